@@ -1,0 +1,25 @@
+"""Import of optional extras, with a message that says what to install."""
+
+from importlib import import_module
+from types import ModuleType
+
+from hepareg.errors import MissingExtraError
+
+__all__ = ["require"]
+
+
+def require(module: str, *, extra: str) -> ModuleType:
+    """Import ``module`` or say which extra brings it.
+
+    Raises
+    ------
+    MissingExtraError
+        If ``module`` cannot be imported.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"this needs the package {module.partition('.')[0]!r}, which is not installed: "
+            f"pip install 'hepareg[{extra}]'"
+        ) from error

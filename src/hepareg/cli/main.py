@@ -1,0 +1,60 @@
+"""Entry point of the command `hepareg`: builds the parser, runs one command, turns errors into one line."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from hepareg import __version__
+
+__all__ = ["build_parser", "main"]
+
+COMMANDS = ("register",)
+"""Modules of this package; each has SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
+
+They import nothing heavy at the top, so that `hepareg --help` answers at once.
+"""
+
+EXIT_ERROR = 2
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="hepareg",
+        description="Rigid alignment of the phases of a contrast-enhanced liver CT. "
+        "Research use only, not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"hepareg {__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        module = import_module(f"hepareg.cli.{name}")
+        command = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    0: done; 2: wrong input, one line on stderr says which; 3: a registration was rejected;
+    130: interrupted.
+    """
+    from hepareg.errors import HeparegError
+
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("hepareg: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            raise
+        text = str(error) if isinstance(error, HeparegError) else f"internal error ({type(error).__name__}: {error})"
+        print(f"hepareg: error: {' '.join(text.split())}", file=sys.stderr)
+        if not isinstance(error, HeparegError):
+            print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
+        return EXIT_ERROR

@@ -1,0 +1,157 @@
+"""Affine and rigid transforms of world RAS mm."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepareg.arrays import Matrix, Points
+from hepareg.errors import RigidityError, TransformError
+from hepareg.geometry.grid import apply_matrix
+from hepareg.geometry.rotations import about_centre, nearest_rotation, rotation_angle, rotation_from_vector
+
+__all__ = ["RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
+
+RIGIDITY_TOLERANCE = 1e-12
+"""Largest |R'R - I| and |det R - 1| of a transform that may be written to a file."""
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class AffineTransform:
+    """Affine map of world points: twelve degrees of freedom.
+
+    By the project's convention a registration's transform is ``moving_from_fixed``: it takes points
+    of the fixed world to points of the moving world.
+
+    Parameters
+    ----------
+    matrix
+        (4, 4) float64, acts on column vectors, world RAS mm to world RAS mm.
+    """
+
+    matrix: Matrix
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+            raise TransformError("expected a finite 4x4 matrix")
+        if not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-9):
+            raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {matrix[3].tolist()}")
+        matrix[3] = [0, 0, 0, 1]
+        if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
+            raise TransformError("expected an invertible matrix, got a singular one")
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    @property
+    def linear(self) -> NDArray[np.floating]:
+        """(3, 3) block of the matrix."""
+        return self.matrix[:3, :3]
+
+    @property
+    def translation_mm(self) -> NDArray[np.floating]:
+        """(3,) last column: where the world's origin goes."""
+        return self.matrix[:3, 3]
+
+    @property
+    def matrix_lps(self) -> Matrix:
+        """(4, 4) matrix of the same map in LPS coordinates, as DICOM and ITK use."""
+        return LPS_FROM_RAS @ self.matrix @ LPS_FROM_RAS
+
+    def apply(self, points: ArrayLike) -> Points:
+        """Map (..., 3) world points."""
+        return apply_matrix(self.matrix, points)
+
+    def inverse(self) -> "AffineTransform":
+        """Return the inverse map."""
+        return AffineTransform(np.linalg.inv(self.matrix))
+
+    def __matmul__(self, other: "AffineTransform") -> "AffineTransform":
+        """Return the map that applies ``other`` first and ``self`` afterwards."""
+        return AffineTransform(self.matrix @ other.matrix)
+
+    def translation_at(self, point: ArrayLike) -> NDArray[np.floating]:
+        """Return the (3,) displacement in mm of one world point: a translation that does not depend on the origin."""
+        return self.apply(point) - np.asarray(point, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class RigidTransform(AffineTransform):
+    """Rigid map of world points: a rotation and a translation, determinant +1, six degrees of freedom.
+
+    The 3x3 block is projected onto the nearest rotation on construction, so that the certificate
+    holds to rounding; a block farther than 1e-6 from a rotation is an error and has to go through
+    `hepareg.transforms.rigidify.rigid_part` knowingly.
+
+    Raises
+    ------
+    TransformError
+        If the 3x3 block is not a rotation to 1e-6.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        R = self.linear
+        if np.abs(R.T @ R - np.eye(3)).max() > 1e-6 or np.linalg.det(R) < 0:
+            raise TransformError(
+                "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
+                "`hepareg rigidify` extracts the rigid part of an affine"
+            )
+        matrix = self.matrix.copy()
+        matrix[:3, :3] = nearest_rotation(R)
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    @classmethod
+    def identity(cls) -> "RigidTransform":
+        """Return the map that leaves every point where it is."""
+        return cls(np.eye(4))
+
+    @classmethod
+    def from_vectors(
+        cls, rotation_vector: ArrayLike, translation_mm: ArrayLike, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)
+    ) -> "RigidTransform":
+        """Return x -> R (x - centre) + centre + translation, R from a rotation vector in radians."""
+        return cls(about_centre(rotation_from_vector(rotation_vector), translation_mm, centre_mm))
+
+    @property
+    def rotation(self) -> NDArray[np.floating]:
+        """(3, 3) rotation matrix."""
+        return self.linear
+
+    @property
+    def rotation_deg(self) -> float:
+        """Geodesic angle of the rotation in degrees, in [0, 180]."""
+        return math.degrees(rotation_angle(self.linear))
+
+    def inverse(self) -> "RigidTransform":
+        """Return the inverse map, rigid as well."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.linear.T
+        matrix[:3, 3] = -self.linear.T @ self.translation_mm
+        return RigidTransform(matrix)
+
+    def __matmul__(self, other: AffineTransform) -> AffineTransform:
+        """Return the map that applies ``other`` first; rigid where ``other`` is."""
+        product = self.matrix @ other.matrix
+        return RigidTransform(product) if isinstance(other, RigidTransform) else AffineTransform(product)
+
+    def certify(self) -> None:
+        """Check that the transform keeps all sizes.
+
+        Raises
+        ------
+        RigidityError
+            If R'R differs from I, or det R from 1, by more than `RIGIDITY_TOLERANCE`.
+        """
+        R = self.linear
+        orthogonality = float(np.abs(R.T @ R - np.eye(3)).max())
+        determinant = float(abs(np.linalg.det(R) - 1))
+        if max(orthogonality, determinant) > RIGIDITY_TOLERANCE:
+            raise RigidityError(
+                f"expected a rotation to {RIGIDITY_TOLERANCE:g}, got |R'R - I| = {orthogonality:.2g} and "
+                f"|det R - 1| = {determinant:.2g}; nothing was written, please report this"
+            )

@@ -1,0 +1,84 @@
+"""A three-dimensional image: voxels, their grid, and where they come from."""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hepareg.arrays import VoxelArray
+from hepareg.errors import ImageError
+from hepareg.geometry import Grid
+
+__all__ = ["Phase", "Provenance", "Volume"]
+
+
+class Phase(Enum):
+    """Contrast phase of a CT."""
+
+    NON_CONTRAST = "non_contrast"
+    ARTERIAL = "arterial"
+    PORTAL_VENOUS = "portal_venous"
+    DELAYED = "delayed"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What is kept of a volume's origin: enough to check a pair, nothing that identifies a patient.
+
+    Parameters
+    ----------
+    file_format
+        ``nifti``, ``itk``, ``dicom`` or ``memory``.
+    patient_digest
+        Salted hash of the DICOM patient ID, for comparing two inputs within one run, or None. It
+        is never written anywhere.
+    content_digest
+        Hash of the voxels as stored, for finding the same image given twice, or None.
+    """
+
+    file_format: str = "memory"
+    patient_digest: str | None = None
+    content_digest: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Voxels on a grid. For CT the values are Hounsfield units, whatever the dtype.
+
+    Parameters
+    ----------
+    data
+        (I, J, K) NumPy array, any real dtype (int16 straight from a file is not converted: crop
+        first, convert afterwards). Masks are bool or integer labels.
+    grid
+        Placement of the voxel centres in world RAS mm; ``grid.shape == data.shape``.
+    phase
+        Contrast phase where known.
+    provenance
+        Where the voxels come from.
+    """
+
+    data: VoxelArray
+    grid: Grid
+    phase: Phase | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def __post_init__(self) -> None:
+        if self.data.shape != self.grid.shape:
+            raise ImageError(f"expected {self.grid.shape} voxels as the grid says, got {self.data.shape}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels (I, J, K)."""
+        return self.grid.shape
+
+    def with_data(self, data: VoxelArray) -> "Volume":
+        """Return the volume with other voxels on the same grid."""
+        return replace(self, data=data)
+
+    def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
+        """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive)."""
+        grid = self.grid.crop(start, stop)
+        ranges = tuple(slice(int(a), int(b)) for a, b in zip(np.asarray(start), np.asarray(stop), strict=True))
+        return replace(self, data=self.data[ranges], grid=grid)

@@ -1,0 +1,125 @@
+"""Outputs that appear whole or not at all: written under a temporary name, then renamed."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hepareg.errors import OutputError
+
+__all__ = ["atomic_directory", "atomic_file", "check_output_directory", "check_output_file"]
+
+
+def check_output_directory(out: str | Path, *, overwrite: bool = False) -> Path:
+    """Return ``out`` as a path if a result folder can be made there; call it before any work starts.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` is a file, a folder that is not empty (without ``overwrite``), or cannot be written.
+    """
+    out = Path(out).absolute()
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"expected a folder for the output, got an existing file: {out.name}; choose another name")
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise OutputError(
+            f"expected an empty or a new folder for the output, got one with files: {out.name}; "
+            "choose another name, empty it, or add --overwrite"
+        )
+    _check_parent(out)
+    return out
+
+
+def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
+    """Return ``out`` as a path if a result file can be made there; call it before any work starts.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` exists (without ``overwrite``) or cannot be written.
+    """
+    out = Path(out).absolute()
+    if out.is_dir():
+        raise OutputError(f"expected a file name for the output, got an existing folder: {out.name}")
+    if out.exists() and not overwrite:
+        raise OutputError(
+            f"expected a new file name for the output, got an existing file: {out.name}; "
+            "choose another name or add --overwrite"
+        )
+    _check_parent(out)
+    return out
+
+
+@contextmanager
+def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside ``out``; rename it to ``out`` at the end, or remove it on an error.
+
+    With ``overwrite`` an older folder is replaced as a whole, so that no file of an earlier run
+    stays beside those of this one.
+    """
+    out = check_output_directory(out, overwrite=overwrite)
+    with _reported_as_output_error():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        with _reported_as_output_error():
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            if out.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+                os.replace(out, old)
+                os.replace(temporary, out)
+                shutil.rmtree(old)
+            else:
+                os.replace(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary file name beside ``out`` (same suffixes); rename it at the end, or remove it on an error."""
+    out = check_output_file(out, overwrite=overwrite)
+    with _reported_as_output_error():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        with _reported_as_output_error():
+            yield folder / out.name
+            os.replace(folder / out.name, out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_parent(out: Path) -> None:
+    parent = out.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"expected a place for the output that can be written, got {out.name} in a folder that cannot; "
+            "choose another folder"
+        )
+
+
+@contextmanager
+def _reported_as_output_error() -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError("the disk is full: nothing was written; free some space and run again") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise OutputError("the output cannot be written: permission denied; choose another folder") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
