@@ -56,3 +56,12 @@ def shared_data():
     if not (folder / "lidc_idri_0001").is_dir():
         pytest.skip("the shared CT data is not beside this repository")
     return folder
+
+
+@pytest.fixture(params=MATRICES, ids=str)
+def other_grid(request):
+    """A grid for the other image: moved, larger, of every kind as well."""
+    matrix = MATRICES[request.param].copy()
+    matrix[:3, :3] *= 1.3
+    matrix[:3, 3] += [20, -35, 12]
+    return Grid((11, 6, 8), matrix)
