@@ -7,6 +7,7 @@ from hepareg.errors import MaskError
 from hepareg.evaluation import dice, dice_after
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
+from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
 
 FIXED = Grid((40, 36, 24), [[-1.5, 0, 0, 30.0], [0, -1.5, 0, 27.0], [0, 0, 2.5, -30.0], [0, 0, 0, 1]])
@@ -45,3 +46,14 @@ def test_moved_onto_the_other_grid():
     assert wrong_way < 0.8
     far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
     assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=far) == 0.0
+
+
+def test_sampling_a_part_only_changes_nothing():
+    """Against the plain way: the whole mask sampled on the whole grid, border cut and all."""
+    fixed, moving = ball(FIXED, np.array([20.0, 3, -20]), 19), ball(MOVING, np.array([-10.0, 3.0, 20.0]), 25)
+    pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
+    weights = Volume(moving.data.astype(float), MOVING)
+    pulled = resample(weights, FIXED, moving_from_fixed=pose, padding=0.0).data > 0.5
+    expected = dice(pulled, fixed.data)
+    assert 0.1 < expected < 0.9
+    assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=pose) == expected

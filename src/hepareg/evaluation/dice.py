@@ -4,6 +4,8 @@ import numpy as np
 
 from hepareg.arrays import VoxelArray
 from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+from hepareg.geometry.boxes import VoxelBox, bounding_box, box_around_points
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
@@ -55,6 +57,25 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
     MaskError
         If both masks are empty on the fixed grid.
     """
-    inside = Volume(np.asarray(moving_mask.data, dtype=bool).astype(np.float32), moving_mask.grid)
-    pulled = resample(inside, fixed_mask.grid, moving_from_fixed=moving_from_fixed, padding=0.0)
-    return dice(pulled.data > 0.5, fixed_mask.data)
+    total, overlap = int(np.count_nonzero(fixed_mask.data)), 0
+    region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
+    if region is not None:
+        inside, box = region
+        pulled = (
+            resample(inside, fixed_mask.grid.crop(*box), moving_from_fixed=moving_from_fixed, padding=0.0).data > 0.5
+        )
+        total += int(np.count_nonzero(pulled))
+        overlap = int(np.count_nonzero(pulled & (fixed_mask.crop(*box).data != 0)))
+    if total == 0:
+        raise MaskError("expected a mask with at least one voxel on the fixed grid, got none")
+    return 2.0 * overlap / total
+
+
+def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:
+    """Return the part of a mask that is not empty, as weights, and the box of ``grid`` that it can reach."""
+    if not mask.data.any():
+        return None
+    part = mask.crop(*bounding_box(mask.data, margin_vox=1))
+    corners = moving_from_fixed.inverse().apply(part.grid.corners_mm)
+    box = box_around_points(grid, corners, margin_mm=float(part.grid.spacing_mm.max()))
+    return None if box is None else (part.with_data((part.data != 0).astype(np.float32)), box)
