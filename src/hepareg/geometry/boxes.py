@@ -42,15 +42,17 @@ def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
     return np.maximum(start - margin, 0), np.minimum(stop + margin, np.asarray(mask).shape)
 
 
-def box_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0) -> VoxelBox | None:
-    """Return the box of a grid's voxels that holds (N, 3) world points, grown by a margin and clipped to the grid.
+def box_around_points(
+    grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0
+) -> VoxelBox | None:
+    """Return the box of a grid's voxels that holds (N, 3) world points, grown by both margins and clipped to the grid.
 
     Returns
     -------
     The box, or None where the grown box lies wholly outside of the grid.
     """
     voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
-    margin = margin_mm / grid.spacing_mm
+    margin = margin_mm / grid.spacing_mm + margin_vox
     start = np.maximum(np.floor(voxels.min(axis=0) - margin).astype(int), 0)
     stop = np.minimum(np.ceil(voxels.max(axis=0) + margin).astype(int) + 1, grid.shape)
     return (start, stop) if (start < stop).all() else None

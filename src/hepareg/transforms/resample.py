@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from hepareg.arrays import Matrix, VoxelArray
 from hepareg.geometry import Grid
+from hepareg.geometry.boxes import box_around_points
 from hepareg.transforms.linear import AffineTransform
 from hepareg.volume import Volume
 
@@ -70,29 +71,44 @@ def resample(
     map; world geometry, and with it any LPS, stays out of it. Results do not depend on the number
     of threads.
     """
-    data = _readable(volume.data)
     out_type = np.dtype(dtype if dtype is not None else volume.data.dtype)
     moving_from_fixed = moving_from_fixed or AffineTransform(np.eye(4))
-    source_from_target = volume.grid.voxel_from_world @ moving_from_fixed.matrix @ grid.world_from_voxel
+    box = box_around_points(volume.grid, moving_from_fixed.apply(grid.corners_mm), margin_vox=2)
+    if box is None:
+        result = np.full(grid.shape, padding, dtype=out_type, order="F")
+    else:
+        part = volume.crop(*box)
+        source_from_target = part.grid.voxel_from_world @ moving_from_fixed.matrix @ grid.world_from_voxel
+        data = _readable(part.data)
+        result = _sample_slabs(data, source_from_target, _resampler(data.dtype, interpolation, padding), grid, out_type)
+    return Volume(result, grid, phase=volume.phase, provenance=volume.provenance)
+
+
+def _resampler(dtype: np.dtype, interpolation: Interpolation, padding: float) -> sitk.ResampleImageFilter:
     resampler = sitk.ResampleImageFilter()
     resampler.SetDefaultPixelValue(float(padding))
     if interpolation == "nearest":
         resampler.SetInterpolator(sitk.sitkNearestNeighbor)
     else:
         resampler.SetInterpolator(sitk.sitkLinear)
-        resampler.SetOutputPixelType(sitk.sitkFloat64 if data.dtype.itemsize > 4 else sitk.sitkFloat32)
+        resampler.SetOutputPixelType(sitk.sitkFloat64 if dtype.itemsize > 4 else sitk.sitkFloat32)
+    return resampler
+
+
+def _sample_slabs(
+    data: VoxelArray, source_from_target: Matrix, resampler: sitk.ResampleImageFilter, grid: Grid, dtype: np.dtype
+) -> VoxelArray:
     # Arrays are handed over transposed: ITK counts its axes from the fastest one, so that its x, y, z are our i, j, k.
     image = sitk.GetImageFromArray(data.T)
-    result = np.empty(grid.shape, dtype=out_type, order="F")
+    result = np.empty(grid.shape, dtype=dtype, order="F")
     slices_each = max(1, SLAB_VOXELS // (grid.shape[0] * grid.shape[1]))
     for first in range(0, grid.shape[2], slices_each):
         last = min(first + slices_each, grid.shape[2])
         resampler.SetSize((grid.shape[0], grid.shape[1], last - first))
         resampler.SetTransform(_index_transform(source_from_target, first))
-        slab = sitk.GetArrayViewFromImage(sampled := resampler.Execute(image)).T
-        result[:, :, first:last] = _as_type(slab, out_type)
-        del slab, sampled
-    return Volume(result, grid, phase=volume.phase, provenance=volume.provenance)
+        sampled = resampler.Execute(image)
+        result[:, :, first:last] = _as_type(sitk.GetArrayViewFromImage(sampled).T, dtype)
+    return result
 
 
 def _readable(data: VoxelArray) -> VoxelArray:
