@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points, VoxelArray
 from hepareg.errors import MaskError
+from hepareg.geometry.boxes import bounding_box
 from hepareg.geometry.grid import Grid
 
 __all__ = ["centroid_mm", "iterate_points_mm", "points_mm"]
@@ -57,12 +58,13 @@ def centroid_mm(mask: VoxelArray, grid: Grid) -> NDArray[np.floating]:
         If the shapes differ or the mask has no voxel.
     """
     check_mask(mask, grid)
-    inside = np.asarray(mask, dtype=bool)
+    start, stop = bounding_box(mask)
+    inside = np.asarray(mask[tuple(map(slice, start, stop))], dtype=bool)
     means = []
     for axis in range(3):
         counts = np.count_nonzero(inside, axis=tuple(a for a in range(3) if a != axis))
         means.append(float(counts @ np.arange(len(counts)) / counts.sum()))
-    return grid.world_points(means)
+    return grid.world_points(start + means)
 
 
 def check_mask(mask: VoxelArray, grid: Grid) -> None:
