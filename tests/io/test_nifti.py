@@ -165,6 +165,37 @@ def test_broken_files_give_one_line(tmp_path, grids):
         read_nifti(tmp_path / "folder.nii")
 
 
+def test_damaged_headers_give_one_line(tmp_path, grids):
+    path = tmp_path / "a.nii"
+    raw = save(path, VOXELS.astype("i2"), grids["ras"].world_from_voxel)
+    for field, value, message in [
+        ("vox_offset", -5, "place of the voxels"),
+        ("vox_offset", np.nan, "place of the voxels"),
+        ("vox_offset", 1e6, "truncated"),
+        ("dim", [3, 32767, 32767, 32767, 1, 1, 1, 1], "fits into memory|truncated"),
+        ("dim", [3, 9, -7, 5, 1, 1, 1, 1], "size of an image"),
+        ("dim", [9, 9, 7, 5, 1, 1, 1, 1], "size of an image"),
+        ("scl_inter", np.nan, "finite intercept"),
+        ("srow_x", [np.nan] * 4, "finite 4x4"),
+        ("srow_x", [0, 0, 0, 0], "singular"),
+        ("srow_x", [0.8, 0.3, 0, 0], "sheared"),
+    ]:
+        header = nib.Nifti1Header(raw[:348])
+        header[field] = value
+        path.write_bytes(header._structarr.tobytes() + raw[348:])
+        with pytest.raises((FileFormatError, ImageError), match=message) as caught:
+            read_nifti(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_voxels_right_after_a_header_that_leaves_the_offset_open(tmp_path, grids):
+    nib.save(nib.Nifti1Image(VOXELS.astype("i2"), grids["ras"].world_from_voxel), tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[108:112] = bytes(4)
+    (tmp_path / "a.nii").write_bytes(raw)
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii").data, VOXELS)
+
+
 def test_no_permission(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
