@@ -90,6 +90,12 @@ def test_write_then_read(tmp_path, grid):
         np.testing.assert_allclose(theirs.header.get_qform(), grid.world_from_voxel, atol=1e-4)
 
 
+def test_types_that_nifti_cannot_hold(tmp_path, grids):
+    for dtype in (np.float16, np.complex64):
+        with pytest.raises(ImageError, match="type that NIfTI can hold"):
+            write_nifti(tmp_path / "a.nii", Volume(VOXELS.astype(dtype), grids["ras"]))
+
+
 def test_gzip_header_tells_nothing(tmp_path, grids):
     write_nifti(tmp_path / "jane_doe.nii.gz", Volume(VOXELS.astype(np.int16), grids["ras"]))
     raw = (tmp_path / "jane_doe.nii.gz").read_bytes()

@@ -89,12 +89,21 @@ def read_header(stream: BinaryIO) -> Header:
 
 
 def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Header:
-    """Return an empty NIfTI-1 header for a single file with ``shape`` voxels of a real type."""
+    """Return an empty NIfTI-1 header for a single file with ``shape`` voxels of a real type.
+
+    Raises
+    ------
+    ImageError
+        If NIfTI has no code for ``dtype``.
+    """
+    codes = [code for code, name in STORED_TYPES.items() if np.dtype(name) == dtype.newbyteorder("=")]
+    if not codes:
+        raise ImageError(f"expected voxels of a type that NIfTI can hold, got {dtype}: convert them, as to float32")
     header = np.zeros((), NIFTI1.newbyteorder("<"))
     header["sizeof_hdr"] = NIFTI1.itemsize
     header["regular"] = b"r"
     header["dim"] = [3, *shape, 1, 1, 1, 1]
-    header["datatype"] = next(code for code, name in STORED_TYPES.items() if np.dtype(name) == dtype.newbyteorder("="))
+    header["datatype"] = codes[0]
     header["bitpix"] = 8 * dtype.itemsize
     header["pixdim"] = 1
     header["scl_slope"] = 1
