@@ -11,7 +11,9 @@ EXIT_CASES_FAILED = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "manifest", metavar="MANIFEST", help="CSV or JSON: case, moving, fixed, and optional moving_mask, fixed_mask, ..."
+        "manifest",
+        metavar="MANIFEST",
+        help="CSV or JSON: case, moving, fixed, and optional moving_mask, fixed_mask, ...",
     )
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder for the results, one folder a case")
     unit = parser.add_mutually_exclusive_group()

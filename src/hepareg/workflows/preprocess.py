@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -172,7 +171,7 @@ def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, ove
         with atomic_directory(folder, overwrite=True) as temporary:
             sides = {side: _do_side(pair, side, temporary, settings) for side in SIDES}
             write_json(temporary / RECORD_FILE, {"inputs": key} | {side: asdict(row) for side, row in sides.items()})
-        return CaseRow(pair.case, "done", **sides)
+        return CaseRow(pair.case, "done", sides["moving"], sides["fixed"])
     except OutputError:
         raise
     except Exception as error:
