@@ -9,7 +9,7 @@ from hepareg.volume import Volume
 
 __all__ = ["check_ct"]
 
-SAMPLED_PER_AXIS = 128
+SAMPLED_PER_AXIS = 64
 MIN_NEGATIVE = 1e-3
 """Least part of voxels below 0 HU. Fat (-100 HU) and the noise around water alone give more in any crop of an
 abdomen; MR, pictures (0 to 255) and a CT without its intercept have none."""
