@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from hepareg.errors import OutputError, SettingsError
+from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.masked import centroid_mm
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
@@ -158,6 +158,13 @@ def test_padding_is_stated_and_settable(folder):
         settings=settings,
     )
     assert read_nifti(folder / "b.nii.gz").data.min() == -2000
+
+
+def test_no_common_place_is_an_error(folder):
+    write_matrix_text(folder / "gone.txt", RigidTransform.from_vectors([0, 0, 0], [0, 0, 900]))
+    with pytest.raises(PairError, match="no common place"):
+        apply_to_file(folder / "gone.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz")
+    assert not (folder / "w.nii.gz").exists()
 
 
 def test_wrong_use_is_one_line_and_writes_nothing(folder):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hepareg.errors import SettingsError
+from hepareg.errors import PairError, SettingsError
+from hepareg.geometry.boxes import box_around_points
 from hepareg.io.images import read_image
 from hepareg.io.landmarks import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
 from hepareg.io.mesh import MESH_SUFFIXES, moved_mesh, read_mesh, write_mesh
@@ -88,7 +89,8 @@ def apply_to_file(
     Raises
     ------
     InputError
-        If a file cannot be used, the kinds of input and output differ, or an image comes without reference.
+        If a file cannot be used, the kinds of input and output differ, an image comes without
+        reference, or nothing of it lies on the reference.
     OutputError
         If the output exists or cannot be written.
     """
@@ -131,6 +133,11 @@ def _apply_to_image(
     moving, fixed = (target, image) if settings.inverse else (image, target)
     pull = read_transform(transform, space=settings.transform_space, moving=moving.grid, fixed=fixed.grid)
     pull = pull.inverse() if settings.inverse else pull
+    if box_around_points(image.grid, pull.apply(target.grid.corners_mm)) is None:
+        raise PairError(
+            "expected the image to reach the reference through this transform, got no common place in the world: "
+            "check the direction (--inverse) and --transform-space"
+        )
     labels = is_label_map(image)
     interpolation: Interpolation = settings.interpolation or ("nearest" if labels else "linear")
     padding = settings.padding if settings.padding is not None else 0 if labels else PADDING_HU
