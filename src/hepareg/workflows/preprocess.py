@@ -15,7 +15,7 @@ from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
 from hepareg.workflows.inputs import read_ct, read_mask
-from hepareg.workflows.preprocess_table import CaseRow, SideRow, format_table
+from hepareg.workflows.preprocess_table import SIDES, CaseRow, SideRow, format_table
 
 __all__ = ["PreprocessSettings", "preprocess"]
 
@@ -23,7 +23,6 @@ SETTINGS_FILE = "settings.json"
 RECORD_FILE = "case.json"
 TABLE_FILE = "table.csv"
 MANIFEST_FILE = "manifest.csv"
-SIDES = ("moving", "fixed")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 
 from hepareg.preprocessing import CropRegion
 
-__all__ = ["CaseRow", "SideRow", "format_table"]
+__all__ = ["SIDES", "CaseRow", "SideRow", "format_table"]
+
+SIDES = ("moving", "fixed")
 
 
 @dataclass(frozen=True)
