@@ -118,6 +118,16 @@ def test_mind_does_not_see_a_change_of_contrast():
     assert MIND()(fixed, inverted, mask, spacing_mm=(3, 3, 3)).item() == pytest.approx(0, abs=1e-12)
 
 
+def test_mind_recomputed_is_the_same():
+    gradients = []
+    for recompute in (False, True):
+        fixed, warped, mask = tensors(FIXED, WARPED, MASK)
+        loss = MIND(recompute=recompute)(fixed, warped.requires_grad_(), mask, spacing_mm=(3, 3, 3))
+        loss.sum().backward()
+        gradients.append((loss.detach(), warped.grad))
+    torch.testing.assert_close(*gradients, atol=0, rtol=0)
+
+
 def test_ngf_voxel_by_voxel():
     spacing = (0.7, 1.5, 4.0)
     g, h = (np.stack(np.gradient(x, *spacing)) for x in (FIXED, WARPED))
