@@ -1,0 +1,148 @@
+"""Modality-independent neighbourhood descriptor: self-similarity context."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hepareg.errors import InputError
+from hepareg.similarity.box import box_sum
+from hepareg.similarity.inputs import prepare, voxels_within, weighted_mean
+
+__all__ = ["MIND", "mind_descriptor", "mind_loss"]
+
+NEIGHBOURS = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
+PAIRS = tuple((a, b) for a, b in combinations(NEIGHBOURS, 2) if tuple(-x for x in a) != b)
+"""The twelve pairs of face neighbours that are not opposite each other."""
+
+VARIANCE_LIMITS = (1e-3, 1e3)
+"""Local variance estimates are kept within these multiples of their mean in the mask."""
+
+
+def mind_loss(
+    fixed: Tensor,
+    warped: Tensor,
+    mask: Tensor | None = None,
+    *,
+    spacing_mm: Sequence[float],
+    distance_mm: float = 3.0,
+    radius_mm: float = 3.0,
+) -> Tensor:
+    """Return the mean squared difference of the two images' self-similarity descriptors.
+
+    A descriptor says how alike the patches around a voxel are to each other, not how bright they
+    are: a vein that is dark in one phase and bright in the other has the same one.
+
+    Parameters
+    ----------
+    fixed, warped
+        (B, 1, I, J, K) on the fixed grid.
+    mask
+        (B, 1, I, J, K) weights or bool; None counts every voxel.
+    spacing_mm
+        Spacing of the grid along i, j, k.
+    distance_mm
+        Distance of the six neighbours from the voxel; whole voxels along each axis, at least one.
+    radius_mm
+        Half width of the patches; whole voxels along each axis, 0 is a single voxel.
+
+    Returns
+    -------
+    Tensor
+        (B,), in [0, 1]; 0 is best. NaN under an empty mask.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not match, or with several channels.
+
+    Notes
+    -----
+    Support: distance plus radius in voxels, from the mask; see `mind_descriptor`.
+
+    References
+    ----------
+    Heinrich, M. P. et al. Towards realtime multimodal fusion for image-guided interventions using
+    self-similarities. MICCAI 2013, LNCS 8149. doi:10.1007/978-3-642-40811-3_24
+    """
+    distance, radius = voxels_within(distance_mm, spacing_mm, at_least=1), voxels_within(radius_mm, spacing_mm)
+    margin = [d + r for d, r in zip(distance, radius, strict=True)]
+    fixed, warped, weights = prepare(fixed, warped, mask, margin_vox=margin)
+    descriptors = [
+        mind_descriptor(image, weights, distance_vox=distance, radius_vox=radius) for image in (fixed, warped)
+    ]
+    return weighted_mean((descriptors[0] - descriptors[1]).square(), weights)
+
+
+def mind_descriptor(
+    image: Tensor, weights: Tensor, *, distance_vox: Sequence[int], radius_vox: Sequence[int]
+) -> Tensor:
+    """Return the twelve-channel self-similarity context: (B, 12, I, J, K), in (0, 1].
+
+    Parameters
+    ----------
+    image
+        (B, 1, I, J, K), float32 or float64.
+    weights
+        (B, 1, I, J, K): where the typical variance is taken.
+    distance_vox, radius_vox
+        Distance of the neighbours and half width of the patches along i, j, k.
+
+    Raises
+    ------
+    InputError
+        If the image has several channels.
+
+    Notes
+    -----
+    D_p is the mean squared difference of the patches of pair p; the descriptor is
+    exp(-(D_p - min D) / V), V the mean of D_p - min D over the pairs, kept within 1e-3 to 1e3 times
+    its mean in the mask. Beyond the image's border the border value holds; patches end at it. In a
+    constant image all channels are 1.
+    """
+    if image.shape[1] != 1:
+        raise InputError(f"expected an image with one channel, got {image.shape[1]}")
+    distance = _patch_distances(image, distance_vox, radius_vox)
+    distance = distance - distance.amin(dim=1, keepdim=True)
+    variance = distance.mean(dim=1, keepdim=True)
+    typical = weighted_mean(variance, weights)[:, None, None, None, None]
+    low, high = (limit * typical for limit in VARIANCE_LIMITS)
+    variance = torch.minimum(torch.maximum(variance, low), high).clamp_min(torch.finfo(image.dtype).tiny ** 0.5)
+    return torch.exp(-distance / variance)
+
+
+def _patch_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Sequence[int]) -> Tensor:
+    """Return the mean squared patch difference of each pair: (B, 12, I, J, K)."""
+    padded = functional.pad(image, [d for d in reversed(distance_vox) for _ in range(2)], mode="replicate")
+    shifted = {}
+    for offset in NEIGHBOURS:
+        view = padded
+        for axis, (d, o, n) in enumerate(zip(distance_vox, offset, image.shape[2:], strict=True)):
+            view = view.narrow(2 + axis, d + o * d, n)
+        shifted[offset] = view
+    squares = torch.cat([(shifted[a] - shifted[b]).square() for a, b in PAIRS], dim=1)
+    return box_sum(squares, radius_vox) / box_sum(torch.ones_like(image[:1]), radius_vox)
+
+
+class MIND(nn.Module):
+    """`mind_loss` as a module."""
+
+    def __init__(self, *, distance_mm: float = 3.0, radius_mm: float = 3.0) -> None:
+        super().__init__()
+        self.distance_mm, self.radius_mm = distance_mm, radius_mm
+
+    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
+        """Return how far from the mask a voxel can influence the loss."""
+        distance = voxels_within(self.distance_mm, spacing_mm, at_least=1)
+        radius = voxels_within(self.radius_mm, spacing_mm)
+        return distance[0] + radius[0], distance[1] + radius[1], distance[2] + radius[2]
+
+    def forward(
+        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
+    ) -> Tensor:
+        """Return the loss (B,)."""
+        return mind_loss(
+            fixed, warped, mask, spacing_mm=spacing_mm, distance_mm=self.distance_mm, radius_mm=self.radius_mm
+        )

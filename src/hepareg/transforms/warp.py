@@ -1,0 +1,197 @@
+"""Sampling of images: the only place that knows the coordinates of torch's ``grid_sample``.
+
+``grid_sample`` wants positions in [-1, 1] and in reversed axis order: for a (B, C, I, J, K) image
+the first coordinate runs along K and the last along I. Both are put into one 4x4 matrix here,
+``sampler_from_voxel``. With ``align_corners=False`` the values -1 and 1 are the outer faces of the
+border voxels, n = (2 v + 1) / size - 1, which stays defined for an axis of one voxel
+(``align_corners=True`` divides by size - 1); voxel centres map onto voxel centres either way.
+
+All matrices are composed in float64 before they meet a voxel index, so large world offsets cost no
+precision, and every image is sampled once.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.nn import functional
+
+from hepareg.errors import InputError
+
+__all__ = ["Interpolation", "Warped", "sample_points", "warp"]
+
+Interpolation = Literal["linear", "nearest"]
+MODES = {"linear": "bilinear", "nearest": "nearest"}
+
+EDGE_TOLERANCE_VOX = 1e-3
+"""How far outside the outermost voxel centres a position may be and still count as inside.
+
+Rounding of float32 coordinates is 1e-4 voxel at most on a 512 grid; a grid sampled onto itself has
+to be valid everywhere.
+"""
+
+
+class Warped(NamedTuple):
+    """Sampled values and where they are backed by the image."""
+
+    image: Tensor
+    """Values; ``padding`` where not valid."""
+    valid: Tensor
+    """Bool: the position lies within the hull of the image's voxel centres."""
+
+
+def warp(
+    moving: Tensor,
+    *,
+    moving_world_from_voxel: ArrayLike | Tensor,
+    fixed_world_from_voxel: ArrayLike | Tensor,
+    fixed_shape: tuple[int, int, int] | torch.Size,
+    moving_from_fixed: ArrayLike | Tensor | None = None,
+    displacement: Tensor | None = None,
+    interpolation: Interpolation = "linear",
+    padding: float | Literal["border"] = 0.0,
+) -> Warped:
+    """Sample the moving image on the fixed grid: warped(x) = moving(moving_from_fixed (x + u(x))).
+
+    The displacement acts first and the matrix afterwards; both and the two grids are composed into
+    one position per fixed voxel, at which the moving image is read once.
+
+    Parameters
+    ----------
+    moving
+        (B, C, I', J', K') image. Half precision is sampled in float32.
+    moving_world_from_voxel, fixed_world_from_voxel
+        (4, 4) or (B, 4, 4): world RAS mm of the voxel centres of the two grids.
+    fixed_shape
+        (I, J, K) of the grid to sample on.
+    moving_from_fixed
+        (4, 4) or (B, 4, 4) map of fixed world points to moving world points, mm; None is the
+        identity. Gradients flow into it.
+    displacement
+        (B, 3, I, J, K) u(x) in world mm on the fixed grid, or None.
+    interpolation
+        ``linear`` (floating-point result) or ``nearest`` (result in the dtype of ``moving``; for
+        label maps).
+    padding
+        Value where the position lies outside the moving image, or ``border`` for the value of the
+        nearest voxel.
+
+    Returns
+    -------
+    Warped
+        ``image`` (B, C, I, J, K) and ``valid`` (B, 1, I, J, K), bool.
+
+    Raises
+    ------
+    InputError
+        If the displacement is not (B, 3, I, J, K) or the image is not five-dimensional.
+    """
+    _check_image(moving)
+    batch, device = moving.shape[0], moving.device
+    shape = tuple(int(n) for n in fixed_shape)
+    if displacement is not None and tuple(displacement.shape) != (batch, 3, *shape):
+        raise InputError(
+            f"expected a displacement of shape {(batch, 3, *shape)} (batch, 3, fixed grid), "
+            f"got {tuple(displacement.shape)}; give it on the fixed grid"
+        )
+    sampler_from_fixed_world = _sampler_from_world(moving, moving_world_from_voxel)
+    if moving_from_fixed is not None:
+        sampler_from_fixed_world = sampler_from_fixed_world @ _matrices(moving_from_fixed, batch, device)
+    sampler_from_fixed_voxel = sampler_from_fixed_world @ _matrices(fixed_world_from_voxel, batch, device)
+    dtype = _working_dtype(moving)
+    positions = _lattice(sampler_from_fixed_voxel.to(dtype), shape)
+    if displacement is not None:
+        linear = sampler_from_fixed_world[:, :3, :3].to(dtype)
+        with torch.autocast(device.type, enabled=False):
+            positions = positions + torch.einsum("bac,bcijk->bijka", linear, displacement.to(dtype))
+    image, valid = _sample(moving, positions, interpolation, padding)
+    return Warped(image, valid.unsqueeze(1))
+
+
+def sample_points(
+    image: Tensor,
+    points: Tensor,
+    *,
+    world_from_voxel: ArrayLike | Tensor,
+    interpolation: Interpolation = "linear",
+    padding: float | Literal["border"] = 0.0,
+) -> Warped:
+    """Sample an image at world points.
+
+    Parameters
+    ----------
+    image
+        (B, C, I, J, K) image.
+    points
+        (B, N, 3) world RAS mm; float64 keeps large world offsets exact. Gradients flow into them.
+    world_from_voxel
+        (4, 4) or (B, 4, 4) of the image's grid.
+    interpolation, padding
+        As for `warp`.
+
+    Returns
+    -------
+    Warped
+        ``image`` (B, C, N) and ``valid`` (B, 1, N), bool.
+    """
+    _check_image(image)
+    matrix = _sampler_from_world(image, world_from_voxel)
+    positions = points.double() @ matrix[:, :3, :3].transpose(1, 2) + matrix[:, None, :3, 3]
+    values, valid = _sample(image, positions[:, :, None, None].to(_working_dtype(image)), interpolation, padding)
+    return Warped(values[..., 0, 0], valid[:, None, :, 0, 0])
+
+
+def _check_image(image: Tensor) -> None:
+    if image.ndim != 5:
+        raise InputError(f"expected an image of shape (batch, channels, I, J, K), got {tuple(image.shape)}")
+
+
+def _working_dtype(image: Tensor) -> torch.dtype:
+    return torch.float64 if image.dtype == torch.float64 else torch.float32
+
+
+def _matrices(matrix: ArrayLike | Tensor, batch: int, device: torch.device) -> Tensor:
+    """Return (B, 4, 4) float64 from (4, 4) or (B, 4, 4) of any kind."""
+    if not isinstance(matrix, Tensor):
+        matrix = torch.tensor(np.asarray(matrix, dtype=np.float64))
+    return matrix.to(device=device, dtype=torch.float64).expand(batch, 4, 4)
+
+
+def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> Tensor:
+    """Return (B, 4, 4): world mm to the [-1, 1] positions of ``image``, axes reversed."""
+    sampler_from_voxel = torch.zeros(4, 4, dtype=torch.float64)
+    for row, axis in enumerate((2, 1, 0)):
+        size = image.shape[2 + axis]
+        sampler_from_voxel[row, axis] = 2 / size
+        sampler_from_voxel[row, 3] = 1 / size - 1
+    sampler_from_voxel[3, 3] = 1
+    voxel_from_world = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
+    return sampler_from_voxel.to(image.device) @ voxel_from_world
+
+
+def _lattice(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Apply (B, 4, 4) to all voxel indices of a grid: (B, I, J, K, 3), without a grid of indices in memory."""
+    i, j, k = (
+        torch.arange(n, dtype=matrix.dtype, device=matrix.device).reshape([-1 if a == axis else 1 for a in range(3)])
+        for axis, n in enumerate(shape)
+    )
+    column = matrix[:, :3, :, None, None, None]
+    rows = column[:, :, 0] * i + column[:, :, 3] + column[:, :, 1] * j + column[:, :, 2] * k
+    return rows.permute(0, 2, 3, 4, 1)
+
+
+def _sample(
+    image: Tensor, positions: Tensor, interpolation: Interpolation, padding: float | Literal["border"]
+) -> tuple[Tensor, Tensor]:
+    """Return values (B, C, ...) and validity (B, ...) at sampler positions (B, ..., 3)."""
+    size = torch.tensor(image.shape[:1:-1], dtype=positions.dtype, device=positions.device)
+    valid = (positions.detach().abs() <= (size - 1 + 2 * EDGE_TOLERANCE_VOX) / size).all(dim=-1)
+    with torch.autocast(image.device.type, enabled=False):
+        values = functional.grid_sample(
+            image.to(positions.dtype), positions, mode=MODES[interpolation], padding_mode="border", align_corners=False
+        )
+    if padding != "border":
+        values = torch.where(valid.unsqueeze(1), values, padding)
+    return (values.to(image.dtype) if interpolation == "nearest" else values), valid
