@@ -69,7 +69,8 @@ def provenance_text(result: dict[str, Any]) -> str:
 
 def _proofs(proofs: Sequence[dict[str, Any]]) -> str:
     table = [
-        [names()[p["tool"]], p["version"] or "–", p["status"], number(p["distance_mm"], 3), p["reason"] or ""] for p in proofs
+        [names()[p["tool"]], p["version"] or "–", p["status"], number(p["distance_mm"], 3), p["reason"] or ""]
+        for p in proofs
     ]
     text = "Before anything is scored, each adapter has to find a known transform between two grids that share nothing:"
     return f"{text}\n\n{markdown(['tool', 'version', 'convention', 'distance mm', 'reason'], table)}" if proofs else ""

@@ -85,9 +85,7 @@ def summarise_tool(rows: Sequence[Row]) -> ToolSummary:
     )
 
 
-def ratio_to_reference(
-    rows: Iterable[Row], tool: str, field: str
-) -> float | None:
+def ratio_to_reference(rows: Iterable[Row], tool: str, field: str) -> float | None:
     """Return the median over pairs of a tool's value divided by the reference's, or None where no pair has both."""
     values: dict[tuple, dict[str, float]] = {}
     for row in rows:

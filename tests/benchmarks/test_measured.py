@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+
 from benchmarks.measured import run_measured
 
 MB = 1e6

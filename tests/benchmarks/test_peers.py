@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks.peers import ADAPTERS
 from benchmarks.peers.elastix import read_euler
 from benchmarks.peers.inputs import Inputs, rigid
 from benchmarks.peers.preparation import DILATION_MM, dilated, prepare
 from benchmarks.peers.proof import TOLERANCE_MM, TRUTH, fixed_grid, mean_distance_mm, write_known_pair
-
 from hepareg.transforms import AffineTransform, RigidTransform
 
 ROOT = Path(__file__).parents[2]
