@@ -180,7 +180,7 @@ def _stored_pieces(path: Path, offset: int, size: int) -> Iterator[bytes]:
 def _read_voxels(stream: BinaryIO, header: Header, shape: tuple[int, int, int]) -> tuple[VoxelArray, str]:
     stored = _stored_type_of(header)
     slope, inter = _scaling_of(header)
-    exact = stored.kind in "iu" and slope.is_integer() and inter.is_integer()
+    exact = stored.kind in "iu" and all(x.is_integer() and abs(x) < 2**31 for x in (slope, inter))
     kept = stored.newbyteorder("=")
     if (slope, inter) == (1, 0) and kept in (np.uint8, np.int8, np.int16, np.float32):
         target = kept
