@@ -9,8 +9,9 @@ from hepareg.volume import Volume
 
 __all__ = ["labels_present", "prepare_mask"]
 
-MAX_LABELS = 300
-"""More distinct values than any label map of organs has (the largest in use have about 120); a CT has thousands."""
+MAX_LABELS = 200
+"""More distinct values than label maps of organs have (the largest in use about 120); a CT has thousands, and one
+that was windowed to a picture 256."""
 LISTED_LABELS = 20
 
 
