@@ -90,6 +90,12 @@ def test_write_then_read(tmp_path, grid):
         np.testing.assert_allclose(theirs.header.get_qform(), grid.world_from_voxel, atol=1e-4)
 
 
+def test_types_that_nifti_cannot_hold(tmp_path, grids):
+    for dtype in (np.float16, np.complex64):
+        with pytest.raises(ImageError, match="type that NIfTI can hold"):
+            write_nifti(tmp_path / "a.nii", Volume(VOXELS.astype(dtype), grids["ras"]))
+
+
 def test_gzip_header_tells_nothing(tmp_path, grids):
     write_nifti(tmp_path / "jane_doe.nii.gz", Volume(VOXELS.astype(np.int16), grids["ras"]))
     raw = (tmp_path / "jane_doe.nii.gz").read_bytes()
@@ -165,6 +171,37 @@ def test_broken_files_give_one_line(tmp_path, grids):
         read_nifti(tmp_path / "folder.nii")
 
 
+def test_damaged_headers_give_one_line(tmp_path, grids):
+    path = tmp_path / "a.nii"
+    raw = save(path, VOXELS.astype("i2"), grids["ras"].world_from_voxel)
+    for field, value, message in [
+        ("vox_offset", -5, "place of the voxels"),
+        ("vox_offset", np.nan, "place of the voxels"),
+        ("vox_offset", 1e6, "truncated"),
+        ("dim", [3, 32767, 32767, 32767, 1, 1, 1, 1], "fits into memory|truncated"),
+        ("dim", [3, 9, -7, 5, 1, 1, 1, 1], "size of an image"),
+        ("dim", [9, 9, 7, 5, 1, 1, 1, 1], "size of an image"),
+        ("scl_inter", np.nan, "finite intercept"),
+        ("srow_x", [np.nan] * 4, "finite 4x4"),
+        ("srow_x", [0, 0, 0, 0], "singular"),
+        ("srow_x", [0.8, 0.3, 0, 0], "sheared"),
+    ]:
+        header = nib.Nifti1Header(raw[:348])
+        header[field] = value
+        path.write_bytes(header._structarr.tobytes() + raw[348:])
+        with pytest.raises((FileFormatError, ImageError), match=message) as caught:
+            read_nifti(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_voxels_right_after_a_header_that_leaves_the_offset_open(tmp_path, grids):
+    nib.save(nib.Nifti1Image(VOXELS.astype("i2"), grids["ras"].world_from_voxel), tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[108:112] = bytes(4)
+    (tmp_path / "a.nii").write_bytes(raw)
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii").data, VOXELS)
+
+
 def test_no_permission(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
@@ -203,3 +240,19 @@ def test_real_ct(shared_data):
     assert volume.data.dtype == np.int16
     np.testing.assert_array_equal(volume.data, np.asarray(theirs.dataobj))
     np.testing.assert_array_equal(volume.grid.world_from_voxel, theirs.affine)
+
+
+def test_exact_geometry_changes_to_nifti_2_only_where_needed(tmp_path):
+    exact = Grid(SHAPE, np.diag([0.75, 0.75, 2.5, 1.0]))
+    rotation = rotation_from_vector([0.3, -0.2, 0.4])
+    oblique = Grid(SHAPE, homogeneous(rotation @ np.diag([0.7, 0.9, -3.0]), [-150.3, 120.7, 1410.2]))
+    for grid, size in ((exact, 348), (oblique, 540)):
+        path = tmp_path / f"{size}.nii.gz"
+        write_nifti(path, Volume(VOXELS.astype(np.int16), grid), exact_geometry=True)
+        assert int.from_bytes(gzip.decompress(path.read_bytes())[:4], "little") == size
+        back, peer = read_nifti(path), nib.load(path)
+        assert np.abs(back.grid.corners_mm - grid.corners_mm).max() < 1e-9
+        assert np.array_equal(back.data, VOXELS)
+        assert np.abs(peer.affine - grid.world_from_voxel).max() < 1e-9
+        assert np.abs(peer.header.get_qform() - grid.world_from_voxel).max() < 1e-5
+        assert np.array_equal(np.asarray(peer.dataobj), VOXELS)
