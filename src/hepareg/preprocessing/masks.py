@@ -58,8 +58,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "
             f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
         )
-    data = np.empty(like.shape, np.bool_, order="F")
-    np.equal(placed.data, labels[0] if label is None else label, out=data)
+    data = placed.data == (labels[0] if label is None else label)  # keeps the memory order: one pass
     return Volume(data, like.grid, like.phase, volume.provenance)
 
 
