@@ -1,6 +1,7 @@
 """Motion between two phases, with its truth: the whole body's pose, the liver's way with the breath, its bend."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from hepareg.simulation.organ_space import OrganSpace
 from hepareg.transforms import RigidTransform
 
 __all__ = ["Motion", "MotionSettings", "draw_motion"]
+
+NUM_BREATHS = 12
+"""Breaths drawn, of which the one is taken that stays clear of the ribs best."""
 
 BREATHING_MM = np.array([0.3, 0.45, 1.0])
 """Relative size of breathing motion to the right, to the front and upwards (Shirato 2004, von Siebenthal 2007)."""
@@ -97,15 +101,22 @@ class Motion:
         return places if self.bend is None else self.bend.undo(places)
 
 
-def draw_motion(settings: MotionSettings, *, space: OrganSpace, body_centre_mm: Points, rng: Generator) -> Motion:
-    """Draw a motion. The liver turns about its centroid, the body about ``body_centre_mm``."""
+def draw_motion(
+    settings: MotionSettings,
+    *,
+    space: OrganSpace,
+    body_centre_mm: Points,
+    in_the_way: Callable[[Points], float],
+    rng: Generator,
+) -> Motion:
+    """Draw a motion. The liver turns about its centroid, the body about ``body_centre_mm``.
+
+    Of several breaths drawn, the one is taken that pushes the liver least into what stays (``in_the_way``: the
+    fraction of points there), since a liver slides along the ribs and not through them. A random motion is
+    taken as it comes.
+    """
     points = space.points
-    still = settings.kind == "still"
-    liver = RigidTransform.identity()
-    bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
-    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
-    if not still:
-        liver = RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0))
+    liver = _draw_liver(settings, points, in_the_way, rng)
     turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
     body = RigidTransform.from_vectors(turn, shift, centre_mm=body_centre_mm)
     bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
@@ -113,6 +124,20 @@ def draw_motion(settings: MotionSettings, *, space: OrganSpace, body_centre_mm: 
     if bend is None:
         return motion
     return Motion(body, liver, bend, fit_rigid(points, motion.forward(points)))
+
+
+def _draw_liver(
+    settings: MotionSettings, points: Points, in_the_way: Callable[[Points], float], rng: Generator
+) -> RigidTransform:
+    if settings.kind == "still":
+        return RigidTransform.identity()
+    breathing = settings.kind == "breathing"
+    bias = BREATHING_MM if breathing else np.ones(3)
+    drawn = []
+    for _ in range(NUM_BREATHS if breathing else 1):
+        turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
+        drawn.append(RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0)))
+    return min(drawn, key=lambda motion: in_the_way(motion.apply(points[::7]))) if breathing else drawn[0]
 
 
 def _draw(

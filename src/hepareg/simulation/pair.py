@@ -128,7 +128,10 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
     rngs = [np.random.default_rng([seed, part]) for part in range(8)]
     anatomy = _anatomy(settings, patient, rngs[0])
     space = OrganSpace(anatomy.liver, anatomy.grid)
-    motion = draw_motion(settings.motion, space=space, body_centre_mm=anatomy.grid.centre_mm, rng=rngs[1])
+    motion = draw_motion(
+        settings.motion, space=space, body_centre_mm=anatomy.grid.centre_mm, in_the_way=anatomy.fraction_static,
+        rng=rngs[1],
+    )  # fmt: skip
     points = space.points
     fixed_grid = acquisition_grid(
         settings.fixed, anatomy=anatomy.grid, pose=RigidTransform.identity(), liver_points=points, rng=rngs[2]

@@ -67,6 +67,13 @@ ENHANCED_HU: dict[Label, tuple[tuple[float, float], ...]] = {
 """Mean and spread (between patients) in the five phases."""
 
 
+COMMON_SHARE = 0.85
+"""Correlation of a tissue's enhancement with what is common to the whole patient (dose, weight, heart)."""
+
+FAT_HU_PER_FRACTION = 150.0
+"""What a liver loses in HU from no fat to all fat."""
+
+
 @dataclass(frozen=True)
 class PhaseHU:
     """HU of every tissue of one patient in one phase.
@@ -84,12 +91,22 @@ class PhaseHU:
 
 
 def draw_phase(phase: ContrastPhase, *, rng: Generator) -> PhaseHU:
-    """Draw one patient's HU in one phase: mean plus spread times a normal number, cut at two spreads."""
+    """Draw one patient's HU in one phase: mean plus spread times a normal number, cut at two spreads.
+
+    Most of that number is common to all tissues that take up contrast: a patient with bright veins has a bright liver,
+    so that vessels do not vanish by chance.
+    """
     column = list(ContrastPhase).index(phase)
+    common = rng.standard_normal()
     values = {}
     for label in Label:
-        mean, spread = UNENHANCED_HU[label] if label in UNENHANCED_HU else ENHANCED_HU[label][column]
-        values[label] = mean + spread * float(np.clip(rng.standard_normal(), -2, 2))
+        own = rng.standard_normal()
+        if label in UNENHANCED_HU:
+            mean, spread = UNENHANCED_HU[label]
+        else:
+            mean, spread = ENHANCED_HU[label][column]
+            own = COMMON_SHARE * common + np.sqrt(1 - COMMON_SHARE**2) * own
+        values[label] = mean + spread * float(np.clip(own, -2, 2))
     return PhaseHU(phase, values)
 
 
@@ -103,7 +120,8 @@ def render_phase(
     (``source``); grown vessels are filled in from the table.
     """
     if anatomy.ct_hu is None:
-        image = lookup(hu.values)[anatomy.labels]
+        liver = hu.values[Label.LIVER] - FAT_HU_PER_FRACTION * anatomy.fat_fraction
+        image = lookup({**hu.values, Label.LIVER: liver})[anatomy.labels]
     else:
         image = anatomy.ct_hu.copy()
         if source is not None and source.phase is not hu.phase:
