@@ -42,6 +42,8 @@ class Anatomy:
         Standard deviation of the noise in the real liver, 0 for a procedural anatomy.
     fat_fraction
         Fat infiltration of a procedural liver.
+    texture_seed
+        Seed of the irregularities that are built into a procedural anatomy's tissues.
     parameters
         What was drawn at random, for `pair.json`.
     """
@@ -56,6 +58,7 @@ class Anatomy:
     noise_hu: NDArray[np.float32] | None = None
     noise_level_hu: float = 0.0
     fat_fraction: float = 0.0
+    texture_seed: int = 0
     parameters: dict[str, object] = field(default_factory=dict)
 
     def fraction_static(self, points: Points) -> float:

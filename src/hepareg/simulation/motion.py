@@ -20,7 +20,8 @@ NUM_BREATHS = 12
 """Breaths drawn, of which the one is taken that stays clear of the ribs best."""
 
 BREATHING_MM = np.array([0.3, 0.45, 1.0])
-"""Relative size of breathing motion to the right, to the front and upwards (Shirato 2004, von Siebenthal 2007)."""
+"""Relative size of breathing motion along left-right, front-back and up-down, after Rohlfing et al., Modeling liver
+motion and deformation during the respiratory cycle, Medical Physics 31, 2004, doi:10.1118/1.1644513."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,17 @@ def phantom_anatomy(settings: PhantomSettings, *, vessels: LiverVesselSettings, 
     }  # fmt: skip
     static = np.zeros(grid.shape, dtype=np.uint8)
     design.paint(static, np.minimum(-wall.cavity, wall.spine), 1)
-    return Anatomy(grid, labels, liver, static.view(bool), trees, layers, fat_fraction=fat, parameters=parameters)
+    return Anatomy(
+        grid,
+        labels,
+        liver,
+        static.view(bool),
+        trees,
+        layers,
+        fat_fraction=fat,
+        texture_seed=int(rng.integers(2**31)),
+        parameters=parameters,
+    )
 
 
 def _grid(settings: PhantomSettings, rng: Generator) -> Grid:
