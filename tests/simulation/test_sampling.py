@@ -44,9 +44,7 @@ def scene_with(fiducial_mm=FIDUCIALS_MM[0], bend_mm=0.0, seed=3):
         body_rotation_deg=(6, 6), bend_mm=bend_mm,
     )  # fmt: skip
     rng = np.random.default_rng(seed)
-    motion = draw_motion(
-        settings, space=space, body_centre_mm=SOURCE.centre_mm, in_the_way=anatomy.fraction_static, rng=rng
-    )
+    motion = draw_motion(settings, space=space, in_the_way=anatomy.fraction_static, rng=rng)
     image = 1000 * np.exp(-((points - fiducial_mm) ** 2).sum(-1) / (2 * SIGMA_MM**2)).astype(np.float32)
     field = sliding_field(anatomy, motion, space=space, spacing_mm=3.0)
     scene = Scene(SOURCE, image, mask.view(np.uint8), motion.body.inverse().matrix, field)

@@ -36,7 +36,7 @@ class MotionSettings:
     translation_mm, rotation_deg
         Range of the liver's displacement at its centroid, and of its turn about it, within the body.
     body_translation_mm, body_rotation_deg
-        The same for the whole body (follow-up, table, another scanner).
+        The same for the whole body (follow-up, table, another scanner), at the liver's centroid too.
     bend_mm
         Root mean square of the liver's bend that no rigid motion explains.
 
@@ -106,11 +106,10 @@ def draw_motion(
     settings: MotionSettings,
     *,
     space: OrganSpace,
-    body_centre_mm: Points,
     in_the_way: Callable[[Points], float],
     rng: Generator,
 ) -> Motion:
-    """Draw a motion. The liver turns about its centroid, the body about ``body_centre_mm``.
+    """Draw a motion. Liver and body turn about the liver's centroid.
 
     Of several breaths drawn, the one is taken that pushes the liver least into what stays (``in_the_way``: the
     fraction of points there), since a liver slides along the ribs and not through them. A random motion is
@@ -119,7 +118,7 @@ def draw_motion(
     points = space.points
     liver = _draw_liver(settings, points, in_the_way, rng)
     turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
-    body = RigidTransform.from_vectors(turn, shift, centre_mm=body_centre_mm)
+    body = RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0))
     bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
     motion = Motion(body, liver, bend, RigidTransform(body.matrix @ liver.matrix))
     if bend is None:
