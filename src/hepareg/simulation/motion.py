@@ -14,7 +14,7 @@ from hepareg.simulation.bending import BendField, draw_bend, fit_rigid
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Motion", "MotionSettings", "draw_motion"]
+__all__ = ["Motion", "MotionSettings", "draw_motion", "draw_rigid"]
 
 NUM_BREATHS = 12
 """Breaths drawn, of which the one is taken that stays clear of the ribs best."""
@@ -116,9 +116,9 @@ def draw_motion(
     taken as it comes.
     """
     points = space.points
-    liver = _draw_liver(settings, points, in_the_way, rng)
-    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
-    body = RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0))
+    num_drawn = NUM_BREATHS if settings.kind == "breathing" else 1
+    drawn = [draw_rigid(settings, centre_mm=points.mean(0), rng=rng) for _ in range(num_drawn)]
+    liver, body = min(drawn, key=lambda motions: in_the_way(motions[0].apply(points[::7])))
     bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
     motion = Motion(body, liver, bend, RigidTransform(body.matrix @ liver.matrix))
     if bend is None:
@@ -126,18 +126,16 @@ def draw_motion(
     return Motion(body, liver, bend, fit_rigid(points, motion.forward(points)))
 
 
-def _draw_liver(
-    settings: MotionSettings, points: Points, in_the_way: Callable[[Points], float], rng: Generator
-) -> RigidTransform:
-    if settings.kind == "still":
-        return RigidTransform.identity()
-    breathing = settings.kind == "breathing"
-    bias = BREATHING_MM if breathing else np.ones(3)
-    drawn = []
-    for _ in range(NUM_BREATHS if breathing else 1):
-        turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
-        drawn.append(RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0)))
-    return min(drawn, key=lambda motion: in_the_way(motion.apply(points[::7]))) if breathing else drawn[0]
+def draw_rigid(
+    settings: MotionSettings, *, centre_mm: NDArray[np.floating], rng: Generator
+) -> tuple[RigidTransform, RigidTransform]:
+    """Draw the rigid motions of the liver within the body and of the body, both about ``centre_mm``."""
+    bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
+    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
+    liver = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
+    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
+    body = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
+    return (RigidTransform.identity() if settings.kind == "still" else liver), body
 
 
 def _draw(
