@@ -76,17 +76,18 @@ class Peer:
 
 @dataclass(frozen=True)
 class Hepareg:
-    """The command ``hepareg register --matrix-only``."""
+    """The command ``hepareg register``, as a rule with ``--matrix-only``."""
 
     key: str = "hepareg"
     name: str = "hepareg"
+    matrix_only: bool = True
     good_statuses: frozenset[int] = frozenset({0, REJECTED})
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "hepareg", "register", job.pair.image("moving"), job.pair.image("fixed")]
-        words += ["-o", job.folder / "out", "--matrix-only", "--quiet", "--threads", job.threads]
-        return [*map(str, words), *mask_options(job)]
+        words += ["-o", job.folder / "out", "--quiet", "--threads", job.threads]
+        return [*map(str, words), *(["--matrix-only"] if self.matrix_only else []), *mask_options(job)]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
         """Return matrix and verdict; a rejected result has no matrix."""
