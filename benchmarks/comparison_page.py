@@ -21,25 +21,25 @@ from benchmarks.tables import (
 __all__ = ["comparison_sections", "provenance_text", "readme_block"]
 
 WITHOUT_TRANSFORM = ("floor", "hepareg_call")
+SEPARATE = ("shared_noise",)
+"""Difficulties that flatter every tool: shown pair by pair, left out of summaries."""
 
 
-def comparison_sections(result: dict[str, Any]) -> list[str]:
+def comparison_sections(result: dict[str, Any], *, title: str) -> list[str]:
     """Return the page's sections from a comparison."""
     rows = result["rows"]
-    sections = ["## hepareg against the tools people use", provenance_text(result), _proofs(result["proofs"])]
-    for masks, title in ((True, "With liver masks"), (False, "Without masks")):
-        part = [row for row in rows if row["masks"] == masks]
-        if part:
-            sections += [f"### {title}", _accuracy(part), _cost(part), _by_pair(part), _losses(part)]
-    return [*sections, "### Silent failures", _silent(rows)]
+    sections = [f"## {title}", provenance_text(result), _proofs(result["proofs"])]
+    sections += ["### Accuracy", _accuracy(rows), "### Silent failures", _silent(rows)]
+    sections += ["### Time and memory", _cost(rows), "### Every pair", _by_pair(rows)]
+    return [*sections, "### Where a peer is better", _losses(rows)]
 
 
 def readme_block(result: dict[str, Any]) -> str:
     """Return the short table for the README: accuracy, silent failures, time and memory with masks."""
-    rows = [row for row in result["rows"] if row["masks"]]
+    rows = [row for row in result["rows"] if row["difficulty"] not in SEPARATE]
     table = []
     for tool, own in _by_tool(rows).items():
-        if tool in WITHOUT_TRANSFORM or all(row["status"] == "not_run" for row in own):
+        if tool in WITHOUT_TRANSFORM or _is_absent(own):
             continue
         summary = summarise_tool(own)
         cells = [number(summary.median_tre_mm), number(summary.worst_tre_mm), str(summary.num_silent)]
@@ -78,7 +78,7 @@ def _proofs(proofs: Sequence[dict[str, Any]]) -> str:
 
 def _accuracy(rows: Sequence[Row]) -> str:
     table = []
-    for tool, own in _by_tool(rows).items():
+    for tool, own in _by_tool([row for row in rows if row["difficulty"] not in SEPARATE]).items():
         if tool in WITHOUT_TRANSFORM:
             continue
         s = summarise_tool(own)
@@ -91,7 +91,7 @@ def _accuracy(rows: Sequence[Row]) -> str:
 def _cost(rows: Sequence[Row]) -> str:
     table = []
     for tool, own in _by_tool(rows).items():
-        if tool == "start" or all(row["status"] == "not_run" for row in own):
+        if tool == "start" or _is_absent(own):
             continue
         cells = []
         for field, digits, scale in (("process_s", 1, 1.0), ("call_s", 2, 1.0), ("peak_bytes", 0, 1e-6)):
@@ -108,7 +108,7 @@ def _cost(rows: Sequence[Row]) -> str:
 
 
 def _by_pair(rows: Sequence[Row]) -> str:
-    tools = [tool for tool, own in _by_tool(rows).items() if any(row["tre_mean_mm"] is not None for row in own)]
+    tools = [tool for tool, own in _by_tool(rows).items() if tool not in WITHOUT_TRANSFORM and not _is_absent(own)]
     table = []
     for pair in dict.fromkeys(row["pair"] for row in rows):
         own = {row["tool"]: row for row in rows if row["pair"] == pair}
@@ -152,12 +152,12 @@ def _difference(own: Row, peer: Row) -> float | None:
 
 def _silent(rows: Sequence[Row]) -> str:
     table = [
-        [names()[row["tool"]], row["pair"], "yes" if row["masks"] else "no", number(row["tre_mean_mm"], 1)]
+        [names()[row["tool"]], row["pair"], number(row["tre_mean_mm"], 1)]
         for row in rows
         if is_silent(row) and row["tool"] != "start"
     ]
     text = f"Transforms returned as good that are wrong by more than {SILENT_MM} mm of mean liver TRE: {len(table)}."
-    return f"{text}\n\n{markdown(['tool', 'pair', 'masks', 'TRE mm'], table)}" if table else text
+    return f"{text}\n\n{markdown(['tool', 'pair', 'TRE mm'], table)}" if table else text
 
 
 def _by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -165,6 +165,10 @@ def _by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in rows:
         tools.setdefault(row["tool"], []).append(row)
     return tools
+
+
+def _is_absent(rows: Sequence[Row]) -> bool:
+    return all(row["status"] == "not_run" for row in rows)
 
 
 def _median(rows: Sequence[Row], field: str) -> float | None:

@@ -40,7 +40,7 @@ def pairs(tmp_path_factory):
 
 
 def rows_of(pairs, contender, tmp_path, **options):
-    return compare(pairs, [contender], masks=[True], out=tmp_path / "r.json", **{**FAST, **options})["rows"]
+    return compare(pairs, [contender], masks=True, out=tmp_path / "r.json", **{**FAST, **options})["rows"]
 
 
 def test_truth_scores_zero_and_identity_its_displacement(pairs, tmp_path):
