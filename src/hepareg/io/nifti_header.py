@@ -88,8 +88,8 @@ def read_header(stream: BinaryIO) -> Header:
     raise FileFormatError("expected a NIfTI header, got something else")
 
 
-def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Header:
-    """Return an empty NIfTI-1 header for a single file with ``shape`` voxels of a real type.
+def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any], *, version: int = 1) -> Header:
+    """Return an empty header of NIfTI-1 or NIfTI-2 for a single file with ``shape`` voxels of a real type.
 
     Raises
     ------
@@ -99,9 +99,11 @@ def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Header:
     codes = [code for code, name in STORED_TYPES.items() if np.dtype(name) == dtype.newbyteorder("=")]
     if not codes:
         raise ImageError(f"expected voxels of a type that NIfTI can hold, got {dtype}: convert them, as to float32")
-    header = np.zeros((), NIFTI1.newbyteorder("<"))
-    header["sizeof_hdr"] = NIFTI1.itemsize
-    header["regular"] = b"r"
+    layout = NIFTI1 if version == 1 else NIFTI2
+    header = np.zeros((), layout.newbyteorder("<"))
+    header["sizeof_hdr"] = layout.itemsize
+    if version == 1:
+        header["regular"] = b"r"
     header["dim"] = [3, *shape, 1, 1, 1, 1]
     header["datatype"] = codes[0]
     header["bitpix"] = 8 * dtype.itemsize
