@@ -29,7 +29,7 @@ def comparison_sections(result: dict[str, Any], *, title: str) -> list[str]:
     """Return the page's sections from a comparison."""
     rows = result["rows"]
     sections = [f"## {title}", provenance_text(result), _proofs(result["proofs"])]
-    sections += ["### Accuracy", _accuracy(rows), "### Silent failures", _silent(rows)]
+    sections += ["### Accuracy", _accuracy(rows), _not_run(rows), "### Silent failures", _silent(rows)]
     sections += ["### Time and memory", _cost(rows), "### Every pair", _by_pair(rows)]
     return [*sections, "### Where a peer is better", _losses(rows)]
 
@@ -79,13 +79,18 @@ def _proofs(proofs: Sequence[dict[str, Any]]) -> str:
 def _accuracy(rows: Sequence[Row]) -> str:
     table = []
     for tool, own in _by_tool([row for row in rows if row["difficulty"] not in SEPARATE]).items():
-        if tool in WITHOUT_TRANSFORM:
+        if tool in WITHOUT_TRANSFORM or _is_absent(own):
             continue
         s = summarise_tool(own)
         counts = [str(n) for n in (s.num_pairs, s.num_found, s.num_reported, s.num_silent)]
         table.append([names()[tool], number(s.median_tre_mm, 3), number(s.worst_tre_mm, 3), *counts])
     header = ["tool", "TRE median mm", "TRE worst mm", "pairs", "transforms", "reported failures", "silent failures"]
     return markdown(header, table)
+
+
+def _not_run(rows: Sequence[Row]) -> str:
+    absent = [f"{names()[tool]} ({own[0]['reason']})" for tool, own in _by_tool(rows).items() if _is_absent(own)]
+    return f"Not run: {'; '.join(absent)}." if absent else ""
 
 
 def _cost(rows: Sequence[Row]) -> str:

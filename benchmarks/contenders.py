@@ -41,6 +41,9 @@ class Contender(Protocol):
     name: str
     good_statuses: frozenset[int]
 
+    def missing(self) -> str | None:
+        """Return why this cannot run here, or None."""
+
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
 
@@ -61,6 +64,10 @@ class Peer:
         """Name for tables."""
         return import_module(f"benchmarks.peers.{self.key}").NAME
 
+    def missing(self) -> str | None:
+        """Return None where the peers' environment is there; the adapter knows about its tool."""
+        return None if self.python.exists() else "the peers' environment is not there: run `make bench`"
+
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [self.python, "-m", "benchmarks.peers.run", self.key, job.prepared, job.folder / "answer.json"]
@@ -76,18 +83,28 @@ class Peer:
 
 @dataclass(frozen=True)
 class Hepareg:
-    """The command ``hepareg register``, as a rule with ``--matrix-only``."""
+    """The command ``hepareg register``, as a rule with ``--matrix-only``; with ``weights`` by the network alone."""
 
     key: str = "hepareg"
     name: str = "hepareg"
     matrix_only: bool = True
+    method: str | None = None
+    weights: Path | None = None
     good_statuses: frozenset[int] = frozenset({0, REJECTED})
+
+    def missing(self) -> str | None:
+        """Return why the network cannot run: a network needs trained weights."""
+        if self.method is None or (self.weights and self.weights.exists()):
+            return None
+        return "no trained weights at hand: give them with --weights"
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "hepareg", "register", job.pair.image("moving"), job.pair.image("fixed")]
         words += ["-o", job.folder / "out", "--quiet", "--threads", job.threads]
-        return [*map(str, words), *(["--matrix-only"] if self.matrix_only else []), *mask_options(job)]
+        words += ["--matrix-only"] if self.matrix_only else []
+        words += ["--method", self.method, "--weights", self.weights] if self.method else []
+        return [*map(str, words), *mask_options(job)]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
         """Return matrix and verdict; a rejected result has no matrix."""
@@ -106,6 +123,10 @@ class Floor:
     key: str = "floor"
     name: str = "floor: imports and reading"
     good_statuses: frozenset[int] = frozenset({0})
+
+    def missing(self) -> str | None:
+        """Return None: it can always run."""
+        return None
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
@@ -130,6 +151,10 @@ class WarmCall:
     name: str = "hepareg, library call"
     good_statuses: frozenset[int] = frozenset({0})
 
+    def missing(self) -> str | None:
+        """Return None: it can always run."""
+        return None
+
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "benchmarks.speed.warm", job.pair.folder, job.folder / "answer.json"]
@@ -148,6 +173,15 @@ def mask_options(job: Job) -> list[str]:
     return ["--moving-mask", str(job.pair.image("moving_liver")), "--fixed-mask", str(job.pair.image("fixed_liver"))]
 
 
-def contenders(python: Path) -> list[Contender]:
-    """Return everything that can be compared, in the order of the tables."""
-    return [Hepareg(), WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]
+def contenders(python: Path, *, weights: Path | None = None) -> list[Contender]:
+    """Return everything that can be compared, in the order of the tables.
+
+    Parameters
+    ----------
+    python
+        The peers' Python.
+    weights
+        Trained weights of the published network, or None where there are none.
+    """
+    network = Hepareg(key="network", name="published network alone", method="network", weights=weights)
+    return [Hepareg(), network, WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]

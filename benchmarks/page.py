@@ -57,7 +57,7 @@ def build_page(results: dict[str, dict[str, Any] | None]) -> str:
         sections += comparison_sections(result, title=title) if result else [f"## {title}", "Has not been run."]
     speed = results["speed"]
     sections += speed_sections(speed) if speed else ["## Speed", "Has not been measured."]
-    return "\n\n".join(section.strip() for section in sections) + "\n"
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
 
 
 def build_readme(text: str, comparison: dict[str, Any] | None) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepareg.geometry.rotations import homogeneous, nearest_rotation
+from hepareg.geometry.rotations import homogeneous
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.rigidify import rigid_part
 
 __all__ = ["LPS_FROM_RAS", "Found", "Inputs", "Start", "rigid"]
 
@@ -54,6 +55,11 @@ class Inputs:
     scratch: Path
     threads: int
 
+    @property
+    def centre_mm(self) -> tuple[float, float, float]:
+        """Point about which a rounded matrix is made rigid: the fixed mask's centroid, without masks the origin."""
+        return self.start.centre_mm if self.start else (0.0, 0.0, 0.0)
+
     @classmethod
     def read(cls, prepared: Path, *, scratch: Path, threads: int) -> "Inputs":
         """Read a folder that `benchmarks.peers.preparation.prepare` wrote."""
@@ -86,8 +92,5 @@ class Found:
 
 
 def rigid(matrix: ArrayLike, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:
-    """Return the rigid part of a tool's rounded (4, 4) matrix, keeping where it sends ``centre_mm``."""
-    affine = AffineTransform(np.asarray(matrix, dtype=np.float64))
-    R = nearest_rotation(affine.linear)
-    centre = np.asarray(centre_mm, dtype=np.float64)
-    return RigidTransform(homogeneous(R, affine.apply(centre) - R @ centre))
+    """Return the rigid part of a tool's rounded (4, 4) matrix, as ``hepareg rigidify`` takes it."""
+    return rigid_part(AffineTransform(np.asarray(matrix, dtype=np.float64)), centre_mm=centre_mm)

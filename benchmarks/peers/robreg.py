@@ -54,7 +54,8 @@ def find(inputs: Inputs) -> Found:
     begin = time.perf_counter()
     fixed_from_moving = robreg(moving, fixed, **options)
     seconds = time.perf_counter() - begin
-    return Found(rigid(np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))), seconds)
+    matrix = np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))
+    return Found(rigid(matrix, centre_mm=inputs.centre_mm), seconds)
 
 
 def _handedness(image) -> bool:
