@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from benchmarks.goals_page import goals_section
-from benchmarks.page import BEGIN, END, build_page, build_readme
+from benchmarks.page import BEGIN, END, build_page, build_readme, main
 from benchmarks.results import SCHEMA, provenance, write_result
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
@@ -46,6 +46,7 @@ def comparison():
         row("hepareg", 0.10, pair="p2", decision="accept", process_s=4.0),
         row("antspy", 0.20, pair="p2", process_s=20.0),
         row("elastix", None, pair="p2", status="timed_out", reason="stopped after 5 s"),
+        row("fireants", None, status="not_run", reason="no CUDA device here"),
     ]
     proofs = [{"tool": "antspy", "status": "proven", "reason": None, "version": "0.6.3", "distance_mm": 0.01}]
     return {"kind": "comparison", **provenance({"threads": 2}), "proofs": proofs, "rows": rows}
@@ -111,6 +112,7 @@ def test_page_shows_failures_losses_and_where_it_was_run(comparison, speed):
     for text in (
         "16.000 **silent**",
         "timed out",
+        "Not run: FireANTs (no CUDA device here).",
         "Where a peer is better than hepareg (1 times",
         comparison["commit"][:12],
     ):
@@ -176,3 +178,7 @@ def test_committed_results_fit_the_schema():
 
 def test_markdown_table():
     assert markdown(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_pages_are_written_from_the_committed_results(capsys):
+    assert main(["--check"]) == 0, capsys.readouterr().err
