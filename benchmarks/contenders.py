@@ -18,7 +18,7 @@ from benchmarks.measured import Outcome
 from benchmarks.pairs import Pair
 from benchmarks.peers import ADAPTERS
 
-__all__ = ["Contender", "Floor", "Hepareg", "Job", "Peer", "WarmCall", "contenders"]
+__all__ = ["Contender", "Floor", "Hepareg", "Job", "Machine", "Peer", "WarmCall", "contenders"]
 
 REJECTED = 3
 
@@ -164,6 +164,35 @@ class WarmCall:
         """Return the median seconds of a call."""
         seconds = json.loads((job.folder / "answer.json").read_text())["call_s"]
         return {"status": "found", "call_s": median(seconds)}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine needs for the pair whatever the program: see `benchmarks.speed.machine`."""
+
+    task: str
+    key: str = "machine"
+    good_statuses: frozenset[int] = frozenset({0})
+
+    @property
+    def name(self) -> str:
+        """Name for tables."""
+        return {"inflate": "machine: inflate the four files", "touch": "machine: read both livers' boxes once"}[
+            self.task
+        ]
+
+    def missing(self) -> str | None:
+        """Return None: it can always run."""
+        return None
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [sys.executable, "-m", "benchmarks.speed.machine", job.pair.folder, job.folder / "answer.json"]
+        return [*map(str, words), "--task", self.task]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return the shortest seconds: a floor."""
+        return {"status": "found", "call_s": min(json.loads((job.folder / "answer.json").read_text())["call_s"])}
 
 
 def mask_options(job: Job) -> list[str]:

@@ -2,8 +2,8 @@
 
 Its help says: ``-rigOnly`` for six degrees of freedom, ``-rmask`` for a mask of the reference (fixed)
 image, ``-inaff`` for a start, ``-omp`` for the threads; without a start the image centres are matched. The
-symmetric version is its default; the way back needs a mask of the other image (without one it matched the
-body and was 7 mm wrong), so that with the fixed mask alone ``-noSym`` is given. The matrix takes reference
+symmetric version is its default and uses ``-fmask``, a mask of the floating (moving) image, on the way back:
+with ``-rmask`` alone it matched the body there and was 7 mm wrong. It gets both. The matrix takes reference
 (fixed) to floating (moving) points, RAS mm.
 
 References
@@ -46,7 +46,7 @@ def find(inputs: Inputs) -> Found:
     command = [_program(), "-ref", inputs.fixed, "-flo", inputs.moving, "-rigOnly", "-aff", out, "-res", result]
     command += ["-omp", str(inputs.threads)]
     if inputs.fixed_mask:
-        command += ["-rmask", inputs.fixed_mask, "-noSym"]
+        command += ["-rmask", inputs.fixed_mask, "-fmask", inputs.moving_mask]
     if inputs.start:
         np.savetxt(inputs.scratch / "start.txt", inputs.start.matrix, fmt="%.12g")
         command += ["-inaff", inputs.scratch / "start.txt"]

@@ -38,8 +38,9 @@ class Inputs:
     ----------
     moving, fixed
         Images with HU clamped to [-150, 250].
-    fixed_mask
-        Fixed liver mask, dilated by 5 mm, or None in runs without masks.
+    fixed_mask, moving_mask
+        Liver masks, dilated by 5 mm, or None in runs without masks. The moving one is for tools that cannot use
+        the fixed one alone.
     start
         Mask-centroid start, or None in runs without masks: then each tool starts as it does by itself.
     scratch
@@ -51,6 +52,7 @@ class Inputs:
     moving: Path
     fixed: Path
     fixed_mask: Path | None
+    moving_mask: Path | None
     start: Start | None
     scratch: Path
     threads: int
@@ -64,11 +66,12 @@ class Inputs:
     def read(cls, prepared: Path, *, scratch: Path, threads: int) -> "Inputs":
         """Read a folder that `benchmarks.peers.preparation.prepare` wrote."""
         start = json.loads((prepared / "start.json").read_text())
-        mask = prepared / "fixed_mask.nii.gz"
+        fixed_mask, moving_mask = (prepared / f"{name}_mask.nii.gz" if start else None for name in ("fixed", "moving"))
         return cls(
             moving=prepared / "moving.nii.gz",
             fixed=prepared / "fixed.nii.gz",
-            fixed_mask=mask if mask.exists() else None,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
             start=Start(**start) if start else None,
             scratch=scratch,
             threads=threads,

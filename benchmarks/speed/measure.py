@@ -1,7 +1,8 @@
 """Measure hepareg's speed: ``python -m benchmarks.speed.measure``; writes ``benchmarks/results/speed.json``.
 
-Whole process, with the matrix only and with every output; the floor of imports and reading; the library
-call in a warm process; ANTsPy on the same pair; growth with the volume's size and with threads.
+Whole process, with the matrix only and with every output; the floor of imports and reading; what the
+machine needs whatever the program; the library call in a warm process; ANTsPy on the same pair; growth with
+the volume's size and with threads.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.compare import run_row
-from benchmarks.contenders import Contender, Floor, Hepareg, Job, Peer, WarmCall
+from benchmarks.contenders import Contender, Floor, Hepareg, Job, Machine, Peer, WarmCall
 from benchmarks.pairs import Pair
 from benchmarks.peers import REFERENCE
 from benchmarks.peers.preparation import prepare
@@ -57,6 +58,8 @@ def process_rows(folder: Path, data: Path | None, arguments: argparse.Namespace)
         (EVERY_OUTPUT, arguments.repeats),
         (Floor(), arguments.repeats),
         (WarmCall(), 1),
+        (Machine("inflate"), 1),
+        (Machine("touch"), 1),
         (peer, min(arguments.repeats, 3)),
     ):
         yield measure("process", contender, pair, threads=arguments.threads, repeats=repeats)
