@@ -5,6 +5,7 @@ it, on the files as they are; the peers get prepared files (`benchmarks.peers.pr
 """
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -149,16 +150,19 @@ class WarmCall:
 
     key: str = "hepareg_call"
     name: str = "hepareg, library call"
+    device: str = "cpu"
     good_statuses: frozenset[int] = frozenset({0})
 
     def missing(self) -> str | None:
-        """Return None: it can always run."""
-        return None
+        """Return why the device cannot be used, or None."""
+        absent = self.device == "cuda" and shutil.which("nvidia-smi") is None
+        return "no CUDA device on this machine" if absent else None
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "benchmarks.speed.warm", job.pair.folder, job.folder / "answer.json"]
-        return [*map(str, words), "--threads", str(job.threads), *(["--masks"] if job.masks else [])]
+        words += ["--threads", job.threads, "--device", self.device]
+        return [*map(str, words), *(["--masks"] if job.masks else [])]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
         """Return the median seconds of a call."""
