@@ -27,8 +27,8 @@ INTRODUCTION = """\
 
 Written by `python -m benchmarks.page` from `benchmarks/results/*.json`; nothing here is typed. `make bench` runs
 everything again. **The contrast phase of every partner image, and every motion, is simulated**, also where the
-anatomy comes from a real CT: that is how the true transform is known. TRE is the mean distance, over the fixed
-liver mask, between where a transform and the truth send a voxel centre.
+anatomy comes from a real CT: that is how the true transform is known. TRE is the mean distance, over the true
+fixed liver, between where a transform and the truth send a voxel centre.
 """
 
 
