@@ -21,15 +21,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer pairs and repeats")
     parser.add_argument("--pairs", type=Path, default=ROOT / "build" / "core", help="the core set, made if not there")
+    parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
     parser.add_argument("--threads", default="2")
     arguments = parser.parse_args()
     quick, threads = arguments.quick, ["--threads", arguments.threads]
+    options = [*threads, *(["--tools", *arguments.tools] if arguments.tools else [])]
     only = [["--only", *names] if quick else [] for names in (QUICK, QUICK_WITHOUT_MASKS)]
     if not arguments.pairs.exists():
         chosen = ["--only", *QUICK, *QUICK_WITHOUT_MASKS] if quick else []
         module("benchmarks.accuracy.core", "make", "-o", str(arguments.pairs), *chosen)
-    module("benchmarks.compare", str(arguments.pairs), *threads, *only[0])
-    module("benchmarks.compare", str(arguments.pairs), "--without-masks", *threads, *only[1])
+    module("benchmarks.compare", str(arguments.pairs), *options, *only[0])
+    module("benchmarks.compare", str(arguments.pairs), "--without-masks", *options, *only[1])
     module("benchmarks.speed.measure", *threads, *(["--repeats", "3"] if quick else []))
     return write_pages([])
 
