@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.geometry.boxes import bounding_box, box_around_points
