@@ -16,7 +16,7 @@ from hepareg.io.content_digest import ContentDigest
 from hepareg.io.nifti_header import COLOUR_TYPES, STORED_TYPES, Header, geometry_of, new_header, place, read_header
 from hepareg.volume import Provenance, Volume
 
-__all__ = ["is_nifti", "read_nifti", "write_nifti", "write_with_matrix"]
+__all__ = ["is_nifti", "read_geometry", "read_nifti", "write_nifti", "write_with_matrix"]
 
 EXPECTED = "a NIfTI image"
 
@@ -58,6 +58,20 @@ def read_nifti(path: str | Path) -> Volume:
                 stream.read(offset)
                 data, digest = _read_voxels(stream, header, grid.shape)
     return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest))
+
+
+def read_geometry(path: str | Path) -> Matrix:
+    """Read (4, 4) world_from_voxel of a NIfTI file, and nothing else of it.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read or is no NIfTI image.
+    ImageError
+        If it has no orientation.
+    """
+    with reading(path, expected=EXPECTED), open_bytes(_files_of(path)[0]) as stream:
+        return geometry_of(_read_header(stream, path))
 
 
 def write_nifti(path: str | Path, volume: Volume, *, exact_geometry: bool = False) -> None:
