@@ -4,12 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hepareg.workflows.register_files import Registered
 
 SUMMARY = "align the moving phase to the fixed phase of one patient"
 
 EXIT_REJECTED = 3
 
-STAGES = ("reading", "region", "starts", "refinement", "verdict", "certificate", "dice", "writing")
+STAGES = ("simulation", "reading", "region", "starts", "refinement", "verdict", "certificate", "dice", "writing")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(done.line)
         for name, reason in done.report["outputs"]["left_out"].items():
             print(f"left out {name}: {reason}")
+    return conclude(done)
+
+
+def conclude(done: "Registered") -> int:
+    """Print notes and the warning that a doubtful result needs to stderr, and return the exit code."""
     for note in done.report["notes"]:
         print(f"hepareg: note: {note}", file=sys.stderr)
     if done.decision == "accept":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hepareg.registration import RegistrationResult
     from hepareg.workflows.register_outputs import Written
 
-__all__ = ["Registered", "RegisterRequest", "register_files"]
+__all__ = ["RegisterRequest", "Registered", "register_files"]
 
 Progress = Callable[[str], None]
 
@@ -79,7 +79,15 @@ class RegisterRequest:
     @property
     def options(self) -> dict[str, Any]:
         """What of the request shapes the result; no path."""
-        names = ("mask_label", "matrix_only", "device", "threads", "seed", "allow_identical", "allow_different_patients")
+        names = (
+            "mask_label",
+            "matrix_only",
+            "device",
+            "threads",
+            "seed",
+            "allow_identical",
+            "allow_different_patients",
+        )
         return {**{name: getattr(self, name) for name in names}, "start_given": self.start is not None}
 
 
@@ -196,6 +204,8 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
             allow_identical=request.allow_identical,
             allow_different_patients=request.allow_different_patients,
         )
+        if pair.moving_mask is not None and pair.fixed_mask is not None:
+            import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
         return pair, loading.result() if loading is not None else _load(request)
 
 

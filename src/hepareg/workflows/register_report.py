@@ -4,7 +4,6 @@ import json
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -55,7 +54,7 @@ def report(
 ) -> dict[str, Any]:
     """Return the content of ``result.json``, which `load_schema` describes.
 
-    It holds no path, name or date: the same input gives the same content, but for ``timings_s``. The
+    It holds no path, name or date: the same input gives the same content, but for ``timings``. The
     transform of a rejected result is left out, so that no program takes it by mistake.
 
     Parameters
@@ -91,7 +90,7 @@ def report(
             "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
             "refinement": _refinement(result),
             "settings": {"command": dict(options), "registration": result.settings},
-            "timings_s": dict(timings_s),
+            "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
             "versions": _versions(),
         }
     )
