@@ -133,6 +133,8 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     with clock("reading"):
         pair, register = _read(request)
         start = _start(request, pair)
+    if request.threads is not None:
+        _set_threads(request.threads)
     result: RegistrationResult = register(
         moving=pair.moving,
         fixed=pair.fixed,
@@ -203,6 +205,7 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
             fixed_series=request.fixed_series,
             allow_identical=request.allow_identical,
             allow_different_patients=request.allow_different_patients,
+            threads=request.threads or 2,
         )
         if pair.moving_mask is not None and pair.fixed_mask is not None:
             import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
@@ -210,16 +213,23 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
 
 
 def _load(request: RegisterRequest) -> Callable[..., "RegistrationResult"]:
-    """Import the library call, set the number of threads, look for the device."""
+    """Import the library call and look for the device."""
     import torch
 
     from hepareg.registration import register
 
     if request.device == "cuda" and not torch.cuda.is_available():
         raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
-    if request.threads is not None:
-        torch.set_num_threads(request.threads)
     return register
+
+
+def _set_threads(number: int) -> None:
+    """Set the threads of torch, which are those of the calling thread, and of ITK."""
+    import SimpleITK as sitk
+    import torch
+
+    torch.set_num_threads(number)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(number)
 
 
 def _start(request: RegisterRequest, pair: Pair) -> RigidTransform | None:
