@@ -1,0 +1,61 @@
+"""What part of the world a picture shows: the liver and its neighbourhood, or the whole image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.figures.panels import Pair
+from hepareg.geometry.boxes import bounding_box
+from hepareg.geometry.masked import centroid_mm
+from hepareg.transforms import RigidTransform
+
+__all__ = ["FieldOfView", "field_of_view"]
+
+MARGIN_MM = 30.0
+"""Shown around the liver: enough for the ribs and the spine, which need not fit where the liver does."""
+
+LARGEST_MM = 420.0
+SMALLEST_MM = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class FieldOfView:
+    """A box of the fixed world: the planes' common point and how far the picture reaches along R-L, A-P, S-I."""
+
+    centre_mm: NDArray[np.floating]
+    low_mm: NDArray[np.floating]
+    high_mm: NDArray[np.floating]
+
+    @property
+    def size_mm(self) -> NDArray[np.floating]:
+        """(3,) extent along the world's axes."""
+        return self.high_mm - self.low_mm
+
+    @property
+    def middle_mm(self) -> NDArray[np.floating]:
+        """(3,) middle of the box, around which pictures are drawn."""
+        return (self.low_mm + self.high_mm) / 2
+
+
+def field_of_view(pair: Pair, *, moving_from_fixed: RigidTransform) -> FieldOfView:
+    """Return the box around the fixed liver; else around the moving liver moved; else the fixed image.
+
+    Planes go through the liver's centroid, and without masks through the middle of the image. The
+    box is clipped to the fixed image and to `LARGEST_MM`.
+    """
+    mask, to_fixed = pair.fixed_mask, RigidTransform.identity()
+    if mask is None:
+        mask, to_fixed = pair.moving_mask, moving_from_fixed.inverse()
+    image = pair.fixed.grid.corners_mm
+    if mask is None:
+        centre, corners, margin = pair.fixed.grid.centre_mm, image, 0.0
+    else:
+        centre = to_fixed.apply(centroid_mm(mask.data, mask.grid))
+        corners = to_fixed.apply(mask.grid.crop(*bounding_box(mask.data)).corners_mm)
+        margin = MARGIN_MM
+    low = np.maximum(corners.min(axis=0) - margin, image.min(axis=0))
+    high = np.minimum(corners.max(axis=0) + margin, image.max(axis=0))
+    middle = (low + high) / 2
+    half = np.clip(high - low, SMALLEST_MM, LARGEST_MM) / 2
+    return FieldOfView(centre, middle - half, middle + half)

@@ -1,0 +1,58 @@
+"""Boxes of voxels: ranges (start inclusive, stop exclusive) that `Grid.crop` and `Volume.crop` take."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepareg.arrays import VoxelArray
+from hepareg.errors import MaskError
+from hepareg.geometry.grid import Grid
+
+__all__ = ["VoxelBox", "bounding_box", "box_around_points"]
+
+VoxelBox = tuple[NDArray[np.int_], NDArray[np.int_]]
+"""(3,) start and (3,) stop."""
+
+
+def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
+    """Return the smallest box of voxels that holds a mask, grown by a margin and clipped to the array.
+
+    Raises
+    ------
+    MaskError
+        If the mask has no voxel.
+
+    Examples
+    --------
+    >>> mask = np.zeros((5, 5, 5)); mask[1:3, 4, 2] = 1
+    >>> bounding_box(mask)
+    (array([1, 4, 2]), array([3, 5, 3]))
+    """
+    start, stop = np.zeros(3, dtype=int), np.zeros(3, dtype=int)
+    region = np.asarray(mask)
+    # The slowest axis goes first, and the array shrinks each time: one pass over the whole is enough.
+    for axis in np.argsort([-abs(s) for s in region.strides]):
+        hit = np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not len(hit):
+            raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
+        start[axis], stop[axis] = hit[0], hit[-1] + 1
+        window = [slice(None)] * 3
+        window[axis] = slice(hit[0], hit[-1] + 1)
+        region = region[tuple(window)]
+    margin = np.broadcast_to(np.asarray(margin_vox, dtype=int), 3)
+    return np.maximum(start - margin, 0), np.minimum(stop + margin, np.asarray(mask).shape)
+
+
+def box_around_points(
+    grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0
+) -> VoxelBox | None:
+    """Return the box of a grid's voxels that holds (N, 3) world points, grown by both margins and clipped to the grid.
+
+    Returns
+    -------
+    The box, or None where the grown box lies wholly outside of the grid.
+    """
+    voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
+    margin = margin_mm / grid.spacing_mm + margin_vox
+    start = np.maximum(np.floor(voxels.min(axis=0) - margin).astype(int), 0)
+    stop = np.minimum(np.ceil(voxels.max(axis=0) + margin).astype(int) + 1, grid.shape)
+    return (start, stop) if (start < stop).all() else None

@@ -1,0 +1,81 @@
+"""Where the voxels of a mask lie in the world: their points, in portions, and their centroid."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points, VoxelArray
+from hepareg.errors import MaskError
+from hepareg.geometry.boxes import bounding_box
+from hepareg.geometry.grid import Grid
+
+__all__ = ["centroid_mm", "iterate_points_mm", "points_mm"]
+
+PORTION_VOXELS = 1 << 22
+"""Mask voxels looked at together: bounds the memory of points to about 100 MB, whatever the mask's size."""
+
+
+def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
+    """Yield the world points of all mask voxels' centres as (N, 3) arrays, one slab of the mask after the other.
+
+    Parameters
+    ----------
+    mask
+        (I, J, K) array; non-zero is inside.
+    grid
+        The mask's grid.
+
+    Raises
+    ------
+    MaskError
+        If the shapes differ or the mask has no voxel.
+    """
+    check_mask(mask, grid)
+    # The axis of the largest stride is cut, so that each slab is one stretch of memory.
+    axis = int(np.argmax(np.abs(mask.strides)))
+    slices_each = max(1, PORTION_VOXELS // max(1, mask.size // mask.shape[axis]))
+    for first in range(0, mask.shape[axis], slices_each):
+        window = [slice(None)] * 3
+        window[axis] = slice(first, first + slices_each)
+        voxels = np.stack(np.nonzero(mask[tuple(window)]), axis=-1)
+        if len(voxels):
+            voxels[:, axis] += first
+            yield grid.world_points(voxels)
+
+
+def points_mm(mask: VoxelArray, grid: Grid) -> Points:
+    """Return the (N, 3) world points of all mask voxels' centres. See `iterate_points_mm` for large masks."""
+    return np.concatenate(list(iterate_points_mm(mask, grid)))
+
+
+def centroid_mm(mask: VoxelArray, grid: Grid) -> NDArray[np.floating]:
+    """Return the (3,) world centroid of a mask's voxel centres; every voxel counts alike.
+
+    Raises
+    ------
+    MaskError
+        If the shapes differ or the mask has no voxel.
+    """
+    check_mask(mask, grid)
+    start, stop = bounding_box(mask)
+    inside = np.asarray(mask[tuple(map(slice, start, stop))], dtype=bool)
+    means = []
+    for axis in range(3):
+        counts = np.count_nonzero(inside, axis=tuple(a for a in range(3) if a != axis))
+        means.append(float(counts @ np.arange(len(counts)) / counts.sum()))
+    return grid.world_points(start + means)
+
+
+def check_mask(mask: VoxelArray, grid: Grid) -> None:
+    """Check that a mask has the grid's shape and at least one voxel.
+
+    Raises
+    ------
+    MaskError
+        If it does not.
+    """
+    if mask.shape != grid.shape:
+        raise MaskError(f"expected a mask of {grid.shape} voxels as its grid says, got {mask.shape}")
+    if not mask.any():
+        raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")

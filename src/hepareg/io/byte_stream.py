@@ -1,0 +1,78 @@
+"""Plain and gzip-compressed files as streams of bytes, with errors in one line."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from gzip import BadGzipFile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from isal import igzip, isal_zlib
+
+from hepareg.errors import FileFormatError
+
+__all__ = ["CHUNK_BYTES", "open_bytes", "reading", "write_bytes"]
+
+CHUNK_BYTES = 1 << 22
+"""Files pass in pieces of this size: few calls, and no second copy of a volume in memory."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+COMPRESSION_LEVEL = 1
+"""igzip's levels 1 to 3 differ by a few per cent in size and by half in time."""
+
+
+@contextmanager
+def reading(path: str | Path, *, expected: str) -> Iterator[None]:
+    """Turn what the operating system and the decompressor say about a file into one line.
+
+    Parameters
+    ----------
+    path
+        File as the user typed it; repeated in the message.
+    expected
+        What was expected, as in ``"a NIfTI image"``.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, is a folder, cannot be opened, is truncated or is damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileFormatError(f"expected {expected}, got a path that does not exist: {path}; check the name") from error
+    except IsADirectoryError as error:
+        raise FileFormatError(f"expected {expected}, got a folder: {path}") from error
+    except PermissionError as error:
+        raise FileFormatError(f"expected {expected} that can be read, got no permission to read {path}") from error
+    except EOFError as error:
+        raise FileFormatError(f"expected {expected}, got a truncated file: {path}; copy or export it again") from error
+    except (BadGzipFile, cast(type[Exception], isal_zlib.error)) as error:
+        raise FileFormatError(f"expected {expected}, got damaged gzip data: {path}; copy it again") from error
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"expected {expected}, got a file that is not text: {path}") from error
+
+
+@contextmanager
+def open_bytes(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; gzip is recognised by its first bytes, not by its name."""
+    with open(path, "rb") as file:
+        if file.peek(2)[:2] != GZIP_MAGIC:
+            yield file
+            return
+        with igzip.open(file, "rb") as stream:
+            yield cast(BinaryIO, stream)
+
+
+def write_bytes(path: str | Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write pieces of bytes to a file, compressed where its name ends in ``.gz``.
+
+    The gzip header holds neither a time stamp nor a file name, and the level is fixed: the same
+    bytes in give the same bytes out.
+    """
+    with open(path, "wb") as file:
+        if Path(path).suffix != ".gz":
+            file.writelines(pieces)
+            return
+        with igzip.IGzipFile(filename="", mode="wb", compresslevel=COMPRESSION_LEVEL, fileobj=file, mtime=0) as stream:
+            for piece in pieces:
+                stream.write(piece)

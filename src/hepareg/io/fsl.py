@@ -1,0 +1,61 @@
+"""FSL FLIRT matrices: 4x4 text in FSL's scaled voxel coordinates, mapping the moving image to the fixed one.
+
+FSL's coordinates are voxel indices times the voxel size, with the first axis reversed where
+``world_from_voxel`` has a positive determinant. They mean nothing without the two grids, and they
+point the other way than our transforms: the inverse is taken here, at the edge.
+
+References
+----------
+Jenkinson, M. et al. FSL. NeuroImage 62, 2012. doi:10.1016/j.neuroimage.2011.09.015
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from hepareg.arrays import Matrix
+from hepareg.geometry import Grid
+from hepareg.io.byte_stream import reading
+from hepareg.io.matrix_text import format_matrix, parse_matrix
+from hepareg.transforms import AffineTransform
+
+__all__ = ["fsl_from_voxel", "read_flirt", "write_flirt"]
+
+
+def fsl_from_voxel(grid: Grid) -> Matrix:
+    """Return the (4, 4) matrix from voxel indices to FSL's scaled voxel coordinates in mm."""
+    matrix = np.diag([*grid.spacing_mm, 1.0])
+    if not grid.is_left_handed:
+        matrix[0, 0] *= -1
+        matrix[0, 3] = (grid.shape[0] - 1) * grid.spacing_mm[0]
+    return matrix
+
+
+def read_flirt(path: str | Path, *, moving: Grid, fixed: Grid) -> AffineTransform:
+    """Read a FLIRT matrix (``-omat``) as moving_from_fixed in world RAS mm.
+
+    Parameters
+    ----------
+    path
+        Text file with four lines of four numbers.
+    moving, fixed
+        Grids of the images that FLIRT was given as ``-in`` and ``-ref``.
+    """
+    with reading(path, expected="a FLIRT matrix"):
+        flirt = parse_matrix(Path(path).read_text("utf-8"), path)
+    return AffineTransform(_world_from_fsl(fixed) @ flirt @ np.linalg.inv(_world_from_fsl(moving))).inverse()
+
+
+def write_flirt(path: str | Path, transform: AffineTransform, *, moving: Grid, fixed: Grid) -> None:
+    """Write moving_from_fixed as a FLIRT matrix, which maps the moving image to the fixed one.
+
+    Both grids have to be those of NIfTI files: FSL reads no other images.
+    """
+    fixed_from_moving = transform.inverse().matrix
+    flirt = np.linalg.inv(_world_from_fsl(fixed)) @ fixed_from_moving @ _world_from_fsl(moving)
+    flirt[3] = [0, 0, 0, 1]
+    Path(path).write_text(format_matrix(flirt))
+
+
+def _world_from_fsl(grid: Grid) -> Matrix:
+    return grid.world_from_voxel @ np.linalg.inv(fsl_from_voxel(grid))

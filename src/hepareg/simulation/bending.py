@@ -1,0 +1,89 @@
+"""A liver that also bends: a smooth displacement with no rigid part, its inverse and its rigid fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hepareg.arrays import Points
+from hepareg.geometry import Grid
+from hepareg.geometry.rotations import nearest_rotation
+from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
+from hepareg.transforms import RigidTransform
+
+__all__ = ["BendField", "draw_bend", "fit_rigid"]
+
+SPACING_MM = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class BendField:
+    """Displacement of liver points by bending, in world mm.
+
+    Parameters
+    ----------
+    grid
+        Coarse grid around the liver.
+    displacement_mm
+        (3, I, J, K) float64; linear between nodes, as at its border beyond the grid.
+    """
+
+    grid: Grid
+    displacement_mm: NDArray[np.floating]
+
+    def at(self, points: Points) -> Points:
+        """Return the (N, 3) displacement of (N, 3) points."""
+        voxels = self.grid.voxel_points(points).T
+        sampled = [ndimage.map_coordinates(part, voxels, order=1, mode="nearest") for part in self.displacement_mm]
+        return np.stack(sampled, axis=-1)
+
+    def undo(self, points: Points) -> Points:
+        """Return the (N, 3) places x that bending takes to the given points: x + b(x) = point.
+
+        Fixed-point iteration; it converges because the field's slope is far below 1.
+        """
+        x = np.array(points, dtype=np.float64)
+        for _ in range(40):
+            x = points - self.at(x)
+        return x
+
+
+def fit_rigid(start: Points, end: Points) -> RigidTransform:
+    """Return the rigid transform that takes ``start`` to ``end`` with the least sum of squares.
+
+    References
+    ----------
+    Kabsch, W. A solution for the best rotation to relate two sets of vectors. Acta Cryst. A32, 1976.
+    doi:10.1107/S0567739476001873
+    """
+    a, b = start.mean(0), end.mean(0)
+    R = nearest_rotation((end - b).T @ (start - a))
+    matrix = np.eye(4)
+    matrix[:3, :3] = R
+    matrix[:3, 3] = b - R @ a
+    return RigidTransform(matrix)
+
+
+def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:
+    """Draw a smooth random bend whose root mean square over the liver is ``rms_mm`` beyond any rigid motion.
+
+    Parameters
+    ----------
+    scale_mm
+        Distance over which the displacement changes.
+    """
+    grid = coarse_grid_around(space.points, spacing_mm=SPACING_MM, margin_mm=20.0)
+    white = rng.standard_normal((3, *grid.shape))
+    smooth = np.stack([ndimage.gaussian_filter(part, 0.5 * scale_mm / SPACING_MM, mode="nearest") for part in white])
+    field = BendField(grid, smooth / smooth.std() * rms_mm)
+    points = space.points
+    for _ in range(4):
+        rigid = fit_rigid(points, points + field.at(points))
+        nodes = grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1).reshape(-1, 3))
+        rest = field.displacement_mm - (rigid.apply(nodes) - nodes).T.reshape(3, *grid.shape)
+        field = BendField(grid, rest)
+        rms = float(np.sqrt((field.at(points) ** 2).sum(1).mean()))
+        field = BendField(grid, rest * (rms_mm / rms))
+    return field

@@ -1,0 +1,62 @@
+"""A CT without its noise: edges kept, and the noise's level measured."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+__all__ = ["denoise", "noise_level"]
+
+Image32 = NDArray[np.float32]
+
+
+def denoise(image_hu: Image32, *, noise_hu: float, spacing_mm: NDArray[np.floating], passes: int = 2) -> Image32:
+    """Return the image smoothed where its variance is no more than noise, kept where there are edges.
+
+    Self-guided filter: within boxes of about 4 mm, output = mean + a (image - mean), with
+    a = max(0, variance - v) / variance and v the variance of the noise.
+
+    Parameters
+    ----------
+    image_hu
+        (I, J, K) float32.
+    noise_hu
+        Standard deviation of the noise.
+    spacing_mm
+        (3,) voxel spacing.
+
+    References
+    ----------
+    He, K., Sun, J., Tang, X. Guided image filtering. IEEE TPAMI 35(6), 2013. doi:10.1109/TPAMI.2012.213
+    """
+    size = np.maximum(2 * np.round(2.2 / spacing_mm).astype(int) + 1, 3)
+    result = image_hu
+    level = noise_hu
+    for _ in range(passes):
+        result = _guided(result, np.float32(1.6 * level**2), size)
+        level *= 0.45
+    return result
+
+
+def _guided(image: Image32, noise_variance: np.float32, size: NDArray[np.int64]) -> Image32:
+    mean = ndimage.uniform_filter(image, size, mode="nearest")
+    variance = ndimage.uniform_filter((image - mean) ** 2, size, mode="nearest")
+    a = np.maximum(variance - noise_variance, 0) / np.maximum(variance, 1e-3)
+    a = ndimage.uniform_filter(a, size, mode="nearest")
+    return mean + a * (image - mean)
+
+
+def noise_level(image_hu: Image32, mask: NDArray[np.bool_]) -> float:
+    """Return the standard deviation of the noise inside a mask, in HU.
+
+    The median over small in-plane patches of the standard deviation about a smooth background,
+    so that vessels and lesions do not count.
+    """
+    where = np.argwhere(mask)
+    low, high = where.min(0), where.max(0) + 1
+    block = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    part, inside = image_hu[block], mask[block]
+    mean = ndimage.uniform_filter(part, (15, 15, 1), mode="nearest")
+    local = ndimage.uniform_filter((part - mean) ** 2, (15, 15, 1), mode="nearest")
+    core = ndimage.binary_erosion(inside, np.ones((9, 9, 1), dtype=bool))
+    chosen = local[core if core.any() else inside]
+    return float(np.sqrt(np.median(chosen)))

@@ -1,0 +1,128 @@
+"""Motion between two phases, with its truth: the whole body's pose, the liver's way with the breath, its bend."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points
+from hepareg.errors import SettingsError
+from hepareg.simulation.bending import BendField, draw_bend, fit_rigid
+from hepareg.simulation.organ_space import OrganSpace
+from hepareg.transforms import RigidTransform
+
+__all__ = ["Motion", "MotionSettings", "draw_motion"]
+
+BREATHING_MM = np.array([0.3, 0.45, 1.0])
+"""Relative size of breathing motion to the right, to the front and upwards (Shirato 2004, von Siebenthal 2007)."""
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """How the liver, and the body, move from the fixed to the moving image.
+
+    Parameters
+    ----------
+    kind
+        ``breathing``: mostly along the body, a turn mostly about the left-right axis; ``random``: any
+        direction and axis; ``still``: the liver does not move within the body.
+    translation_mm, rotation_deg
+        Range of the liver's displacement at its centroid, and of its turn about it, within the body.
+    body_translation_mm, body_rotation_deg
+        The same for the whole body (follow-up, table, another scanner).
+    bend_mm
+        Root mean square of the liver's bend that no rigid motion explains.
+
+    Raises
+    ------
+    SettingsError
+        If the kind is unknown, a range is reversed or negative.
+    """
+
+    kind: str = "breathing"
+    translation_mm: tuple[float, float] = (6.0, 25.0)
+    rotation_deg: tuple[float, float] = (0.0, 6.0)
+    body_translation_mm: tuple[float, float] = (0.0, 0.0)
+    body_rotation_deg: tuple[float, float] = (0.0, 0.0)
+    bend_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("breathing", "random", "still"):
+            raise SettingsError(f"expected the motion breathing, random or still, got {self.kind!r}")
+        for name in ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high or not math.isfinite(high):
+                raise SettingsError(f"expected {name} as a range 0 <= low <= high, got {low:g} to {high:g}")
+        if not 0 <= self.bend_mm <= 15:
+            raise SettingsError(f"expected bend_mm from 0 to 15, got {self.bend_mm:g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Where everything goes.
+
+    Parameters
+    ----------
+    body
+        Rigid motion of the whole body, fixed world to moving world.
+    liver
+        Rigid motion of the liver within the body, applied before ``body``.
+    bend
+        Bend of the liver, applied first of all, or None.
+    truth
+        The liver's rigid motion, moving_from_fixed: ``body @ liver``, and with a bend the rigid transform
+        nearest to the liver's motion in the least-squares sense over its volume.
+    """
+
+    body: RigidTransform
+    liver: RigidTransform
+    bend: BendField | None
+    truth: RigidTransform
+
+    @property
+    def liver_is_still(self) -> bool:
+        """True where the liver moves with the body alone."""
+        return self.bend is None and bool(np.abs(self.liver.matrix - np.eye(4)).max() < 1e-12)
+
+    def forward(self, points: Points) -> Points:
+        """Return where (N, 3) points of the fixed liver lie in the moving world."""
+        bent = points if self.bend is None else points + self.bend.at(points)
+        return self.body.apply(self.liver.apply(bent))
+
+    def liver_backward(self, points: Points) -> Points:
+        """Return the fixed-world places of (N, 3) liver points given in the body's frame (before ``body``)."""
+        places = self.liver.inverse().apply(points)
+        return places if self.bend is None else self.bend.undo(places)
+
+
+def draw_motion(settings: MotionSettings, *, space: OrganSpace, body_centre_mm: Points, rng: Generator) -> Motion:
+    """Draw a motion. The liver turns about its centroid, the body about ``body_centre_mm``."""
+    points = space.points
+    still = settings.kind == "still"
+    liver = RigidTransform.identity()
+    bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
+    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
+    if not still:
+        liver = RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0))
+    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
+    body = RigidTransform.from_vectors(turn, shift, centre_mm=body_centre_mm)
+    bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
+    motion = Motion(body, liver, bend, RigidTransform(body.matrix @ liver.matrix))
+    if bend is None:
+        return motion
+    return Motion(body, liver, bend, fit_rigid(points, motion.forward(points)))
+
+
+def _draw(
+    rotation_deg: tuple[float, float], translation_mm: tuple[float, float], bias: NDArray[np.floating], rng: Generator
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Draw a rotation vector in radians and a translation; ``bias`` stretches directions (axes: its reverse)."""
+    axis = _unit(rng.standard_normal(3) * bias[::-1])
+    direction = _unit(rng.standard_normal(3) * bias)
+    return axis * math.radians(rng.uniform(*rotation_deg)), direction * rng.uniform(*translation_mm)
+
+
+def _unit(vector: NDArray[np.floating]) -> NDArray[np.floating]:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)

@@ -1,0 +1,96 @@
+"""A mask on a coarse, isotropic grid: depth inside it, and points moved back into it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hepareg.arrays import Points, VoxelArray
+from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+
+__all__ = ["OrganSpace", "coarse_grid_around", "mask_on_grid"]
+
+
+def coarse_grid_around(points: Points, *, spacing_mm: float, margin_mm: float | NDArray[np.floating]) -> Grid:
+    """Return an axis-parallel isotropic grid that holds the points and a margin."""
+    low = points.min(0) - margin_mm
+    high = points.max(0) + margin_mm
+    shape = np.ceil((high - low) / spacing_mm).astype(int) + 1
+    matrix = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
+    matrix[:3, 3] = low
+    return Grid((int(shape[0]), int(shape[1]), int(shape[2])), matrix)
+
+
+def mask_on_grid(mask: VoxelArray, mask_grid: Grid, grid: Grid) -> NDArray[np.float32]:
+    """Return a mask sampled linearly on another grid, float32 in [0, 1]; 0 outside its own grid."""
+    matrix = mask_grid.voxel_from_world @ grid.world_from_voxel
+    sigma = np.maximum(0.0, 0.35 * (grid.spacing_mm.min() / mask_grid.spacing_mm - 1))
+    source = np.asarray(mask, dtype=np.float32)
+    if sigma.max() > 0.2:
+        source = ndimage.gaussian_filter(source, sigma, mode="nearest")
+    return ndimage.affine_transform(source, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1, cval=0.0)
+
+
+class OrganSpace:
+    """An organ's mask with its depth, for placing things inside it.
+
+    Parameters
+    ----------
+    mask, grid
+        (I, J, K) mask and its grid.
+    spacing_mm
+        Spacing of the coarse copy.
+
+    Raises
+    ------
+    MaskError
+        If the mask is empty.
+    """
+
+    def __init__(self, mask: VoxelArray, grid: Grid, *, spacing_mm: float = 3.0) -> None:
+        where = np.argwhere(mask)
+        if len(where) == 0:
+            raise MaskError("expected a liver mask with voxels in it, got an empty one")
+        low, high = where.min(0), where.max(0) + 1
+        corners = grid.crop(low, high).corners_mm
+        self.grid = coarse_grid_around(corners, spacing_mm=spacing_mm, margin_mm=2 * spacing_mm)
+        block = np.asarray(mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
+        inside = mask_on_grid(np.pad(block, 1), _padded(grid.crop(low, high)), self.grid) > 0.5
+        if not inside.any():
+            raise MaskError("expected a liver mask thicker than a few millimetres, got a thinner one")
+        self.inside = inside
+        self.depth_mm = ndimage.distance_transform_edt(inside, sampling=spacing_mm).astype(np.float32)
+
+    @property
+    def points(self) -> Points:
+        """(N, 3) world mm of all coarse voxels inside."""
+        return self.grid.world_points(np.argwhere(self.inside))
+
+    def points_deeper_than(self, depth_mm: float) -> Points:
+        """Return the (N, 3) inner points at least ``depth_mm`` below the surface (the deepest one if there is none)."""
+        where = np.argwhere(self.depth_mm >= min(depth_mm, float(self.depth_mm.max())))
+        return self.grid.world_points(where)
+
+    def keep_inside(self, depth_mm: float) -> "_Keeper":
+        """Return a function that moves points to the nearest place at least ``depth_mm`` deep."""
+        return _Keeper(self, depth_mm)
+
+
+class _Keeper:
+    def __init__(self, space: OrganSpace, depth_mm: float) -> None:
+        self.grid = space.grid
+        self.deep = space.depth_mm >= min(depth_mm, float(space.depth_mm.max()))
+        _, self.nearest = ndimage.distance_transform_edt(~self.deep, return_indices=True)
+
+    def __call__(self, points: Points) -> Points:
+        voxels = np.rint(self.grid.voxel_points(points)).astype(int)
+        voxels = np.clip(voxels, 0, np.array(self.grid.shape) - 1)
+        index = tuple(voxels.T)
+        inner = self.grid.world_points(self.nearest[(slice(None), *index)].T)
+        return np.where(self.deep[index][:, None], points, inner)
+
+
+def _padded(grid: Grid) -> Grid:
+    matrix = grid.world_from_voxel.copy()
+    matrix[:3, 3] = grid.world_points([-1, -1, -1])
+    return Grid((grid.shape[0] + 2, grid.shape[1] + 2, grid.shape[2] + 2), matrix)

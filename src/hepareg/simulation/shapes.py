@@ -1,0 +1,124 @@
+"""Smooth implicit shapes on a coarse grid, negative inside, and their way onto a fine grid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from hepareg.geometry import Grid
+
+__all__ = ["DesignGrid", "ellipsoid", "resample_axes", "smooth_maximum", "smooth_minimum", "smooth_noise", "tube"]
+
+Field = NDArray[np.floating]
+
+
+def resample_axes(array: Field, positions: Sequence[NDArray[np.floating]]) -> Field:
+    """Interpolate linearly at a lattice of voxel positions, one axis after the other; clamped at the border.
+
+    Parameters
+    ----------
+    array
+        (I, J, K).
+    positions
+        Three arrays of voxel positions along i, j and k; the result has their lengths as its shape.
+    """
+    for axis, where in sorted(enumerate(positions), key=lambda item: len(item[1]) / array.shape[item[0]]):
+        if len(where) == array.shape[axis] and np.array_equal(where, np.arange(len(where))):
+            continue
+        clamped = np.clip(where, 0, array.shape[axis] - 1)
+        lower = np.minimum(np.floor(clamped).astype(int), max(array.shape[axis] - 2, 0))
+        shape = [1, 1, 1]
+        shape[axis] = len(where)
+        share = (clamped - lower).astype(np.float32).reshape(shape)
+        first = np.take(array, lower, axis=axis)
+        second = np.take(array, np.minimum(lower + 1, array.shape[axis] - 1), axis=axis)
+        second -= first
+        second *= share
+        second += first
+        array = second
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class DesignGrid:
+    """Coarse coordinates in which shapes are designed, and the fine grid that they end on.
+
+    Parameters
+    ----------
+    grid
+        Fine grid, axes along the world's.
+    spacing_mm
+        Spacing of the coarse one.
+    """
+
+    grid: Grid
+    spacing_mm: float = 3.0
+
+    @property
+    def positions(self) -> tuple[NDArray[np.floating], ...]:
+        """Coarse voxel positions of the fine voxels, per axis."""
+        return tuple(
+            np.arange(n) * s / self.spacing_mm for n, s in zip(self.grid.shape, self.grid.spacing_mm, strict=True)
+        )
+
+    @property
+    def axes(self) -> tuple[Field, Field, Field]:
+        """Body coordinates x, y, z in mm from the middle of the grid, shaped for broadcasting."""
+        half = (np.array(self.grid.shape) - 1) * self.grid.spacing_mm / 2
+        counts = np.ceil(2 * half / self.spacing_mm).astype(int) + 1
+        x, y, z = ((np.arange(n) * self.spacing_mm - h).astype(np.float32) for n, h in zip(counts, half, strict=True))
+        return x[:, None, None], y[None, :, None], z[None, None, :]
+
+    def fine(self, field: Field) -> Field:
+        """Return a coarse field on the whole fine grid."""
+        return resample_axes(np.ascontiguousarray(field), self.positions)
+
+    def paint(self, labels: NDArray[np.uint8], field: Field, label: int) -> None:
+        """Give ``label`` to the fine voxels where the field is negative, working only where it can be."""
+        near = np.argwhere(field < 0)
+        if len(near) == 0:
+            return
+        block, where = [], []
+        for axis in range(3):
+            at = self.positions[axis]
+            chosen = np.flatnonzero((at > near[:, axis].min() - 1) & (at < near[:, axis].max() + 1))
+            block.append(slice(int(chosen[0]), int(chosen[-1]) + 1))
+            where.append(at[chosen])
+        labels[tuple(block)][resample_axes(np.ascontiguousarray(field), where) < 0] = label
+
+
+def ellipsoid(axes: Sequence[Field], centre: ArrayLike, radii: ArrayLike, *, power: float = 2.0) -> Field:
+    """Return (rho - 1) times the mean radius, rho the superelliptic norm: 0 on the surface, about mm near it."""
+    terms = [np.abs((a - c) / r) ** power for a, c, r in zip(axes, np.asarray(centre), np.asarray(radii), strict=True)]
+    rho = (terms[0] + terms[1] + terms[2]) ** np.float32(1 / power)
+    return ((rho - 1) * np.float32(np.asarray(radii, dtype=np.float64).mean())).astype(np.float32)
+
+
+def tube(axes: Sequence[Field], path: Sequence[tuple[float, float, float]], radii: Sequence[float]) -> Field:
+    """Return the distance to an upright tube whose centre and radius are given at rising heights: (x, y, z) and r."""
+    x, y, z = axes
+    nodes = np.array(path)
+    cx, cy, r = (np.interp(z, nodes[:, 2], v).astype(np.float32) for v in (nodes[:, 0], nodes[:, 1], np.array(radii)))
+    return (np.hypot(x - cx, y - cy) - r).astype(np.float32)
+
+
+def smooth_minimum(a: Field, b: Field, width: float) -> Field:
+    """Return the union of two shapes, rounded where they meet."""
+    h = np.clip(0.5 + 0.5 * (b - a) / width, 0, 1)
+    return b + (a - b) * h - width * h * (1 - h)
+
+
+def smooth_maximum(a: Field, b: Field, width: float) -> Field:
+    """Return the intersection of two shapes, rounded where they meet."""
+    return -smooth_minimum(-a, -b, width)
+
+
+def smooth_noise(shape: tuple[int, ...], *, scale_vox: float, rng: Generator) -> Field:
+    """Return smooth random numbers of unit standard deviation."""
+    coarse = [max(4, int(np.ceil(n / scale_vox)) + 3) for n in shape]
+    values = ndimage.gaussian_filter(rng.standard_normal(coarse).astype(np.float32), 0.8)
+    noise = resample_axes(values, [1 + np.arange(n) / scale_vox for n in shape])
+    return (noise / noise.std()).astype(np.float32)

@@ -1,0 +1,59 @@
+"""Dice overlap."""
+
+import numpy as np
+import pytest
+
+from hepareg.errors import MaskError
+from hepareg.evaluation import dice, dice_after
+from hepareg.geometry import Grid
+from hepareg.transforms import RigidTransform
+from hepareg.transforms.resample import resample
+from hepareg.volume import Volume
+
+FIXED = Grid((40, 36, 24), [[-1.5, 0, 0, 30.0], [0, -1.5, 0, 27.0], [0, 0, 2.5, -30.0], [0, 0, 0, 1]])
+MOVING = Grid((50, 50, 50), [[0.8, 0.6, 0, -30.0], [-0.6, 0.8, 0, -3.0], [0, 0, -1.2, 33.0], [0, 0, 0, 1]])
+POSE = RigidTransform.from_vectors([0.1, 0.2, -0.3], [4, -6, 5])
+
+
+def ball(grid, centre, radius):
+    voxels = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    return Volume(np.linalg.norm(grid.world_points(voxels) - centre, axis=-1) <= radius, grid)
+
+
+def test_perfect_worst_and_half():
+    a = np.zeros((4, 4, 4), bool)
+    a[:2] = True
+    assert dice(a, a) == 1.0
+    assert dice(a, ~a) == 0.0
+    assert dice(a, np.roll(a, 1, axis=0)) == 0.5
+    assert dice(a, np.zeros_like(a)) == 0.0
+    assert dice(a * 3, a * np.uint8(7)) == 1.0
+
+
+def test_undefined_is_an_error():
+    with pytest.raises(MaskError, match="two empty"):
+        dice(np.zeros((2, 2)), np.zeros((2, 2)))
+    with pytest.raises(MaskError, match="one shape"):
+        dice(np.zeros((2, 2)), np.zeros((2, 3)))
+
+
+def test_moved_onto_the_other_grid():
+    centre = np.array([2.0, 3.0, -1.0])
+    fixed, moving = ball(FIXED, centre, 17), ball(MOVING, POSE.apply(centre), 17)
+    right = dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=POSE)
+    wrong_way = dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=POSE.inverse())
+    assert right > 0.97  # two voxelisations of one ball
+    assert wrong_way < 0.8
+    far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
+    assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=far) == 0.0
+
+
+def test_sampling_a_part_only_changes_nothing():
+    """Against the plain way: the whole mask sampled on the whole grid, border cut and all."""
+    fixed, moving = ball(FIXED, np.array([20.0, 3, -20]), 19), ball(MOVING, np.array([-10.0, 3.0, 20.0]), 25)
+    pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
+    weights = Volume(moving.data.astype(float), MOVING)
+    pulled = resample(weights, FIXED, moving_from_fixed=pose, padding=0.0).data > 0.5
+    expected = dice(pulled, fixed.data)
+    assert 0.1 < expected < 0.9
+    assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=pose) == expected

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import surfa as sf
+
+from hepareg.errors import FileFormatError
+from hepareg.io.lta import read_lta, write_lta
+
+
+def geometry(grid):
+    return sf.ImageGeometry(grid.shape, vox2world=grid.world_from_voxel)
+
+
+def test_surfa_moves_landmarks_alike(tmp_path, grid, other_grid, moving_from_fixed, landmarks):
+    path = tmp_path / "fixed_from_moving.lta"
+    write_lta(path, moving_from_fixed, moving=grid, fixed=other_grid)
+    theirs = sf.load_affine(str(path))
+    assert theirs.space.name == "world"
+    np.testing.assert_allclose(theirs.source.vox2world.matrix, grid.world_from_voxel, atol=1e-6)
+    np.testing.assert_allclose(theirs.target.vox2world.matrix, other_grid.world_from_voxel, atol=1e-6)
+    np.testing.assert_allclose(theirs.transform(landmarks), moving_from_fixed.inverse().apply(landmarks), atol=1e-3)
+    # Through voxels as well, which needs both geometries to be right.
+    voxels = theirs.convert(space="vox").transform(grid.voxel_points(landmarks))
+    np.testing.assert_allclose(other_grid.world_points(voxels), moving_from_fixed.inverse().apply(landmarks), atol=1e-3)
+
+
+@pytest.mark.parametrize("space", ["world", "vox"])
+def test_reads_what_surfa_writes(tmp_path, grid, other_grid, moving_from_fixed, landmarks, space):
+    path = tmp_path / "theirs.lta"
+    theirs = sf.Affine(
+        moving_from_fixed.inverse().matrix, source=geometry(grid), target=geometry(other_grid), space="world"
+    )
+    theirs.convert(space=space).save(str(path))
+    np.testing.assert_allclose(read_lta(path).apply(landmarks), moving_from_fixed.apply(landmarks), atol=1e-3)
+
+
+def test_no_file_name_is_written(tmp_path, grids, moving_from_fixed):
+    write_lta(tmp_path / "jane.lta", moving_from_fixed, moving=grids["ras"], fixed=grids["lps"])
+    assert "jane" not in (tmp_path / "jane.lta").read_text()
+    np.testing.assert_allclose(read_lta(tmp_path / "jane.lta").matrix, moving_from_fixed.matrix, atol=1e-12)
+
+
+def test_other_types_are_refused(tmp_path, grids, moving_from_fixed):
+    path = tmp_path / "a.lta"
+    write_lta(path, moving_from_fixed, moving=grids["ras"], fixed=grids["lps"])
+    text = path.read_text()
+    for broken, message in [
+        (text.replace("type      = 1", "type      = 14"), "type 14"),
+        (text.replace("nxforms   = 1", "nxforms   = 2"), "got 2 of type"),
+        (text.replace("type      = 1", "type      = 0").replace("valid = 1", "valid = 0"), "both geometries"),
+        (text.partition("1 4 4")[0], "without one"),
+        ("hello\n", "without one"),
+    ]:
+        path.write_text(broken)
+        with pytest.raises(FileFormatError, match=message):
+            read_lta(path)
