@@ -1,0 +1,112 @@
+"""Weights in a file: safetensors, with settings and metrics in its header; nothing is ever unpickled."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hepareg.errors import FileFormatError, SettingsError
+from hepareg.networks.registration_net import RegistrationNet
+from hepareg.networks.settings import settings_from_values, settings_to_values
+
+__all__ = ["LoadedWeights", "load_weights", "save_weights"]
+
+FORMAT = "hepareg.RegistrationNet"
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """A network with its trained weights, and what was written beside them."""
+
+    net: RegistrationNet
+    """In evaluation mode, on the CPU."""
+    metrics: dict[str, Any]
+    """Whatever the training measured; empty if nothing was."""
+    preprocessing: dict[str, Any]
+    """How the network's input was made: spacing, intensity window, region; empty if not said."""
+
+
+def save_weights(
+    net: RegistrationNet,
+    path: str | Path,
+    *,
+    metrics: Mapping[str, Any] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a network's weights, settings, metrics and preprocessing to a .safetensors file.
+
+    The file appears whole or not at all: it is written beside its place, synchronised and renamed,
+    so an interruption at any moment leaves an older file as it was.
+
+    Parameters
+    ----------
+    net
+        Any device and dtype; stored as they are, on the CPU.
+    path
+        Destination; an existing file is replaced.
+    metrics, preprocessing
+        JSON-serialisable values.
+    """
+    path = Path(path)
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": json.dumps(settings_to_values(net.settings), sort_keys=True),
+        "metrics": json.dumps(dict(metrics or {}), sort_keys=True),
+        "preprocessing": json.dumps(dict(preprocessing or {}), sort_keys=True),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(tensors, temporary, metadata=metadata)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load_weights(path: str | Path) -> LoadedWeights:
+    """Read a network from a .safetensors file written by `save_weights`.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, is no safetensors file (a pickled checkpoint, for instance), was
+        made by another program or version, or its tensors do not fit its settings.
+    """
+    try:
+        with safe_open(str(path), framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"expected a weights file, found none at {path}; check the path") from error
+    except (SafetensorError, OSError) as error:
+        raise FileFormatError(
+            "expected weights in a .safetensors file written by hepareg, got a file that is none or is damaged; "
+            "pickled checkpoints are not read: export the weights first"
+        ) from error
+    if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
+        raise FileFormatError(
+            f"expected weights of format {FORMAT} version {VERSION}, got {metadata.get('format', 'none')} "
+            f"version {metadata.get('version', 'none')}; use weights written by this version of hepareg"
+        )
+    try:
+        net = RegistrationNet(settings_from_values(json.loads(metadata["settings"])))
+        net = net.to(next(iter(tensors.values())).dtype)
+        net.load_state_dict(tensors)
+        metrics, preprocessing = (json.loads(metadata.get(key, "{}")) for key in ("metrics", "preprocessing"))
+    except (SettingsError, KeyError, TypeError, json.JSONDecodeError, RuntimeError, StopIteration) as error:
+        raise FileFormatError(
+            "expected weights that fit the network described in their file, got others (another architecture or a "
+            "changed file); train or export them again"
+        ) from error
+    return LoadedWeights(net.eval(), metrics, preprocessing)
