@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hepareg.arrays import Points, VoxelArray
+from hepareg.arrays import Points
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
+from hepareg.simulation.interpolation import sample_affine
 
 __all__ = ["OrganSpace", "coarse_grid_around", "mask_on_grid"]
 
@@ -21,14 +22,10 @@ def coarse_grid_around(points: Points, *, spacing_mm: float, margin_mm: float | 
     return Grid((int(shape[0]), int(shape[1]), int(shape[2])), matrix)
 
 
-def mask_on_grid(mask: VoxelArray, mask_grid: Grid, grid: Grid) -> NDArray[np.float32]:
-    """Return a mask sampled linearly on another grid, float32 in [0, 1]; 0 outside its own grid."""
+def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArray[np.float32]:
+    """Return a bool mask sampled linearly on another grid, float32 in [0, 1]; 0 outside its own grid."""
     matrix = mask_grid.voxel_from_world @ grid.world_from_voxel
-    sigma = np.maximum(0.0, 0.35 * (grid.spacing_mm.min() / mask_grid.spacing_mm - 1))
-    source = np.asarray(mask, dtype=np.float32)
-    if sigma.max() > 0.2:
-        source = ndimage.gaussian_filter(source, sigma, mode="nearest")
-    return ndimage.affine_transform(source, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=1, cval=0.0)
+    return sample_affine(np.asarray(mask).view(np.uint8), matrix, grid.shape, outside=0.0)
 
 
 class OrganSpace:
@@ -47,7 +44,7 @@ class OrganSpace:
         If the mask is empty.
     """
 
-    def __init__(self, mask: VoxelArray, grid: Grid, *, spacing_mm: float = 3.0) -> None:
+    def __init__(self, mask: NDArray[np.bool_], grid: Grid, *, spacing_mm: float = 3.0) -> None:
         where = np.argwhere(mask)
         if len(where) == 0:
             raise MaskError("expected a liver mask with voxels in it, got an empty one")

@@ -109,13 +109,22 @@ def render_phase(
     else:
         image = anatomy.ct_hu.copy()
         if source is not None and source.phase is not hu.phase:
-            change = {label: hu.values[label] - source.values[label] for label in ENHANCED_HU}
-            image += ndimage.gaussian_filter(
-                lookup(change)[anatomy.labels], 1.0 / anatomy.grid.spacing_mm, mode="nearest", truncate=2.5
-            )
+            _revalue(image, anatomy, hu, source)
     for layer in anatomy.layers:
         block = image[layer.block]
         block += (layer.filled / np.float32(255)) * (hu.values[layer.label] - block)
     if anatomy.ct_hu is None and blur_mm > 0:
         image = ndimage.gaussian_filter(image, blur_mm / anatomy.grid.spacing_mm, mode="nearest", truncate=2.5)
     return image
+
+
+def _revalue(image: NDArray[np.float32], anatomy: Anatomy, hu: PhaseHU, source: PhaseHU) -> None:
+    """Add to every labelled tissue what it gains from the source's phase to this one, with soft edges."""
+    change = lookup({label: hu.values[label] - source.values[label] for label in ENHANCED_HU})
+    where = ndimage.find_objects(change[anatomy.labels] != 0, max_label=1)[0]
+    if where is None:
+        return
+    pad = 3
+    block = tuple(slice(max(s.start - pad, 0), s.stop + pad) for s in where)
+    gain = change[anatomy.labels[block]]
+    image[block] += ndimage.gaussian_filter(gain, 1.0 / anatomy.grid.spacing_mm, mode="nearest", truncate=2.5)

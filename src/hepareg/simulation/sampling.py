@@ -1,7 +1,7 @@
 """Images of a moved body on another grid, slab by slab: one interpolation, thick slices by averaging."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -12,17 +12,20 @@ from scipy import ndimage
 
 from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
+from hepareg.simulation.interpolation import sample_affine, sample_weight
 from hepareg.simulation.organ_space import coarse_grid_around
 from hepareg.simulation.sliding import SlidingField
 
 __all__ = ["Scene", "sample_liver", "sample_scene", "subsample_offsets"]
 
-AIR_HU = np.float32(-1024)
+AIR_HU = -1024.0
 BACKGROUND_SPACING_MM = 3.0
-SLAB_VOXELS = 2_000_000
+SLAB_VOXELS = 1_500_000
 THREADS = min(4, os.cpu_count() or 1)
 
 Image32 = NDArray[np.float32]
+Floats = NDArray[np.floating]
+Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class Scene:
     body_inverse
         (4, 4) moving world to the body's frame.
     field
-        Backward displacement in the body's frame, or None.
+        Way back within the body's frame, or None where nothing moves in it.
     """
 
     grid: Grid
@@ -50,7 +53,7 @@ class Scene:
     field: SlidingField | None
 
 
-def subsample_offsets(target: Grid, source: Grid, thickness_mm: float | None) -> NDArray[np.floating]:
+def subsample_offsets(target: Grid, source: Grid, thickness_mm: float | None) -> Floats:
     """Return (n, 3) offsets in target voxels whose mean stands for the voxel's extent, or the slice's thickness."""
     extent = target.spacing_mm.copy()
     if thickness_mm is not None:
@@ -65,143 +68,129 @@ def subsample_offsets(target: Grid, source: Grid, thickness_mm: float | None) ->
     return np.array(list(product(*steps)))
 
 
-def sample_scene(scene: Scene, target: Grid, *, offsets: NDArray[np.floating]) -> Image32:
+def sample_scene(scene: Scene, target: Grid, *, offsets: Floats) -> Image32:
     """Return the scene on the target grid, float32 HU, averaged over the sub-samples."""
-    background = _background(scene) if scene.field is not None else None
+    background = _Background(scene) if scene.field is not None else None
 
-    def slab(start: int, stop: int) -> Image32:
-        total: Image32 | None = None
-        for offset in offsets:
-            part = _sample_slab(scene, target, background, start, stop, offset)
-            total = part if total is None else total + part
-        assert_total = total if total is not None else np.zeros(0, dtype=np.float32)
-        return assert_total / np.float32(len(offsets))
+    def slab(start: int, shape: Shape) -> Image32:
+        total = _Slab(scene, target, start, shape, offsets[0]).image(background)
+        for offset in offsets[1:]:
+            total += _Slab(scene, target, start, shape, offset).image(background)
+        return total / np.float32(len(offsets)) if len(offsets) > 1 else total
 
-    return _in_slabs(target, slab)
+    return _in_slabs(target.shape, slab)
 
 
 def sample_liver(scene: Scene, target: Grid) -> Image32:
     """Return the moved liver on the target grid, float32 in [0, 1]."""
 
-    def slab(start: int, stop: int) -> Image32:
-        return _liver_slab(scene, target, start, stop, np.zeros(3))
+    def slab(start: int, shape: Shape) -> Image32:
+        return _Slab(scene, target, start, shape, np.zeros(3)).liver()
 
-    return _in_slabs(target, slab)
+    return _in_slabs(target.shape, slab)
 
 
-def _in_slabs(target: Grid, slab) -> Image32:  # type: ignore[no-untyped-def]
-    out = np.empty(target.shape, dtype=np.float32)
-    step = max(1, SLAB_VOXELS // (target.shape[1] * target.shape[2]))
-    starts = range(0, target.shape[0], step)
+def _in_slabs(shape: Shape, slab: Callable[[int, Shape], Image32]) -> Image32:
+    out = np.empty(shape, dtype=np.float32)
+    step = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
 
     def fill(start: int) -> None:
-        stop = min(start + step, target.shape[0])
-        out[start:stop] = slab(start, stop)
+        stop = min(start + step, shape[0])
+        out[start:stop] = slab(start, (stop - start, shape[1], shape[2]))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(fill, starts))
+        list(pool.map(fill, range(0, shape[0], step)))
     return out
 
 
-def _slab_matrix(target: Grid, start: int, offset: NDArray[np.floating], to: Matrix) -> Matrix:
-    """Return the matrix from the slab's voxels, shifted by ``offset``, through the world into ``to``'s frame."""
-    shift = np.eye(4)
-    shift[:3, 3] = offset
-    shift[0, 3] += start
-    return to @ target.world_from_voxel @ shift
+class _Slab:
+    """A run of the target's first axis, and where its voxels come from."""
+
+    def __init__(self, scene: Scene, target: Grid, start: int, shape: Shape, offset: Floats) -> None:
+        self.scene, self.shape = scene, shape
+        shift = np.eye(4)
+        shift[:3, 3] = offset
+        shift[0, 3] += start
+        self.to_body = scene.body_inverse @ target.world_from_voxel @ shift
+        self.to_source = scene.grid.voxel_from_world @ self.to_body
+
+    def image(self, background: "_Background | None") -> Image32:
+        field, scene = self.scene.field, self.scene
+        if field is None or background is None:
+            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
+        weight = sample_weight(field.weight, field.grid.voxel_from_world @ self.to_body, self.shape)
+        if not weight.any():
+            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
+        places = self._places(field, weight)
+        image = ndimage.map_coordinates(scene.image_hu, places, order=1, cval=AIR_HU, output=np.float32)
+        self._hide_second_liver(image, background, places, weight)
+        return image
+
+    def liver(self) -> Image32:
+        field = self.scene.field
+        if field is None:
+            return sample_affine(self.scene.liver, self.to_source, self.shape, outside=0.0)
+        if field.bend_mm is None:
+            back = self.scene.grid.voxel_from_world @ field.liver_inverse @ self.to_body
+            return sample_affine(self.scene.liver, back, self.shape, outside=0.0)
+        near = sample_weight(field.weight, field.grid.voxel_from_world @ self.to_body, self.shape) > 0.999
+        places = self._places(field, np.float32(1))
+        liver = ndimage.map_coordinates(self.scene.liver, places, order=1, cval=0.0, output=np.float32)
+        return np.where(near, liver, np.float32(0))
+
+    def _places(self, field: SlidingField, weight: Floats | np.float32) -> Image32:
+        """Return (3, ...) float32 source voxels: the straight way plus the weighted way of the liver."""
+        to_source = self.scene.grid.voxel_from_world
+        extra = to_source @ (field.liver_inverse - np.eye(4)) @ self.to_body
+        bends = None if field.bend_mm is None else self._bend(field, field.bend_mm)
+        places = np.empty((3, *self.shape), dtype=np.float32)
+        for c in range(3):
+            way = self._affine(extra[c])
+            if bends is not None:
+                way += sum(np.float32(to_source[c, d]) * bends[d] for d in range(3))
+            way *= weight
+            way += self._affine(self.to_source[c])
+            places[c] = way
+        return places
+
+    def _bend(self, field: SlidingField, bend_mm: NDArray[np.float32]) -> list[Floats]:
+        matrix = field.grid.voxel_from_world @ self.to_body
+        return [sample_affine(part, matrix, self.shape, outside=0.0) for part in bend_mm]
+
+    def _affine(self, row: Floats) -> Image32:
+        """Return a row of an affine map at all voxels of the slab, rounded once."""
+        i, j, k = (row[a] * np.arange(n) for a, n in enumerate(self.shape))
+        return np.add((i[:, None] + (j + row[3]))[:, :, None], k, dtype=np.float64).astype(np.float32)
+
+    def _hide_second_liver(self, image: Image32, background: "_Background", places: Image32, weight: Floats) -> None:
+        """Fill with neighbouring tissue what the stretched zone shows of the liver beside the moved liver itself."""
+        between = np.nonzero((weight > 0) & (weight < 1))
+        there = places[:, between[0], between[1], between[2]]
+        shown = ndimage.map_coordinates(self.scene.liver, there, order=1, cval=0.0, output=np.float32)
+        extra = shown > 0.05
+        if not extra.any():
+            return
+        values = background.at(self.scene.grid, there[:, extra])
+        share = shown[extra]
+        index = (between[0][extra], between[1][extra], between[2][extra])
+        image[index] = (1 - share) * image[index] + share * values
 
 
-def _sample_slab(
-    scene: Scene,
-    target: Grid,
-    background: tuple[Grid, Image32] | None,
-    start: int,
-    stop: int,
-    offset: NDArray[np.floating],
-) -> Image32:  # type: ignore[no-untyped-def]
-    shape = (stop - start, target.shape[1], target.shape[2])
-    to_source = _slab_matrix(target, start, offset, scene.grid.voxel_from_world @ scene.body_inverse)
-    if scene.field is None:
-        return ndimage.affine_transform(
-            scene.image_hu, to_source[:3, :3], to_source[:3, 3], output_shape=shape, order=1, cval=AIR_HU
-        )
-    displacement = _field_slab(scene.field, scene.field.weighted_mm, target, start, shape, offset, scene.body_inverse)
-    places = _places(to_source, scene.grid, displacement, shape)
-    image = ndimage.map_coordinates(scene.image_hu, places, order=1, cval=AIR_HU, output=np.float32)
-    if background is not None:
-        _hide_second_liver(image, scene, target, background, start, stop, offset, places)
-    return image
+class _Background:
+    """A coarse image in which the liver has been filled with the nearest other tissue."""
 
+    def __init__(self, scene: Scene) -> None:
+        where = ndimage.find_objects(scene.liver, max_label=1)[0]
+        corners = scene.grid.crop([s.start for s in where], [s.stop for s in where]).corners_mm
+        self.grid = coarse_grid_around(corners, spacing_mm=BACKGROUND_SPACING_MM, margin_mm=15.0)
+        matrix = scene.grid.voxel_from_world @ self.grid.world_from_voxel
+        image = sample_affine(scene.image_hu, matrix, self.grid.shape, outside=AIR_HU)
+        hidden = ndimage.binary_dilation(sample_affine(scene.liver, matrix, self.grid.shape, outside=0.0) > 0)
+        _, nearest = ndimage.distance_transform_edt(hidden, return_indices=True)
+        filled = image[tuple(nearest)]
+        self.image = np.where(hidden, ndimage.gaussian_filter(filled, 1.0, mode="nearest"), filled)
 
-def _hide_second_liver(image, scene, target, background, start, stop, offset, places) -> None:  # type: ignore[no-untyped-def]
-    """Fill with neighbouring tissue what the stretched zone shows of the liver beside the moved liver itself."""
-    shown = ndimage.map_coordinates(scene.liver, places, order=1, cval=0.0, output=np.float32)
-    extra = shown > 0.05
-    if not extra.any():
-        return
-    true = _liver_slab(scene, target, start, stop, offset)
-    extra &= true < 0.02
-    if not extra.any():
-        return
-    grid, filled = background
-    world = scene.grid.world_points(np.stack([p[extra] for p in places], axis=-1))
-    values = ndimage.map_coordinates(filled, grid.voxel_points(world).T, order=1, mode="nearest", output=np.float32)
-    share = shown[extra]
-    image[extra] = (1 - share) * image[extra] + share * values
-
-
-def _liver_slab(scene: Scene, target: Grid, start: int, stop: int, offset) -> Image32:  # type: ignore[no-untyped-def]
-    shape = (stop - start, target.shape[1], target.shape[2])
-    to_source = _slab_matrix(target, start, offset, scene.grid.voxel_from_world @ scene.body_inverse)
-    if scene.field is None:
-        return ndimage.affine_transform(
-            scene.liver, to_source[:3, :3], to_source[:3, 3], output_shape=shape, output=np.float32, order=1, cval=0.0
-        )
-    displacement = _field_slab(scene.field, scene.field.liver_mm, target, start, shape, offset, scene.body_inverse)
-    known = _field_slab(
-        scene.field, np.ones_like(scene.field.liver_mm[:1]), target, start, shape, offset, scene.body_inverse
-    )[0]
-    places = _places(to_source, scene.grid, displacement, shape)
-    liver = ndimage.map_coordinates(scene.liver, places, order=1, cval=0.0, output=np.float32)
-    return np.where(known > 0.999, liver, np.float32(0))
-
-
-def _field_slab(field: SlidingField, parts, target: Grid, start: int, shape, offset, body_inverse) -> Sequence[Image32]:  # type: ignore[no-untyped-def]
-    matrix = _slab_matrix(target, start, offset, field.grid.voxel_from_world @ body_inverse)
-    return [
-        ndimage.affine_transform(part, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=1, cval=0.0)
-        for part in parts
-    ]
-
-
-def _places(to_source: Matrix, source: Grid, displacement: Sequence[Image32], shape: tuple[int, int, int]) -> Image32:
-    """Return (3, ...) float32 source voxels: the straight way plus the displacement."""
-    places = np.empty((3, *shape), dtype=np.float32)
-    scale = source.voxel_from_world[:3, :3].astype(np.float32)
-    i, j, k = (np.arange(n, dtype=np.float64) for n in shape)
-    for c in range(3):
-        row = to_source[c]
-        places[c] = (row[0] * i + row[3])[:, None, None] + (row[1] * j)[:, None] + row[2] * k
-        for d in range(3):
-            if scale[c, d] != 0:
-                places[c] += scale[c, d] * displacement[d]
-    return places
-
-
-def _background(scene: Scene) -> tuple[Grid, Image32]:
-    """Return a coarse image in which the liver has been filled with the nearest other tissue."""
-    where = np.argwhere(scene.liver)
-    corners = scene.grid.crop(where.min(0), where.max(0) + 1).corners_mm
-    grid = coarse_grid_around(corners, spacing_mm=BACKGROUND_SPACING_MM, margin_mm=15.0)
-    matrix = scene.grid.voxel_from_world @ grid.world_from_voxel
-    image, liver = (
-        ndimage.affine_transform(
-            a, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, output=np.float32, order=1, cval=c
-        )
-        for a, c in ((scene.image_hu, AIR_HU), (scene.liver, 0.0))
-    )
-    hidden = ndimage.binary_dilation(liver > 0.02, iterations=1)
-    _, nearest = ndimage.distance_transform_edt(hidden, return_indices=True)
-    filled = image[tuple(nearest)]
-    smooth = ndimage.gaussian_filter(filled, 1.0, mode="nearest")
-    return grid, np.where(hidden, smooth, filled).astype(np.float32)
+    def at(self, source: Grid, voxels: Image32) -> Image32:
+        """Return its HU at (3, N) voxels of the source grid."""
+        places = self.grid.voxel_points(source.world_points(voxels.T)).T
+        return ndimage.map_coordinates(self.image, places, order=1, mode="nearest", output=np.float32)

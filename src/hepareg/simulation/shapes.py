@@ -9,37 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from hepareg.geometry import Grid
+from hepareg.simulation.interpolation import resample_axes
 
-__all__ = ["DesignGrid", "ellipsoid", "resample_axes", "smooth_maximum", "smooth_minimum", "smooth_noise", "tube"]
+__all__ = ["DesignGrid", "ellipsoid", "smooth_maximum", "smooth_minimum", "smooth_noise", "tube"]
 
 Field = NDArray[np.floating]
-
-
-def resample_axes(array: Field, positions: Sequence[NDArray[np.floating]]) -> Field:
-    """Interpolate linearly at a lattice of voxel positions, one axis after the other; clamped at the border.
-
-    Parameters
-    ----------
-    array
-        (I, J, K).
-    positions
-        Three arrays of voxel positions along i, j and k; the result has their lengths as its shape.
-    """
-    for axis, where in sorted(enumerate(positions), key=lambda item: len(item[1]) / array.shape[item[0]]):
-        if len(where) == array.shape[axis] and np.array_equal(where, np.arange(len(where))):
-            continue
-        clamped = np.clip(where, 0, array.shape[axis] - 1)
-        lower = np.minimum(np.floor(clamped).astype(int), max(array.shape[axis] - 2, 0))
-        shape = [1, 1, 1]
-        shape[axis] = len(where)
-        share = (clamped - lower).astype(np.float32).reshape(shape)
-        first = np.take(array, lower, axis=axis)
-        second = np.take(array, np.minimum(lower + 1, array.shape[axis] - 1), axis=axis)
-        second -= first
-        second *= share
-        second += first
-        array = second
-    return array
 
 
 @dataclass(frozen=True, eq=False)

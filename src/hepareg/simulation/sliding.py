@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
 from hepareg.simulation.anatomy import Anatomy
+from hepareg.simulation.interpolation import sample_affine
 from hepareg.simulation.motion import Motion
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around, mask_on_grid
 
@@ -19,26 +21,31 @@ EXACT_MM = 2.0
 
 @dataclass(frozen=True, eq=False)
 class SlidingField:
-    """Displacement that leads back from the moved body to the fixed one, in the body's frame (before its own pose).
+    """The way back from the moved body to the fixed one, in the body's frame (before its own pose).
+
+    A place z of the moved body comes from z + w(z) (``liver_inverse`` z + c(z) - z).
 
     Parameters
     ----------
     grid
-        Coarse grid; the displacement is linear between its nodes.
-    weighted_mm
-        (3, I, J, K) float32; exactly the liver's inverse motion in the liver and `EXACT_MM` around it,
-        0 in what stays and at the border of the grid.
-    liver_mm
-        (3, I, J, K) float32; the liver's inverse motion everywhere.
+        Coarse grid; weight and bend are linear between its nodes.
+    weight
+        (I, J, K) float32 w: exactly 1 in the moved liver and `EXACT_MM` around it, 0 in what stays and at the
+        border of the grid.
+    liver_inverse
+        (4, 4) the liver's rigid way back.
+    bend_mm
+        (3, I, J, K) float32 c: what bending adds to it, or None.
     """
 
     grid: Grid
-    weighted_mm: NDArray[np.float32]
-    liver_mm: NDArray[np.float32]
+    weight: NDArray[np.floating]
+    liver_inverse: Matrix
+    bend_mm: NDArray[np.float32] | None
 
 
 def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacing_mm: float) -> SlidingField | None:
-    """Return the backward displacement field, or None where the liver moves with the body alone.
+    """Return the backward map, or None where the liver moves with the body alone.
 
     The weight is 1 around the moved liver and falls to 0 over a zone that is wide in the direction of the
     motion, so that nothing folds there, and as narrow as the gap to the body wall, along which it slides.
@@ -52,35 +59,50 @@ def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacin
         return None
     points = space.points
     moved = motion.body.inverse().apply(motion.forward(points))
-    reach = np.abs(moved - points).max(0)
-    zone = 12.0 + 2.5 * reach
+    zone = 12.0 + 2.5 * np.abs(moved - points).max(0)
     grid = coarse_grid_around(np.vstack([points, moved]), spacing_mm=spacing_mm, margin_mm=zone + 2 * spacing_mm)
+    inverse = motion.liver.inverse().matrix
+    bend = None if motion.bend is None else _bend_back(motion, grid)
+    weight = _weight(anatomy, grid, _moved_liver(anatomy, grid, inverse, bend), zone, spacing_mm)
+    return SlidingField(grid, weight, inverse, bend)
+
+
+def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
     nodes = grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1).reshape(-1, 3))
-    displacement = motion.liver_backward(nodes) - nodes
-    weight = _weight(anatomy, grid, (nodes + displacement), zone, spacing_mm)
-    liver = displacement.T.reshape(3, *grid.shape)
-    return SlidingField(grid, (liver * weight).astype(np.float32), liver.astype(np.float32))
+    unmoved = motion.liver.inverse().apply(nodes)
+    return (motion.liver_backward(nodes) - unmoved).T.reshape(3, *grid.shape).astype(np.float32)
+
+
+def _moved_liver(
+    anatomy: Anatomy, grid: Grid, inverse: Matrix, bend_mm: NDArray[np.float32] | None
+) -> NDArray[np.bool_]:
+    """Return whether the grid's cells can hold a part of the moved liver."""
+    liver = ndimage.binary_dilation(mask_on_grid(anatomy.liver, anatomy.grid, grid) > 0)
+    matrix = grid.voxel_from_world @ inverse @ grid.world_from_voxel
+    if bend_mm is None:
+        return sample_affine(liver.view(np.uint8), matrix, grid.shape, outside=0.0) > 0.02
+    i, j, k = np.indices(grid.shape, sparse=True)
+    scale = grid.voxel_from_world[:3, :3]
+    places = [
+        matrix[c, 0] * i + matrix[c, 1] * j + matrix[c, 2] * k + matrix[c, 3] + scale[c, c] * bend_mm[c]
+        for c in range(3)
+    ]
+    return ndimage.map_coordinates(liver.view(np.uint8), places, output=np.float32, order=1) > 0.02
 
 
 def _weight(
-    anatomy: Anatomy, grid: Grid, origins: NDArray[np.floating], zone: NDArray[np.floating], spacing_mm: float
+    anatomy: Anatomy, grid: Grid, moved: NDArray[np.bool_], zone: NDArray[np.floating], spacing_mm: float
 ) -> NDArray[np.floating]:
-    liver = mask_on_grid(anatomy.liver, anatomy.grid, grid) > 0.02
-    liver = ndimage.binary_dilation(liver)
-    moved = ndimage.map_coordinates(
-        liver.astype(np.float32), grid.voxel_points(origins).T, order=1, mode="constant"
-    ).reshape(grid.shape)
     exact = EXACT_MM + spacing_mm * np.sqrt(3)
-    core = ndimage.distance_transform_edt(moved < 0.02, sampling=spacing_mm) <= exact
-    far = ndimage.distance_transform_edt(~core, sampling=spacing_mm / zone)
-    near_mm = ndimage.distance_transform_edt(~core, sampling=spacing_mm)
+    core = ndimage.distance_transform_edt(~moved, sampling=spacing_mm) <= exact
+    far = ndimage.distance_transform_edt(~core, sampling=spacing_mm / zone).astype(np.float32)
+    near_mm = ndimage.distance_transform_edt(~core, sampling=spacing_mm).astype(np.float32)
     static = mask_on_grid(anatomy.static, anatomy.grid, grid) > 0.5
-    wall_mm = ndimage.distance_transform_edt(~static | core, sampling=spacing_mm)
-    weight = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, 1e-6))
+    wall_mm = ndimage.distance_transform_edt(~static | core, sampling=spacing_mm).astype(np.float32)
+    weight = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
     weight[core] = 1.0
     for axis in range(3):
-        border = np.moveaxis(weight, axis, 0)
-        border[[0, -1]] = 0.0
+        np.moveaxis(weight, axis, 0)[[0, -1]] = 0.0
     return weight
 
 

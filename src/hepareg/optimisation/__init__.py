@@ -1,0 +1,1 @@
+"""Instance optimisation: find the pose of one pair."""

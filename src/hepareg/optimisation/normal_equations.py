@@ -1,0 +1,57 @@
+"""Gauss-Newton's normal equations of six rigid parameters, for a batch of poses at once.
+
+The parameters are a small motion of the fixed world applied before the current pose,
+x -> R(w) (x - c) + c + t with c the samples' centre. The rotation is measured in mm of arc at
+`ARC_RADIUS_MM`, so that all six parameters have one unit and one scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepareg.transforms import RigidTransform
+
+__all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved"]
+
+ARC_RADIUS_MM = 60.0
+"""Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
+
+
+@dataclass(frozen=True, eq=False)
+class NormalEquations:
+    """Quadratic model of an objective about B poses.
+
+    Parameters
+    ----------
+    hessian
+        (B, 6, 6) float64, Gauss-Newton's J' W J per mm^2.
+    gradient
+        (B, 6) float64, J' W r per mm.
+    objective
+        (B,) float64; lower is better, comparable between poses of one level.
+    overlap
+        (B,) share of the samples' weight that falls inside the moving image.
+    """
+
+    hessian: NDArray[np.floating]
+    gradient: NDArray[np.floating]
+    objective: NDArray[np.floating]
+    overlap: NDArray[np.floating]
+
+
+def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
+    """Return (..., 6): derivative of a value along the six parameters, from its (..., 3) world gradient.
+
+    A point x moves by w x (x - c) + t, so that the value changes by g . t + ((x - c) x g) . w.
+    """
+    offsets = offsets_mm.expand_as(gradients)
+    return torch.cat([torch.linalg.cross(offsets, gradients) / ARC_RADIUS_MM, gradients], dim=-1)
+
+
+def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:
+    """Return the pose after a (6,) step: the step acts on fixed points first."""
+    step = RigidTransform.from_vectors(step_mm[:3] / ARC_RADIUS_MM, step_mm[3:], centre_mm=centre_mm)
+    return RigidTransform(transform.matrix @ step.matrix)

@@ -1,0 +1,46 @@
+"""What an iterative method returns."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from hepareg.transforms import RigidTransform
+
+__all__ = ["Solution", "Status"]
+
+
+class Status(Enum):
+    """How an iteration ended."""
+
+    CONVERGED = "converged"
+    ITERATION_LIMIT = "iteration_limit"
+    NOT_IMPROVED = "not_improved"
+    """The objective was no better at the end than at the start; the start is returned."""
+    SINGULAR = "singular"
+    """The images do not determine all six parameters; the last transform is returned."""
+    NO_OVERLAP = "no_overlap"
+    """Hardly any sample of the fixed region lies inside the moving image; the start is returned."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Transform found by an iterative method, and how it was found.
+
+    Parameters
+    ----------
+    transform
+        moving_from_fixed, world RAS mm.
+    status
+        Why the iteration ended.
+    iterations
+        Number of steps taken.
+    objective_history
+        Objective at the start and after each step; lower is better.
+    seconds
+        Wall-clock time.
+    """
+
+    transform: RigidTransform
+    status: Status
+    iterations: int
+    objective_history: tuple[float, ...]
+    seconds: float

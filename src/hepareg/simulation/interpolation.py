@@ -1,0 +1,57 @@
+"""Linear interpolation on lattices of positions: separable where the axes are parallel, general elsewhere."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hepareg.arrays import Matrix
+
+__all__ = ["resample_axes", "sample_affine", "sample_weight"]
+
+Field = NDArray[np.floating]
+
+
+def resample_axes(array: Field, positions: Sequence[NDArray[np.floating]]) -> Field:
+    """Interpolate linearly at a lattice of voxel positions, one axis after the other; clamped at the border.
+
+    Parameters
+    ----------
+    array
+        (I, J, K) floating point.
+    positions
+        Three arrays of voxel positions along i, j and k; the result has their lengths as its shape.
+    """
+    for axis, where in sorted(enumerate(positions), key=lambda item: len(item[1]) / array.shape[item[0]]):
+        if len(where) == array.shape[axis] and np.array_equal(where, np.arange(len(where))):
+            continue
+        clamped = np.clip(where, 0, array.shape[axis] - 1)
+        lower = np.minimum(np.floor(clamped).astype(int), max(array.shape[axis] - 2, 0))
+        shape = [1, 1, 1]
+        shape[axis] = len(where)
+        share = (clamped - lower).astype(np.float32).reshape(shape)
+        first = np.take(array, lower, axis=axis)
+        second = np.take(array, np.minimum(lower + 1, array.shape[axis] - 1), axis=axis)
+        second -= first
+        second *= share
+        second += first
+        array = second
+    return array
+
+
+def sample_affine(
+    array: NDArray[np.generic], matrix: Matrix, shape: tuple[int, int, int], *, outside: float
+) -> NDArray[np.float32]:
+    """Return the array where ``matrix`` sends the voxels of ``shape``, float32; ``outside`` beyond its border."""
+    return ndimage.affine_transform(
+        array, matrix[:3, :3], matrix[:3, 3], output_shape=shape, output=np.float32, order=1, cval=outside
+    )
+
+
+def sample_weight(array: Field, matrix: Matrix, shape: tuple[int, int, int]) -> Field:
+    """Return a field that is 0 at its border where ``matrix`` sends the voxels of ``shape``; 0 beyond."""
+    linear = matrix[:3, :3]
+    if np.abs(linear - np.diag(np.diag(linear))).max() < 1e-12:
+        return resample_axes(array, [np.arange(n) * linear[a, a] + matrix[a, 3] for a, n in enumerate(shape)])
+    return sample_affine(array, matrix, shape, outside=0.0)
