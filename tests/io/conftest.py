@@ -1,8 +1,5 @@
 """Grids of every kind that a file may have, and a shared rigid transform."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -48,14 +45,6 @@ def moving_from_fixed():
 def landmarks():
     """Five (5, 3) world points in the liver's neighbourhood, RAS mm."""
     return np.array([[10.0, 20, -500], [80, -30, -550], [-20, 60, -470], [120, 5, -620], [55, 44, -530]])
-
-
-@pytest.fixture(scope="session")
-def shared_data():
-    folder = Path(os.environ.get("HEPAREG_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-    if not (folder / "lidc_idri_0001").is_dir():
-        pytest.skip("the shared CT data is not beside this repository")
-    return folder
 
 
 @pytest.fixture(params=MATRICES, ids=str)

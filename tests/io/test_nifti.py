@@ -203,3 +203,19 @@ def test_real_ct(shared_data):
     assert volume.data.dtype == np.int16
     np.testing.assert_array_equal(volume.data, np.asarray(theirs.dataobj))
     np.testing.assert_array_equal(volume.grid.world_from_voxel, theirs.affine)
+
+
+def test_exact_geometry_changes_to_nifti_2_only_where_needed(tmp_path):
+    exact = Grid(SHAPE, np.diag([0.75, 0.75, 2.5, 1.0]))
+    rotation = rotation_from_vector([0.3, -0.2, 0.4])
+    oblique = Grid(SHAPE, homogeneous(rotation @ np.diag([0.7, 0.9, -3.0]), [-150.3, 120.7, 1410.2]))
+    for grid, size in ((exact, 348), (oblique, 540)):
+        path = tmp_path / f"{size}.nii.gz"
+        write_nifti(path, Volume(VOXELS.astype(np.int16), grid), exact_geometry=True)
+        assert int.from_bytes(gzip.decompress(path.read_bytes())[:4], "little") == size
+        back, peer = read_nifti(path), nib.load(path)
+        assert np.abs(back.grid.corners_mm - grid.corners_mm).max() < 1e-9
+        assert np.array_equal(back.data, VOXELS)
+        assert np.abs(peer.affine - grid.world_from_voxel).max() < 1e-9
+        assert np.abs(peer.header.get_qform() - grid.world_from_voxel).max() < 1e-5
+        assert np.array_equal(np.asarray(peer.dataobj), VOXELS)

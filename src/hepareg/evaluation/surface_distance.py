@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import binary_erosion, find_objects
-from scipy.spatial import cKDTree
 
 from hepareg.arrays import Points
 from hepareg.errors import MaskError
@@ -77,6 +76,8 @@ def surface_distance(
     Heimann T et al. Comparison and evaluation of methods for liver segmentation from CT datasets. IEEE Trans
     Med Imaging 28(8), 2009. doi:10.1109/TMI.2009.2013851
     """
+    from scipy.spatial import cKDTree  # slow to import, and the command line needs this package's other measures
+
     a, b = surface_points_mm(first), surface_points_mm(second)
     if first_from_second is not None:
         b = first_from_second.apply(b)

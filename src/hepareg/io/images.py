@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, SettingsError
+from hepareg.io.dicom_series import read_dicom_series
 from hepareg.io.itk_images import ITK_SUFFIXES, read_itk_image
 from hepareg.io.nifti import is_nifti, read_nifti
 from hepareg.volume import Volume
@@ -27,6 +28,10 @@ def read_image(path: str | Path, *, series: str | None = None) -> Volume:
     ImageError
         If it is no 3-D image.
     """
+    if Path(path).is_dir():
+        return read_dicom_series(path, series=series)
+    if series is not None:
+        raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
     if is_nifti(path):
         return read_nifti(path)
     if str(path).lower().endswith(ITK_SUFFIXES):

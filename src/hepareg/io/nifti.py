@@ -20,6 +20,8 @@ __all__ = ["is_nifti", "read_nifti", "write_nifti", "write_with_matrix"]
 
 EXPECTED = "a NIfTI image"
 
+EXACT_MM = 1e-9
+
 
 def is_nifti(path: str | Path) -> bool:
     """Return whether the name is that of a NIfTI file."""
@@ -58,7 +60,7 @@ def read_nifti(path: str | Path) -> Volume:
     return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest))
 
 
-def write_nifti(path: str | Path, volume: Volume) -> None:
+def write_nifti(path: str | Path, volume: Volume, *, exact_geometry: bool = False) -> None:
     """Write a volume as NIfTI-1, sform and qform both set; the same volume gives the same bytes.
 
     bool becomes uint8, float64 stays. Nothing of the volume's provenance is written.
@@ -69,11 +71,17 @@ def write_nifti(path: str | Path, volume: Volume) -> None:
         Name ending in ``.nii`` or ``.nii.gz``.
     volume
         Image, mask or label map.
+    exact_geometry
+        Write NIfTI-2 where the float32 geometry of NIfTI-1 would move a corner by more than 1e-9
+        mm; NIfTI-2 holds it in float64.
     """
     data = volume.data.view(np.uint8) if volume.data.dtype == bool else volume.data
     little = data.dtype.newbyteorder("<")
     header = new_header(volume.shape, little)
     place(header, volume.grid.world_from_voxel)
+    if exact_geometry and _corner_shift_mm(header, volume.grid) > EXACT_MM:
+        header = new_header(volume.shape, little, version=2)
+        place(header, volume.grid.world_from_voxel)
     write_bytes(path, _file_pieces(header, _voxel_pieces(data.astype(little, copy=False))))
 
 
@@ -105,6 +113,11 @@ def write_with_matrix(source: str | Path, path: str | Path, world_from_voxel: Ma
             stream.read(offset)
             size = int(np.prod(shape, dtype=np.int64)) * _stored_type_of(header).itemsize
             write_bytes(path, _file_pieces(header, _read_pieces(stream, size)))
+
+
+def _corner_shift_mm(header: Header, grid: Grid) -> float:
+    """Return how far a header's sform puts the grid's corners from where they are."""
+    return float(np.abs(Grid(grid.shape, geometry_of(header)).corners_mm - grid.corners_mm).max())
 
 
 def _files_of(path: str | Path) -> tuple[Path, Path]:

@@ -88,11 +88,13 @@ def read_header(stream: BinaryIO) -> Header:
     raise FileFormatError("expected a NIfTI header, got something else")
 
 
-def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Header:
-    """Return an empty NIfTI-1 header for a single file with ``shape`` voxels of a real type."""
-    header = np.zeros((), NIFTI1.newbyteorder("<"))
-    header["sizeof_hdr"] = NIFTI1.itemsize
-    header["regular"] = b"r"
+def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any], *, version: int = 1) -> Header:
+    """Return an empty header of NIfTI-1 or NIfTI-2 for a single file with ``shape`` voxels of a real type."""
+    layout = NIFTI1 if version == 1 else NIFTI2
+    header = np.zeros((), layout.newbyteorder("<"))
+    header["sizeof_hdr"] = layout.itemsize
+    if version == 1:
+        header["regular"] = b"r"
     header["dim"] = [3, *shape, 1, 1, 1, 1]
     header["datatype"] = next(code for code, name in STORED_TYPES.items() if np.dtype(name) == dtype.newbyteorder("="))
     header["bitpix"] = 8 * dtype.itemsize

@@ -1,20 +1,23 @@
-"""Reading a transform of any known format."""
+"""Reading and writing a transform in any known format."""
 
 from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import reading
-from hepareg.io.fsl import read_flirt
-from hepareg.io.itk_transforms import read_itk_transform
-from hepareg.io.lta import read_lta
-from hepareg.io.matrix_text import read_matrix_text
-from hepareg.transforms import AffineTransform
+from hepareg.io.fsl import read_flirt, write_flirt
+from hepareg.io.itk_transforms import read_itk_transform, write_itk_transform
+from hepareg.io.lta import read_lta, write_lta
+from hepareg.io.matrix_text import read_matrix_text, write_matrix_text
+from hepareg.transforms import AffineTransform, RigidTransform
 
-__all__ = ["read_transform"]
+__all__ = ["check_transform_suffix", "read_transform", "write_transform"]
 
 HDF5_MAGIC = b"\x89HDF"
 ITK_MAGIC = b"#Insight Transform File"
+WRITERS_WITH_GRIDS = {".lta": write_lta, ".mat": write_flirt}
 
 
 def read_transform(
@@ -61,3 +64,48 @@ def read_transform(
             raise SettingsError("expected both images for a FLIRT matrix, which depends on their grids: give them too")
         return read_flirt(path, moving=moving, fixed=fixed)
     return read_matrix_text(path, space=space)
+
+
+def write_transform(
+    path: str | Path,
+    transform: RigidTransform,
+    *,
+    moving: Grid | None = None,
+    fixed: Grid | None = None,
+    centre_mm: ArrayLike = (0.0, 0.0, 0.0),
+) -> None:
+    """Write moving_from_fixed in the format that the suffix names.
+
+    ``.txt``: plain 4x4 in RAS; ``.tfm``: ITK; ``.lta``: FreeSurfer; ``.mat``: FLIRT. The last two need
+    both grids.
+
+    Raises
+    ------
+    SettingsError
+        If the suffix is another one, or a grid is missing.
+    """
+    suffix = check_transform_suffix(path)
+    if suffix == ".txt":
+        write_matrix_text(path, transform)
+    elif suffix == ".tfm":
+        write_itk_transform(path, transform, centre_mm=centre_mm)
+    elif moving is None or fixed is None:
+        raise SettingsError(f"expected both images to write a {suffix} file, which holds their grids: give them too")
+    else:
+        WRITERS_WITH_GRIDS[suffix](path, transform, moving=moving, fixed=fixed)
+
+
+def check_transform_suffix(path: str | Path) -> str:
+    """Return the suffix of a file that `write_transform` can write.
+
+    Raises
+    ------
+    SettingsError
+        If it is another one.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".txt", ".tfm", *WRITERS_WITH_GRIDS):
+        raise SettingsError(
+            f"expected a name ending in .txt, .tfm, .lta or .mat for a transform, got {suffix or 'none'}"
+        )
+    return suffix

@@ -6,7 +6,7 @@
 from typing import Literal
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813 (its own documentation's name)
+import SimpleITK as sitk
 from numpy.typing import DTypeLike
 
 from hepareg.arrays import Matrix, VoxelArray

@@ -1,0 +1,44 @@
+"""`hepareg compare`: how far two transforms are apart over the liver."""
+
+import argparse
+import sys
+
+SUMMARY = "compare two transforms over a mask: rotation, translation and target registration error"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("first", metavar="A", help="transform file: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument("second", metavar="B", help="transform file to compare it with")
+    parser.add_argument("--mask", metavar="M", required=True, help="mask of the fixed image over which to compare")
+    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    parser.add_argument("--moving", metavar="IMAGE", help="moving image, for FLIRT matrices only")
+    parser.add_argument("--fixed", metavar="IMAGE", help="fixed image, for FLIRT matrices only")
+    parser.add_argument(
+        "--transform-space", choices=("ras", "lps"), default="ras", help="world of plain 4x4 matrices (default: ras)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from hepareg.io.json import format_json
+    from hepareg.workflows.compare import compare_files
+
+    comparison = compare_files(
+        arguments.first,
+        arguments.second,
+        mask=arguments.mask,
+        mask_label=arguments.mask_label,
+        moving=arguments.moving,
+        fixed=arguments.fixed,
+        transform_space=arguments.transform_space,
+    )
+    for name in comparison.not_rigid:
+        print(
+            f"hepareg: warning: {name} is not rigid: its rotation is that of its rigid part, "
+            "its TRE has scale and shear in it",
+            file=sys.stderr,
+        )
+    print(format_json(comparison.as_dict()).rstrip() if arguments.json else comparison.as_text())
+    return 0

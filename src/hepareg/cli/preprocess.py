@@ -1,0 +1,75 @@
+"""`hepareg preprocess`: the pairs of a manifest cropped to the liver, resampled and windowed."""
+
+import argparse
+import sys
+
+SUMMARY = "crop, resample and window the pairs of a manifest; resumable"
+
+EXIT_CASES_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "manifest",
+        metavar="MANIFEST",
+        help="CSV or JSON: case, moving, fixed, and optional moving_mask, fixed_mask, ...",
+    )
+    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder for the results, one folder a case")
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument(
+        "--slices", type=int, default=200, metavar="N", help="slices from the liver's top downwards (default: 200)"
+    )
+    unit.add_argument("--extent-mm", type=float, metavar="MM", help="the same in mm")
+    parser.add_argument(
+        "--short",
+        choices=("skip", "clamp"),
+        default="skip",
+        help="with fewer slices below the top: leave the image uncropped (skip, the default), or crop to what is there",
+    )
+    parser.add_argument("--lateral-margin-mm", type=float, metavar="MM", help="crop sideways too, to liver and margin")
+    parser.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="new voxel size: one number or three")
+    parser.add_argument("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="clip to these HU")
+    parser.add_argument("--unit-range", action="store_true", help="scale the window to [0, 1]; else values stay in HU")
+    parser.add_argument("--overwrite", action="store_true", help="do all cases again, also with other settings")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from tqdm import tqdm
+
+    from hepareg.errors import SettingsError
+    from hepareg.preprocessing import HuWindow, LiverCrop
+    from hepareg.workflows.preprocess import PreprocessSettings, preprocess
+
+    spacing = arguments.spacing_mm
+    if spacing is not None and len(spacing) not in (1, 3):
+        raise SettingsError(f"expected one or three numbers for --spacing-mm, got {len(spacing)}")
+    settings = PreprocessSettings(
+        crop=LiverCrop(
+            num_slices=arguments.slices,
+            extent_mm=arguments.extent_mm,
+            short=arguments.short,
+            lateral_margin_mm=arguments.lateral_margin_mm,
+        ),
+        spacing_mm=None if spacing is None else tuple(spacing * (3 // len(spacing))),
+        window=None if arguments.window is None else HuWindow(*arguments.window),
+        unit_range=arguments.unit_range,
+    )
+    rows = preprocess(
+        arguments.manifest,
+        arguments.out,
+        settings,
+        overwrite=arguments.overwrite,
+        progress=lambda pairs: iter(tqdm(pairs, unit="case", disable=True if arguments.quiet else None)),
+    )
+    failed = [row for row in rows if row.status == "failed"]
+    for row in failed:
+        print(f"hepareg: case {row.case} failed: {row.error}", file=sys.stderr)
+    if not arguments.quiet:
+        for row in rows:
+            if row.moving and row.fixed:
+                print(f"{row.case}: {row.status}, moving {row.moving.outcome}, fixed {row.fixed.outcome}")
+        print(f"{len(rows) - len(failed)} of {len(rows)} cases are there; see table.csv")
+    return EXIT_CASES_FAILED if failed else 0

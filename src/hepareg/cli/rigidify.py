@@ -1,0 +1,64 @@
+"""`hepareg rigidify`: the rigid part of any tool's affine."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hepareg.transforms.rigidify import RemovedPart
+
+SUMMARY = "take the rigid part of an affine transform and say what is lost with the rest"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("transform", metavar="T", help="affine moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="file to write: .txt, .tfm, .lta or .mat")
+    parser.add_argument("--fixed", metavar="F", required=True, help="fixed image")
+    parser.add_argument("--moving", metavar="M", required=True, help="moving image")
+    parser.add_argument("--mask", metavar="L", required=True, help="liver mask on the fixed image's grid")
+    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    parser.add_argument(
+        "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 matrix (default: ras)"
+    )
+    parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
+    parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from dataclasses import asdict
+
+    from hepareg.io.json import format_json
+    from hepareg.workflows.rigidify import rigidify_file
+
+    removed = rigidify_file(
+        arguments.transform,
+        arguments.output,
+        fixed=arguments.fixed,
+        moving=arguments.moving,
+        mask=arguments.mask,
+        mask_label=arguments.mask_label,
+        transform_space=arguments.transform_space,
+        moving_series=arguments.moving_series,
+        fixed_series=arguments.fixed_series,
+        overwrite=arguments.overwrite,
+    )
+    print(format_json(asdict(removed)).rstrip() if arguments.json else _as_text(removed))
+    return 0
+
+
+def _as_text(removed: "RemovedPart") -> str:
+    scale = ", ".join(
+        f"{axis} {value:+.3f} %" for axis, value in zip(("RL", "AP", "SI"), removed.scale_percent, strict=True)
+    )
+    shear = ", ".join(
+        f"{axes} {value:+.3f} %" for axes, value in zip(("RL-AP", "RL-SI", "AP-SI"), removed.shear_percent, strict=True)
+    )
+    return (
+        f"scale taken out: {scale}; {removed.scale_mean_mm:.3f} mm mean, {removed.scale_worst_mm:.3f} mm worst\n"
+        f"shear taken out: {shear}; {removed.shear_mean_mm:.3f} mm mean, {removed.shear_worst_mm:.3f} mm worst\n"
+        f"together: {removed.mean_mm:.3f} mm mean, {removed.worst_mm:.3f} mm worst over the mask; "
+        f"volume {removed.volume_percent:+.3f} %"
+    )

@@ -1,0 +1,50 @@
+"""Images that are in memory already: nibabel's, SimpleITK's, and arrays with a matrix."""
+
+from typing import Any
+
+import numpy as np
+
+from hepareg.errors import ImageError
+from hepareg.geometry import Grid
+from hepareg.io.itk_images import volume_of_itk_image
+from hepareg.volume import Volume
+
+__all__ = ["as_volume"]
+
+
+def as_volume(image: Any) -> Volume:
+    """Return an image of any kind that the library takes as a Volume.
+
+    Parameters
+    ----------
+    image
+        Volume (returned as it is); nibabel image; SimpleITK image; or a pair of an (I, J, K) array
+        and its (4, 4) world_from_voxel in RAS mm.
+
+    Raises
+    ------
+    ImageError
+        If it is none of these, or not three-dimensional.
+    """
+    if isinstance(image, Volume):
+        return image
+    if isinstance(image, tuple) and len(image) == 2:
+        return _with_matrix(np.asarray(image[0]), image[1])
+    if hasattr(image, "dataobj") and hasattr(image, "affine"):
+        if image.affine is None:
+            raise ImageError("expected a nibabel image with an affine, got one without")
+        return _with_matrix(np.asarray(image.dataobj), image.affine)
+    if hasattr(image, "TransformIndexToPhysicalPoint"):
+        return volume_of_itk_image(image)
+    raise ImageError(
+        "expected a Volume, a nibabel or SimpleITK image, or a pair of an array and its world_from_voxel matrix, "
+        f"got {type(image).__name__}"
+    )
+
+
+def _with_matrix(data: np.ndarray, world_from_voxel: Any) -> Volume:
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim != 3 or data.dtype.kind not in "biuf":
+        raise ImageError(f"expected real numbers on three axes, got {data.dtype} of shape {data.shape}")
+    return Volume(data.astype(np.float32) if data.dtype == np.float64 else data, Grid(data.shape, world_from_voxel))

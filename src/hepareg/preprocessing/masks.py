@@ -1,0 +1,98 @@
+"""From an image of labels to a mask on the grid of its CT."""
+
+import numpy as np
+
+from hepareg.arrays import VoxelArray
+from hepareg.errors import MaskError
+from hepareg.preprocessing.axis_order import reorder
+from hepareg.volume import Volume
+
+__all__ = ["labels_present", "prepare_mask"]
+
+MAX_LABELS = 300
+"""More distinct values than any label map of organs has (the largest in use have about 120); a CT has thousands."""
+LISTED_LABELS = 20
+
+
+def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
+    """Return a label of a mask or label map as bool voxels on the grid of its image.
+
+    A mask whose voxel centres are those of the image, in another order or sense of the axes, is
+    reordered; nothing is ever resampled.
+
+    Parameters
+    ----------
+    volume
+        Mask or label map: whole numbers, 0 is the background.
+    like
+        The image that the mask belongs to.
+    label
+        Value to take; None where the mask holds a single one.
+    name
+        What to call the mask in a message.
+
+    Returns
+    -------
+    Volume
+        bool on ``like.grid``, with the first axis contiguous.
+
+    Raises
+    ------
+    MaskError
+        If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
+        lacks ``label``, or looks like a CT.
+    """
+    labels = labels_present(volume.data, name=name)
+    if not labels:
+        raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
+    if label is None and len(labels) > 1:
+        raise MaskError(
+            f"expected a {name} with one label, got {_listed(labels)}: say which one is the liver with --mask-label N"
+        )
+    if label is not None and label not in labels:
+        raise MaskError(f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these")
+    placed = reorder(volume, onto=like.grid)
+    if placed is None:
+        raise MaskError(
+            f"expected the {name} on the grid of its image ({like.grid.describe()}), "
+            f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
+        )
+    data = np.empty(like.shape, np.bool_, order="F")
+    np.equal(placed.data, labels[0] if label is None else label, out=data)
+    return Volume(data, like.grid, like.phase, volume.provenance)
+
+
+def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
+    """Return the values other than 0 in ascending order.
+
+    Raises
+    ------
+    MaskError
+        If the values are not those of labels: negative, fractional, or too many.
+    """
+    if data.dtype == np.bool_:
+        return [1] if data.any() else []
+    lowest, highest = data.min(), data.max()
+    if not (lowest >= 0 and highest <= 65535):  # NaN fails both
+        raise _not_labels(name, f"values from {lowest} to {highest}")
+    counts = np.zeros(int(highest) + 1, np.int64)
+    for k in range(data.shape[2]):  # by slices: bincount makes 8 bytes of every voxel
+        values = data[:, :, k].ravel(order="K")
+        whole = values.astype(np.uint16)
+        if data.dtype.kind == "f" and (whole != values).any():
+            raise _not_labels(name, "fractions")
+        counts += np.bincount(whole, minlength=counts.size)
+    labels = [int(n) for n in np.flatnonzero(counts) if n]
+    if len(labels) > MAX_LABELS:
+        raise _not_labels(name, f"{len(labels)} different values")
+    return labels
+
+
+def _not_labels(name: str, got: str) -> MaskError:
+    return MaskError(f"expected a mask or label map as the {name}, got {got}: was an image given in its place?")
+
+
+def _listed(labels: list[int]) -> str:
+    listed = ", ".join(map(str, labels[:LISTED_LABELS]))
+    more = f" and {len(labels) - LISTED_LABELS} more" if len(labels) > LISTED_LABELS else ""
+    return f"label{'s' if len(labels) > 1 else ''} {listed}{more}"

@@ -1,0 +1,93 @@
+"""Whether two images belong together: one patient, two different images, one place in the world."""
+
+from itertools import product
+
+import numpy as np
+
+from hepareg.errors import PairError
+from hepareg.geometry import Grid
+from hepareg.preprocessing.axis_order import reorder
+from hepareg.volume import Volume
+
+__all__ = ["check_pair", "overlap_fraction"]
+
+LATTICE = 24
+
+
+def check_pair(
+    *,
+    moving: Volume,
+    fixed: Volume,
+    both_masks: bool = False,
+    allow_identical: bool = False,
+    allow_different_patients: bool = False,
+) -> list[str]:
+    """Check that two images can be registered with one another.
+
+    Parameters
+    ----------
+    moving, fixed
+        The pair.
+    both_masks
+        Whether both come with a mask: then images that do not overlap are no error.
+    allow_identical, allow_different_patients
+        What the user has accepted.
+
+    Returns
+    -------
+    list of str
+        Notes for the user; empty where all is as usual.
+
+    Raises
+    ------
+    PairError
+        If both are the same image, are of different patients, or do not overlap in the world.
+    """
+    notes = []
+    if is_same_image(moving, fixed):
+        if not allow_identical:
+            raise PairError("expected two phases, got the same image twice; add --allow-identical if that is meant")
+        notes.append("both images are the same")
+    if is_other_patient(moving, fixed):
+        if not allow_different_patients:
+            raise PairError(
+                "expected two images of one patient, got two different patient IDs; "
+                "add --allow-different-patients if that is meant"
+            )
+        notes.append("the images are of different patients")
+    if overlap_fraction(moving.grid, fixed.grid) == 0:
+        if not both_masks:
+            raise PairError(
+                f"expected images that overlap in the world, got moving {moving.grid.describe()} and fixed "
+                f"{fixed.grid.describe()}; give both liver masks to start from these"
+            )
+        notes.append("the images do not overlap in the world: started from the masks")
+    return notes
+
+
+def is_same_image(a: Volume, b: Volume) -> bool:
+    """Return whether two volumes hold the same voxels: stored alike, or at the same places of the world."""
+    digests = a.provenance.content_digest, b.provenance.content_digest
+    if a.data is b.data or (digests[0] is not None and digests[0] == digests[1]):
+        return True
+    placed = reorder(a, onto=b.grid)
+    if placed is None:
+        return False
+    thin = (slice(None, None, 16),) * 3
+    return np.array_equal(placed.data[thin], b.data[thin]) and np.array_equal(placed.data, b.data)
+
+
+def is_other_patient(a: Volume, b: Volume) -> bool:
+    """Return whether both volumes know their patient and these differ."""
+    patients = a.provenance.patient_digest, b.provenance.patient_digest
+    return None not in patients and patients[0] != patients[1]
+
+
+def overlap_fraction(a: Grid, b: Grid) -> float:
+    """Return the larger part of one grid's extent that lies inside the other's, from a lattice of points."""
+    return max(_part_inside(a, b), _part_inside(b, a))
+
+
+def _part_inside(a: Grid, b: Grid) -> float:
+    lattice = np.array(list(product(np.linspace(0, 1, LATTICE), repeat=3))) * (np.array(a.shape) - 1)
+    return float(np.mean(b.contains(a.world_points(lattice))))

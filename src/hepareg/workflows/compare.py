@@ -1,0 +1,117 @@
+"""`hepareg compare`: how far two transforms are apart over the liver."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hepareg.errors import TransformError
+from hepareg.evaluation import RigidError, TargetRegistrationError, transform_error, tre_over_mask
+from hepareg.geometry.masked import centroid_mm
+from hepareg.io.images import read_image
+from hepareg.io.transforms import read_transform
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.rigidify import rigid_part
+from hepareg.volume import Volume
+
+__all__ = ["Comparison", "compare_files"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of two transforms; all are 0 where they agree.
+
+    Parameters
+    ----------
+    pose
+        Rotation, and translation at the mask's centroid.
+    tre
+        Distances over the mask's voxels.
+    not_rigid
+        Which of the two, ``A`` or ``B``, have scale or shear. Their rotation is that of their rigid
+        part; translation and distances are those of the transform as it is.
+    """
+
+    pose: RigidError
+    tre: TargetRegistrationError
+    not_rigid: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all numbers under names with their units."""
+        return {
+            "rotation_deg": self.pose.rotation_deg,
+            "translation_mm": self.pose.translation_mm,
+            **{f"tre_{name}" if name.endswith("_mm") else name: value for name, value in asdict(self.tre).items()},
+            "not_rigid": list(self.not_rigid),
+        }
+
+    def as_text(self) -> str:
+        """Return the numbers in lines for a terminal."""
+        return (
+            f"rotation             {self.pose.rotation_deg:10.4f} deg\n"
+            f"translation          {self.pose.translation_mm:10.4f} mm at the mask's centroid\n"
+            f"TRE over the mask    {self.tre.mean_mm:10.4f} mm mean, {self.tre.worst_mm:.4f} mm worst "
+            f"({self.tre.num_points} voxels)"
+        )
+
+
+def compare_files(
+    first: str | Path,
+    second: str | Path,
+    *,
+    mask: str | Path,
+    mask_label: int | None = None,
+    moving: str | Path | None = None,
+    fixed: str | Path | None = None,
+    transform_space: str = "ras",
+) -> Comparison:
+    """Compare two files with moving_from_fixed over a mask of the fixed image.
+
+    Parameters
+    ----------
+    first, second
+        Transform files; symmetric, but for which of them is called A and which B.
+    mask, mask_label
+        Mask in the fixed world, and the label to take of a label map.
+    moving, fixed
+        The two images, which only FLIRT's matrices need.
+    transform_space
+        World of plain 4x4 matrices.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used.
+    """
+    moving_grid, fixed_grid = (None if path is None else read_image(path).grid for path in (moving, fixed))
+    a, b = (
+        read_transform(path, space=transform_space, moving=moving_grid, fixed=fixed_grid) for path in (first, second)
+    )
+    region = read_region(mask, label=mask_label)
+    centre = centroid_mm(region.data, region.grid)
+    rigid = {name: _is_rigid(transform) for name, transform in (("A", a), ("B", b))}
+    return Comparison(
+        pose=transform_error(rigid_part(a, centre_mm=centre), rigid_part(b, centre_mm=centre), at_mm=centre),
+        tre=tre_over_mask(a, b, mask=region),
+        not_rigid=tuple(name for name, ok in rigid.items() if not ok),
+    )
+
+
+def read_region(path: str | Path, *, label: int | None) -> Volume:
+    """Read a mask that need not lie on any image's grid, as bool.
+
+    Raises
+    ------
+    MaskError
+        If it is empty, has several labels and ``label`` is None, or is no mask.
+    """
+    volume = read_image(path)
+    return prepare_mask(volume, like=volume, label=label)
+
+
+def _is_rigid(transform: AffineTransform) -> bool:
+    try:
+        RigidTransform(transform.matrix)
+    except TransformError:
+        return False
+    return True

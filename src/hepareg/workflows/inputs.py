@@ -1,0 +1,77 @@
+"""Reading and checking what a registration starts from: two images and up to two masks."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from hepareg.io.images import read_image
+from hepareg.preprocessing.ct_check import check_ct
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.preprocessing.pair_check import check_pair
+from hepareg.volume import Volume
+
+__all__ = ["Pair", "read_ct", "read_mask", "read_pair"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two checked images in HU, their masks where given (bool, on the grid of their image), and notes for the user."""
+
+    moving: Volume
+    fixed: Volume
+    moving_mask: Volume | None = None
+    fixed_mask: Volume | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_ct(path: str | Path, *, series: str | None = None, name: str = "image") -> Volume:
+    """Read an image and check that it is a CT in HU."""
+    volume = read_image(path, series=series)
+    check_ct(volume, name=name)
+    return volume
+
+
+def read_mask(path: str | Path, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
+    """Read a mask, or one label of a label map, as bool on the grid of its image."""
+    return prepare_mask(read_image(path), like=like, label=label, name=name)
+
+
+def read_pair(
+    *,
+    moving: str | Path,
+    fixed: str | Path,
+    moving_mask: str | Path | None = None,
+    fixed_mask: str | Path | None = None,
+    mask_label: int | None = None,
+    moving_series: str | None = None,
+    fixed_series: str | None = None,
+    allow_identical: bool = False,
+    allow_different_patients: bool = False,
+) -> Pair:
+    """Read and check two images and their masks; the two sides are read side by side.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or what it holds cannot be registered; the message says which.
+    """
+    sides = ((moving, moving_series, moving_mask, "moving"), (fixed, fixed_series, fixed_mask, "fixed"))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        futures = [pool.submit(_read_side, *side, mask_label) for side in sides]
+        (moving_ct, moving_region), (fixed_ct, fixed_region) = (future.result() for future in futures)
+    notes: Sequence[str] = check_pair(
+        moving=moving_ct,
+        fixed=fixed_ct,
+        both_masks=moving_region is not None and fixed_region is not None,
+        allow_identical=allow_identical,
+        allow_different_patients=allow_different_patients,
+    )
+    return Pair(moving_ct, fixed_ct, moving_region, fixed_region, tuple(notes))
+
+
+def _read_side(
+    path: str | Path, series: str | None, mask: str | Path | None, side: str, label: int | None
+) -> tuple[Volume, Volume | None]:
+    image = read_ct(path, series=series, name=f"{side} image")
+    return image, None if mask is None else read_mask(mask, like=image, label=label, name=f"{side} mask")

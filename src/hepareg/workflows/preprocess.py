@@ -1,0 +1,265 @@
+"""`hepareg preprocess`: every pair of a manifest cropped to the liver, resampled and windowed; resumable."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from hepareg.errors import HeparegError, OutputError, SettingsError
+from hepareg.io.json import format_json, write_json
+from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest
+from hepareg.io.nifti import write_nifti
+from hepareg.preprocessing import CropRegion, HuWindow, LiverCrop, resample_to_spacing
+from hepareg.volume import Volume
+from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
+from hepareg.workflows.inputs import read_ct, read_mask
+
+__all__ = ["CaseRow", "PreprocessSettings", "SideRow", "preprocess"]
+
+SETTINGS_FILE = "settings.json"
+RECORD_FILE = "case.json"
+TABLE_FILE = "table.csv"
+MANIFEST_FILE = "manifest.csv"
+SIDES = ("moving", "fixed")
+
+
+@dataclass(frozen=True)
+class PreprocessSettings:
+    """What is done to every image.
+
+    Parameters
+    ----------
+    crop
+        Region; an image without a mask is left uncropped.
+    spacing_mm
+        New voxel size (i, j, k), or None to keep the image's own.
+    window
+        HU window that values are clipped to, or None.
+    unit_range
+        Whether the window is scaled to [0, 1] (float32); else values stay in HU.
+
+    Raises
+    ------
+    SettingsError
+        If ``unit_range`` comes without a window.
+    """
+
+    crop: LiverCrop = field(default_factory=LiverCrop)
+    spacing_mm: tuple[float, float, float] | None = None
+    window: HuWindow | None = None
+    unit_range: bool = False
+
+    def __post_init__(self) -> None:
+        if self.unit_range and self.window is None:
+            raise SettingsError("expected a HU window where values are scaled to [0, 1]: add --window LOW HIGH")
+
+
+@dataclass(frozen=True)
+class SideRow:
+    """What was done to one image of a case; None where there was no mask to tell."""
+
+    outcome: str
+    top_mm: float | None = None
+    top_slice: int | None = None
+    num_slices_below: int | None = None
+    num_slices: int | None = None
+    extent_mm: float | None = None
+
+    @classmethod
+    def of(cls, region: CropRegion | None) -> "SideRow":
+        """Return the row of a region; ``no_mask`` for None."""
+        if region is None:
+            return cls(outcome="no_mask")
+        return cls(**{column.name: getattr(region, column.name) for column in fields(cls)})
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One row of the table.
+
+    Parameters
+    ----------
+    status
+        ``done`` in this run, ``kept`` from an earlier one, or ``failed``.
+    moving, fixed
+        What was done to the images; None for a failed case.
+    error
+        Why it failed, without any path.
+    """
+
+    case: str
+    status: str
+    moving: SideRow | None = None
+    fixed: SideRow | None = None
+    error: str = ""
+
+
+def preprocess(
+    manifest: str | Path,
+    out: str | Path,
+    settings: PreprocessSettings,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[Sequence[ManifestPair]], Iterator[ManifestPair]] = iter,
+) -> tuple[CaseRow, ...]:
+    """Preprocess all pairs of a manifest into a folder each, and return the table.
+
+    ``out`` receives, per case, a folder with ``moving.nii.gz``, ``fixed.nii.gz`` and their masks, and
+    beside these ``table.csv`` (what was cropped, skipped or clamped), ``manifest.csv`` (of the
+    results) and ``settings.json``. Each case's folder appears whole or not at all. A case done
+    before is kept if its input files have not changed; a case that fails does not stop the others.
+    The world of all results is that of the uncropped files.
+
+    Parameters
+    ----------
+    manifest, out
+        Manifest file and output folder.
+    settings
+        What to do.
+    overwrite
+        Do every case again, and allow other settings than those that ``out`` was made with.
+    progress
+        Wraps the list of pairs, as tqdm does.
+
+    Raises
+    ------
+    InputError
+        If the manifest cannot be used.
+    SettingsError
+        If ``out`` was made with other settings.
+    OutputError
+        If ``out`` cannot be written: this stops the run.
+    """
+    pairs = read_manifest(manifest)
+    out = _prepare_folder(Path(out), settings, overwrite=overwrite)
+    rows: list[CaseRow] = []
+    for pair in progress(pairs):
+        rows.append(_do_case(pair, out, settings, overwrite=overwrite))
+        _write_tables(out, rows, pairs, settings)
+    return tuple(rows)
+
+
+def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool) -> Path:
+    recorded = out / SETTINGS_FILE
+    now = json.loads(format_json(asdict(settings)))
+    if recorded.is_file() and not overwrite:
+        before = json.loads(recorded.read_text())
+        changed = [f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]]
+        if changed:
+            raise SettingsError(
+                f"expected the settings that the output folder was made with: {'; '.join(changed)}; "
+                "choose another folder, or add --overwrite to do all cases again"
+            )
+        return out
+    out = check_output_directory(out, overwrite=overwrite)
+    with atomic_file(recorded, overwrite=True) as path:
+        write_json(path, now)
+    return out
+
+
+def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, overwrite: bool) -> CaseRow:
+    folder = out / pair.case
+    try:
+        key = _fingerprint(pair)
+        kept = None if overwrite else _record_of(folder, key)
+        if kept is not None:
+            return CaseRow(pair.case, "kept", SideRow(**kept["moving"]), SideRow(**kept["fixed"]))
+        with atomic_directory(folder, overwrite=True) as temporary:
+            sides = {side: _do_side(pair, side, temporary, settings) for side in SIDES}
+            write_json(temporary / RECORD_FILE, {"inputs": key} | {side: asdict(row) for side, row in sides.items()})
+        return CaseRow(pair.case, "done", sides["moving"], sides["fixed"])
+    except OutputError:
+        raise
+    except Exception as error:
+        return CaseRow(pair.case, "failed", error=_without_paths(error, pair))
+
+
+def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> SideRow:
+    image = read_ct(getattr(pair, side), name=f"{side} image")
+    mask_path = getattr(pair, f"{side}_mask")
+    mask = None if mask_path is None else read_mask(mask_path, like=image, label=pair.mask_label, name=f"{side} mask")
+    region = None if mask is None else settings.crop.region(mask)
+    if mask is not None and region is not None:
+        image, mask = region.apply(image), region.apply(mask)
+        _write(folder / f"{side}_mask.nii.gz", _resampled(mask, settings, is_mask=True))
+    _write(folder / f"{side}.nii.gz", _windowed(_resampled(image, settings, is_mask=False), settings))
+    return SideRow.of(region)
+
+
+def _resampled(volume: Volume, settings: PreprocessSettings, *, is_mask: bool) -> Volume:
+    if settings.spacing_mm is None:
+        return volume
+    return resample_to_spacing(volume, settings.spacing_mm, is_mask=is_mask)
+
+
+def _windowed(volume: Volume, settings: PreprocessSettings) -> Volume:
+    if settings.window is None:
+        return volume
+    return settings.window.scale(volume) if settings.unit_range else settings.window.clip(volume)
+
+
+def _write(path: Path, volume: Volume) -> None:
+    # A float32 header would move the crop by up to 1e-5 mm, and with it every matrix that refers to the uncropped file.
+    write_nifti(path, volume, exact_geometry=True)
+
+
+def _record_of(folder: Path, key: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / RECORD_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return record if record.get("inputs") == key else None
+
+
+def _fingerprint(pair: ManifestPair) -> str:
+    """Return a hash that changes when the pair's files are others or were changed; nothing can be read back from it."""
+    files = [path for path in (pair.moving, pair.fixed, pair.moving_mask, pair.fixed_mask) if path is not None]
+    found: list[Any] = [pair.mask_label]
+    for path in files:
+        members = sorted(path.iterdir()) if path.is_dir() else [path]
+        found += [[str(member), member.stat().st_size, member.stat().st_mtime_ns] for member in members]
+    return sha256(json.dumps(found).encode()).hexdigest()[:16]
+
+
+def _without_paths(error: Exception, pair: ManifestPair) -> str:
+    text = str(error) if isinstance(error, HeparegError) else f"internal error ({type(error).__name__})"
+    for name in ("moving_mask", "fixed_mask", "moving", "fixed"):
+        path = getattr(pair, name)
+        for form in () if path is None else (str(path), path.name):
+            text = text.replace(form, f"the {name} file")
+    return " ".join(text.split())
+
+
+def _write_tables(
+    out: Path, rows: Sequence[CaseRow], pairs: Sequence[ManifestPair], settings: PreprocessSettings
+) -> None:
+    with atomic_file(out / TABLE_FILE, overwrite=True) as path:
+        path.write_text(_table(rows))
+    usable = {row.case for row in rows if row.status != "failed"}
+    results = [_result_of(pair, out / pair.case) for pair in pairs if pair.case in usable]
+    with atomic_file(out / MANIFEST_FILE, overwrite=True) as path:
+        path.write_text(format_manifest(results, folder=out))
+
+
+def _result_of(pair: ManifestPair, folder: Path) -> ManifestPair:
+    names = [side + suffix for side in SIDES for suffix in ("", "_mask")]
+    there: Mapping[str, Any] = {
+        name: None if getattr(pair, name) is None else folder / f"{name}.nii.gz" for name in names
+    }
+    return replace(pair, **there, mask_label=None)
+
+
+def _table(rows: Sequence[CaseRow]) -> str:
+    columns = [column.name for column in fields(SideRow)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["case", "status", *(f"{side}_{name}" for side in SIDES for name in columns), "error"])
+    for row in rows:
+        cells = [getattr(side, name, None) for side in (row.moving, row.fixed) for name in columns]
+        shown = ["" if cell is None else round(cell, 3) if isinstance(cell, float) else cell for cell in cells]
+        writer.writerow([row.case, row.status, *shown, row.error])
+    return stream.getvalue()

@@ -1,0 +1,71 @@
+"""`hepareg rigidify`: the rigid part of any tool's affine, and what is lost with the rest."""
+
+from pathlib import Path
+
+from hepareg.geometry.masked import centroid_mm, points_mm
+from hepareg.io.images import read_image
+from hepareg.io.transforms import check_transform_suffix, read_transform, write_transform
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.transforms.rigidify import RemovedPart, removed_part, rigid_part
+from hepareg.workflows.atomic import atomic_file, check_output_file
+
+__all__ = ["rigidify_file"]
+
+
+def rigidify_file(
+    transform: str | Path,
+    output: str | Path,
+    *,
+    fixed: str | Path,
+    moving: str | Path,
+    mask: str | Path,
+    mask_label: int | None = None,
+    transform_space: str = "ras",
+    moving_series: str | None = None,
+    fixed_series: str | None = None,
+    overwrite: bool = False,
+) -> RemovedPart:
+    """Write the rigid part of an affine that keeps where it sends the centroid of the fixed liver.
+
+    Parameters
+    ----------
+    transform
+        Affine as moving_from_fixed: ITK, LTA, FLIRT or plain text.
+    output
+        ``.txt`` (RAS), ``.tfm``, ``.lta`` or ``.mat`` (FLIRT).
+    fixed, moving
+        The two images; their grids place FLIRT's and FreeSurfer's matrices in the world.
+    mask, mask_label
+        Liver mask on the fixed image's grid, and the label to take of a label map.
+    transform_space
+        World of a plain 4x4 matrix.
+    moving_series, fixed_series
+        Which series of a folder of DICOM with several.
+    overwrite
+        Whether an existing output may be replaced.
+
+    Returns
+    -------
+    Scale and shear that were taken out.
+
+    Raises
+    ------
+    TransformError
+        If the affine is singular or mirrored.
+    InputError
+        If a file cannot be used.
+    OutputError
+        If the output exists or cannot be written.
+    """
+    check_transform_suffix(output)
+    check_output_file(output, overwrite=overwrite)
+    fixed_image, moving_grid = read_image(fixed, series=fixed_series), read_image(moving, series=moving_series).grid
+    affine = read_transform(transform, space=transform_space, moving=moving_grid, fixed=fixed_image.grid)
+    liver = prepare_mask(read_image(mask), like=fixed_image, label=mask_label, name="fixed liver mask")
+    centre = centroid_mm(liver.data, liver.grid)
+    rigid = rigid_part(affine, centre_mm=centre)
+    removed = removed_part(affine, points_mm=points_mm(liver.data, liver.grid), centre_mm=centre)
+    rigid.certify()
+    with atomic_file(output, overwrite=overwrite) as path:
+        write_transform(path, rigid, moving=moving_grid, fixed=fixed_image.grid, centre_mm=centre)
+    return removed

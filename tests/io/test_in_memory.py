@@ -1,0 +1,42 @@
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from hepareg.errors import ImageError
+from hepareg.io.in_memory import as_volume
+from hepareg.volume import Volume
+
+VOXELS = np.random.default_rng(0).integers(-1000, 1000, (9, 7, 5)).astype(np.int16)
+
+
+def test_every_kind_gives_the_same_volume(grid):
+    by_itk = sitk.GetImageFromArray(VOXELS.T)
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.world_from_voxel
+    by_itk.SetOrigin(lps[:3, 3].tolist())
+    by_itk.SetSpacing(grid.spacing_mm.tolist())
+    by_itk.SetDirection((lps[:3, :3] / grid.spacing_mm).ravel().tolist())
+    for image in (
+        Volume(VOXELS, grid),
+        nib.Nifti1Image(VOXELS, grid.world_from_voxel),
+        by_itk,
+        (VOXELS, grid.world_from_voxel),
+        (VOXELS[..., None].astype(float), grid.world_from_voxel),
+    ):
+        volume = as_volume(image)
+        np.testing.assert_array_equal(volume.data, VOXELS)
+        np.testing.assert_allclose(volume.grid.world_from_voxel, grid.world_from_voxel, atol=1e-5)
+
+
+def test_other_things_are_refused():
+    for image in (
+        VOXELS,
+        "image.nii.gz",
+        (np.zeros((3, 3)), np.eye(4)),
+        (np.zeros((3, 3, 3), complex), np.eye(4)),
+        (VOXELS, np.zeros((4, 4))),
+        sitk.Image(4, 4, sitk.sitkInt16),
+        sitk.Image((4, 4, 4), sitk.sitkVectorUInt8, 3),
+    ):
+        with pytest.raises(ImageError, match="expected"):
+            as_volume(image)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import trimesh
+
+from hepareg.errors import FileFormatError, SettingsError
+from hepareg.io.mesh import moved_mesh, read_mesh, write_mesh
+
+OBJ = """# liver
+v 0 0 0 1 0 0
+v 10 0 0 0 1 0
+v 5 5 5 0 0 1
+v 0 10 0 1 1 1
+v 0 0 10 1 1 0
+vt 0 0
+vt 1 1
+vn 0 0 1
+vn 1 0 0
+g a
+f 1/1/1 2/2/1 4/1/1
+g b
+f 4/2/2 2/1/2 5/2/2
+"""
+
+
+@pytest.fixture
+def sphere():
+    mesh = trimesh.creation.icosphere(2, radius=30.0)
+    mesh.apply_translation([-80, 20, 400])
+    order = np.random.default_rng(0).permutation(len(mesh.vertices))
+    back = np.argsort(order)
+    colours = np.random.default_rng(1).integers(0, 255, (len(order), 4), dtype=np.uint8)
+    return trimesh.Trimesh(mesh.vertices[order], back[mesh.faces], vertex_colors=colours, process=False)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".stl"])
+def test_vertices_keep_their_order(tmp_path, sphere, moving_from_fixed, suffix):
+    sphere.export(tmp_path / f"a{suffix}")
+    mesh = read_mesh(tmp_path / f"a{suffix}")
+    wanted = sphere.triangles.reshape(-1, 3) if suffix == ".stl" else sphere.vertices
+    np.testing.assert_allclose(mesh.vertices, wanted, atol=1e-4)
+    moved = moved_mesh(mesh, moving_from_fixed)
+    np.testing.assert_allclose(moved.vertices, moving_from_fixed.apply(wanted), atol=1e-4)
+    np.testing.assert_allclose(mesh.vertices, wanted, atol=1e-4, err_msg="the mesh given is left alone")
+    write_mesh(tmp_path / f"b{suffix}", moved)
+    again = read_mesh(tmp_path / f"b{suffix}")
+    np.testing.assert_allclose(again.vertices, moving_from_fixed.apply(wanted), atol=2e-4)
+    np.testing.assert_array_equal(again.faces, mesh.faces)
+    if suffix != ".stl":
+        np.testing.assert_array_equal(again.visual.vertex_colors[:, :3], sphere.visual.vertex_colors[:, :3])
+    write_mesh(tmp_path / f"c{suffix}", moved)
+    assert (tmp_path / f"b{suffix}").read_bytes() == (tmp_path / f"c{suffix}").read_bytes()
+
+
+def test_an_obj_with_groups_and_an_unused_vertex(tmp_path):
+    (tmp_path / "a.obj").write_text(OBJ)
+    mesh = read_mesh(tmp_path / "a.obj")
+    np.testing.assert_array_equal(mesh.vertices, [[0, 0, 0], [10, 0, 0], [5, 5, 5], [0, 10, 0], [0, 0, 10]])
+    assert len(mesh.faces) == 2
+
+
+def test_lps(sphere, moving_from_fixed):
+    lps = sphere.copy()
+    lps.vertices = sphere.vertices * [-1, -1, 1]
+    moved = moved_mesh(lps, moving_from_fixed, space="lps")
+    np.testing.assert_allclose(moved.vertices * [-1, -1, 1], moving_from_fixed.apply(sphere.vertices), atol=1e-9)
+    with pytest.raises(SettingsError, match="ras or lps"):
+        moved_mesh(lps, moving_from_fixed, space="xyz")
+
+
+def test_broken_files_give_one_line(tmp_path, sphere):
+    sphere.export(tmp_path / "a.ply")
+    raw = (tmp_path / "a.ply").read_bytes()
+    (tmp_path / "half.ply").write_bytes(raw[: len(raw) // 2])
+    for name in ("text.ply", "text.stl", "text.obj"):
+        (tmp_path / name).write_text("hello\n")
+    for name in ("half.ply", "text.ply", "text.stl", "text.obj"):
+        with pytest.raises(FileFormatError, match="mesh") as caught:
+            read_mesh(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(FileFormatError, match="does not exist"):
+        read_mesh(tmp_path / "absent.stl")
+    with pytest.raises(FileFormatError, match="expected a mesh"):
+        read_mesh(tmp_path / "a.vtk")

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+from hepareg.preprocessing.axis_order import AxisOrder, reordered_grid
+from hepareg.preprocessing.masks import labels_present, prepare_mask
+from hepareg.volume import Volume
+
+SHAPE = (12, 10, 8)
+GRID = Grid(SHAPE, np.diag([0.7, 0.7, 2.5, 1.0]))
+CT = Volume(np.random.default_rng(0).integers(-1000, 1500, SHAPE).astype(np.int16), GRID)
+LABELS = np.zeros(SHAPE, np.uint8)
+LABELS[2:6, 3:8, 1:5] = 5
+LABELS[8:10, 3:8, 1:5] = 1
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int32, np.float32, np.float64])
+def test_a_single_label_needs_no_choice(dtype):
+    binary = (LABELS == 5).astype(dtype)
+    mask = prepare_mask(Volume(binary, GRID), like=CT)
+    assert mask.data.dtype == bool
+    assert mask.data.flags.f_contiguous
+    np.testing.assert_array_equal(mask.data, LABELS == 5)
+
+
+def test_one_of_several_labels():
+    mask = prepare_mask(Volume(LABELS, GRID), like=CT, label=5)
+    np.testing.assert_array_equal(mask.data, LABELS == 5)
+    with pytest.raises(MaskError, match=r"got labels 1, 5: .*--mask-label N"):
+        prepare_mask(Volume(LABELS, GRID), like=CT)
+    with pytest.raises(MaskError, match="expected label 6 in the moving mask, got labels 1, 5"):
+        prepare_mask(Volume(LABELS, GRID), like=CT, label=6, name="moving mask")
+
+
+def test_axes_in_another_order():
+    order = AxisOrder((1, 0, 2), (True, False, True))
+    turned = Volume(order.apply(LABELS), reordered_grid(GRID, order))
+    mask = prepare_mask(turned, like=CT, label=5)
+    np.testing.assert_array_equal(mask.data, LABELS == 5)
+    assert mask.grid is CT.grid
+    assert mask.data.flags.f_contiguous
+
+
+def test_another_grid_is_an_error_that_names_both():
+    shifted = GRID.world_from_voxel.copy()
+    shifted[0, 3] += 0.02
+    with pytest.raises(MaskError, match=r"origin \(0.00, 0.00, 0.00\).*origin \(0.02, 0.00, 0.00\)"):
+        prepare_mask(Volume(LABELS, Grid(SHAPE, shifted)), like=CT, label=5)
+    with pytest.raises(MaskError, match=r"12x10x8.*11x10x8"):
+        prepare_mask(Volume(LABELS[1:], GRID.crop((1, 0, 0), SHAPE)), like=CT, label=5)
+
+
+def test_what_is_no_mask():
+    for data, message in [
+        (np.zeros(SHAPE, np.uint8), "empty"),
+        (np.zeros(SHAPE, bool), "empty"),
+        (CT.data, "was an image given"),
+        (CT.data - CT.data.min(), "different values: was an image given"),
+        (LABELS * 0.3, "fractions"),
+        (np.full(SHAPE, np.nan), "was an image given"),
+        (LABELS.astype(np.int64) * 10**6, "was an image given"),
+    ]:
+        with pytest.raises(MaskError, match=message):
+            prepare_mask(Volume(data, GRID), like=CT)
+
+
+def test_many_labels_are_cut_short():
+    data = (np.arange(np.prod(SHAPE)) % 60).reshape(SHAPE)
+    assert labels_present(data) == list(range(1, 60))
+    with pytest.raises(MaskError, match="18, 19, 20 and 39 more"):
+        prepare_mask(Volume(data, GRID), like=CT)

@@ -1,0 +1,187 @@
+"""Transforms applied to files."""
+
+import numpy as np
+import pytest
+import trimesh
+
+from hepareg.errors import OutputError, PairError, SettingsError
+from hepareg.geometry import Grid
+from hepareg.geometry.masked import centroid_mm
+from hepareg.geometry.rotations import homogeneous, rotation_from_vector
+from hepareg.io.fsl import write_flirt
+from hepareg.io.itk_transforms import write_itk_transform
+from hepareg.io.landmarks import read_landmarks
+from hepareg.io.matrix_text import write_matrix_text
+from hepareg.io.nifti import read_nifti, write_nifti
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+from hepareg.workflows.apply import ApplySettings, apply_to_file
+
+CENTRE, RADIUS = np.array([22.0, -13.0, 410.0]), 16.0
+POSE = RigidTransform.from_vectors([0.3, -0.2, 0.4], [14, -9, 11], centre_mm=CENTRE)
+FIXED_CENTRE = POSE.inverse().apply(CENTRE)
+
+
+def grid(shape, spacing, rotation, centre):
+    matrix = homogeneous(rotation_from_vector(rotation) @ np.diag(spacing), [0, 0, 0])
+    matrix[:3, 3] = centre - Grid(shape, matrix).centre_mm
+    return Grid(shape, matrix)
+
+
+GRIDS = {
+    "lps": (
+        grid((60, 60, 26), (-1.1, -1.1, 3.0), (0, 0, 0), CENTRE),
+        grid((64, 60, 40), (-1, -1, 2), (0, 0, 0), FIXED_CENTRE),
+    ),
+    "oblique, left-handed": (
+        grid((60, 58, 30), (1.1, -1.2, 2.5), (0.2, 0.1, -0.4), CENTRE + 5),
+        grid((70, 64, 30), (1.0, 1.1, 2.5), (-0.3, 0.2, 0.1), FIXED_CENTRE - 4),
+    ),
+}
+
+
+@pytest.fixture(params=GRIDS, ids=str)
+def folder(request, tmp_path):
+    """A sphere in the moving world, as image, label map, mesh and landmarks; the fixed grid; the transform."""
+    moving, fixed = GRIDS[request.param]
+    voxels = np.stack(np.meshgrid(*map(np.arange, moving.shape), indexing="ij"), axis=-1)
+    distance = np.linalg.norm(moving.world_points(voxels) - CENTRE, axis=-1)
+    hu = np.clip(60 + 160 * (RADIUS - distance) / 4, -100, 60)  # 50 % of the edge lies on the sphere, near -20 HU
+    write_nifti(tmp_path / "ct.nii.gz", Volume(np.rint(hu).astype(np.int16), moving))
+    write_nifti(
+        tmp_path / "labels.nii.gz",
+        Volume(np.where(distance < RADIUS, 5, np.where(distance < 20, 2, 0)).astype(np.uint8), moving),
+    )
+    write_nifti(tmp_path / "fixed.nii.gz", Volume(np.zeros(fixed.shape, np.int16), fixed))
+    sphere = trimesh.creation.icosphere(subdivisions=3, radius=RADIUS)
+    sphere.apply_translation(CENTRE)
+    sphere.export(tmp_path / "sphere.stl")
+    (tmp_path / "points.csv").write_text(f"name,x,y,z\nmiddle,{CENTRE[0]},{CENTRE[1]},{CENTRE[2]}\n")
+    write_matrix_text(tmp_path / "pose.txt", POSE)
+    return tmp_path
+
+
+def test_one_sphere_moved_both_ways(folder):
+    """Pulled as an image and pushed as a mesh, the sphere lands on the same place, which is the fixed one."""
+    apply_to_file(folder / "pose.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz")
+    apply_to_file(folder / "pose.txt", folder / "sphere.stl", folder / "w.stl")
+    apply_to_file(folder / "pose.txt", folder / "points.csv", folder / "w.csv")
+    mesh, image = trimesh.load(folder / "w.stl"), read_nifti(folder / "w.nii.gz")
+    assert np.abs(mesh.vertices.mean(axis=0) - FIXED_CENTRE).max() < 0.01
+    assert np.abs(read_landmarks(folder / "w.csv").points - FIXED_CENTRE).max() < 1e-9
+    weights = np.clip((image.data.astype(float) + 100) / 160, 0, None)
+    weights[image.data == -1024] = 0
+    voxels = np.stack(np.meshgrid(*map(np.arange, image.shape), indexing="ij"), axis=-1)
+    middle = (weights[..., None] * image.grid.world_points(voxels)).sum((0, 1, 2)) / weights.sum()
+    assert np.abs(middle - mesh.vertices.mean(axis=0)).max() < 0.05
+    assert np.allclose(np.linalg.norm(mesh.vertices - FIXED_CENTRE, axis=1), RADIUS, atol=1e-3)
+
+
+def test_label_map_takes_the_nearest_label(folder):
+    done = apply_to_file(
+        folder / "pose.txt", folder / "labels.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz"
+    )
+    labels = read_nifti(folder / "w.nii.gz")
+    assert "label map" in done
+    assert "nearest" in done
+    assert labels.data.dtype == np.uint8
+    assert set(np.unique(labels.data)) == {0, 2, 5}
+    assert np.abs(centroid_mm(labels.data == 5, labels.grid) - FIXED_CENTRE).max() < 0.2
+    volume = np.count_nonzero(labels.data == 5) * labels.grid.voxel_volume_mm3
+    assert volume == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.03)
+
+
+def test_there_and_back(folder):
+    apply_to_file(folder / "pose.txt", folder / "points.csv", folder / "there.csv")
+    apply_to_file(folder / "pose.txt", folder / "there.csv", folder / "back.csv", settings=ApplySettings(inverse=True))
+    assert np.abs(read_landmarks(folder / "back.csv").points - CENTRE).max() < 1e-9
+    apply_to_file(
+        folder / "pose.txt", folder / "labels.nii.gz", folder / "there.nii.gz", reference=folder / "fixed.nii.gz"
+    )
+    apply_to_file(
+        folder / "pose.txt",
+        folder / "there.nii.gz",
+        folder / "back.nii.gz",
+        reference=folder / "ct.nii.gz",
+        settings=ApplySettings(inverse=True),
+    )
+    back, before = read_nifti(folder / "back.nii.gz"), read_nifti(folder / "labels.nii.gz")
+    assert back.grid.same_as(before.grid)
+    assert np.abs(centroid_mm(back.data == 5, back.grid) - CENTRE).max() < 0.3
+
+
+def test_spaces_of_points_and_of_the_matrix(folder):
+    lps = np.array([-1, -1, 1])
+    (folder / "lps.csv").write_text("x,y,z\n" + ",".join(map(repr, (CENTRE * lps).tolist())) + "\n")
+    write_matrix_text(folder / "pose_lps.txt", POSE, space="lps")
+    settings = ApplySettings(space="lps", transform_space="lps")
+    apply_to_file(folder / "pose_lps.txt", folder / "lps.csv", folder / "w.csv", settings=settings)
+    assert np.abs(read_landmarks(folder / "w.csv", space="lps").points - FIXED_CENTRE).max() < 1e-9
+    assert np.abs(read_landmarks(folder / "w.csv").points - FIXED_CENTRE * lps).max() < 1e-9
+
+
+def test_other_formats_of_the_transform(folder):
+    grids = {name: read_nifti(folder / f"{name}.nii.gz").grid for name in ("ct", "fixed")}
+    write_itk_transform(folder / "pose.tfm", POSE)
+    write_flirt(folder / "pose.mat", POSE, moving=grids["ct"], fixed=grids["fixed"])
+    apply_to_file(folder / "pose.tfm", folder / "points.csv", folder / "itk.csv")
+    apply_to_file(
+        folder / "pose.mat",
+        folder / "points.csv",
+        folder / "fsl.csv",
+        reference=folder / "fixed.nii.gz",
+        moving=folder / "ct.nii.gz",
+    )
+    apply_to_file(folder / "pose.mat", folder / "ct.nii.gz", folder / "fsl.nii.gz", reference=folder / "fixed.nii.gz")
+    apply_to_file(folder / "pose.txt", folder / "ct.nii.gz", folder / "txt.nii.gz", reference=folder / "fixed.nii.gz")
+    for name in ("itk", "fsl"):
+        assert np.abs(read_landmarks(folder / f"{name}.csv").points - FIXED_CENTRE).max() < 1e-3
+    assert (
+        np.abs(read_nifti(folder / "fsl.nii.gz").data.astype(int) - read_nifti(folder / "txt.nii.gz").data).max() <= 1
+    )
+
+
+def test_padding_is_stated_and_settable(folder):
+    far = RigidTransform.from_vectors([0, 0, 0], [30, 0, 0]) @ POSE
+    write_matrix_text(folder / "far.txt", far)
+    done = apply_to_file(
+        folder / "far.txt", folder / "ct.nii.gz", folder / "a.nii.gz", reference=folder / "fixed.nii.gz"
+    )
+    assert "padding -1024" in done
+    assert read_nifti(folder / "a.nii.gz").data.min() == -1024
+    settings = ApplySettings(padding=-2000, interpolation="nearest")
+    apply_to_file(
+        folder / "far.txt",
+        folder / "ct.nii.gz",
+        folder / "b.nii.gz",
+        reference=folder / "fixed.nii.gz",
+        settings=settings,
+    )
+    assert read_nifti(folder / "b.nii.gz").data.min() == -2000
+
+
+def test_no_common_place_is_an_error(folder):
+    write_matrix_text(folder / "gone.txt", RigidTransform.from_vectors([0, 0, 0], [0, 0, 900]))
+    with pytest.raises(PairError, match="no common place"):
+        apply_to_file(folder / "gone.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz")
+    assert not (folder / "w.nii.gz").exists()
+
+
+def test_wrong_use_is_one_line_and_writes_nothing(folder):
+    pose, fixed = folder / "pose.txt", folder / "fixed.nii.gz"
+    before = sorted(folder.iterdir())
+    for source, output, options, message in [
+        ("ct.nii.gz", "w.nii.gz", {}, "--reference"),
+        ("ct.nii.gz", "w.stl", {"reference": fixed}, "ending in .nii or .nii.gz"),
+        ("sphere.stl", "w.nii.gz", {}, "ending in .stl"),
+        ("points.csv", "w.csv", {"reference": fixed}, "no image beside points"),
+        ("ct.nii.gz", "w.nii.gz", {"reference": fixed, "moving": fixed}, "no --moving"),
+    ]:
+        with pytest.raises(SettingsError, match=message) as caught:
+            apply_to_file(pose, folder / source, folder / output, **options)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(OutputError, match="existing file"):
+        apply_to_file(pose, folder / "points.csv", folder / "ct.nii.gz")
+    assert sorted(folder.iterdir()) == before
+    apply_to_file(pose, folder / "points.csv", folder / "points.csv", overwrite=True)
+    assert np.abs(read_landmarks(folder / "points.csv").points - FIXED_CENTRE).max() < 1e-9
