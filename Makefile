@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
+PEERS := .peers
+PEERS_PIP := $(PEERS)/bin/pip install --quiet --constraint benchmarks/peers/constraints.txt
 
 .PHONY: demo test test-all check bench docs clean
 
@@ -32,5 +34,25 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# niftyreg has no wheel and takes minutes to build; where that fails, its rows say that it is not installed.
+$(PEERS)/.ready: benchmarks/peers/constraints.txt benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS_PIP) torch
+	$(PEERS_PIP) --requirement benchmarks/peers/requirements.txt
+	-CMAKE_POLICY_VERSION_MINIMUM=3.5 $(PEERS_PIP) niftyreg
+	touch $@
+
+bench: $(VENV)/.dev $(PEERS)/.ready  ## hepareg and the peers on the same pairs; results and pages
+	@command -v elastix > /dev/null || echo "elastix is not installed, its rows will say so: apt-get install elastix"
+	$(BIN)/python -m benchmarks.run
+
+$(VENV)/.docs: $(VENV)/.core
+	$(PIP) --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs  ## pages of the benchmarks from their results, then the site, in site/
+	$(BIN)/python -m benchmarks.page
+	$(BIN)/mkdocs build --quiet --strict
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(PEERS) demo site

@@ -5,8 +5,10 @@ from fsl.transform import flirt
 from fsl.transform.affine import transform
 
 from hepareg.errors import FileFormatError
+from hepareg.geometry import Grid
 from hepareg.io.fsl import fsl_from_voxel, read_flirt, write_flirt
 from hepareg.io.nifti import write_nifti
+from hepareg.transforms import AffineTransform
 from hepareg.volume import Volume
 
 
@@ -36,6 +38,23 @@ def test_written_matrix_comes_back_rigid(tmp_path, grid, other_grid, moving_from
     write_flirt(tmp_path / "a.mat", moving_from_fixed, moving=grid, fixed=other_grid)
     again = read_flirt(tmp_path / "a.mat", moving=grid, fixed=other_grid)
     np.testing.assert_allclose(again.matrix, moving_from_fixed.matrix, atol=1e-10)
+
+
+def test_text_holds_a_rotation_whatever_the_headers_rounding(tmp_path, grid, other_grid, moving_from_fixed, landmarks):
+    moving, fixed = (Grid(g.shape, g.world_from_voxel.astype(np.float32)) for g in (grid, other_grid))
+    write_flirt(tmp_path / "a.mat", moving_from_fixed, moving=moving, fixed=fixed)
+    R = np.loadtxt(tmp_path / "a.mat")[:3, :3]
+    np.testing.assert_allclose(R.T @ R, np.eye(3), atol=1e-12)
+    assert abs(np.linalg.det(R) - 1) < 1e-12
+    again = read_flirt(tmp_path / "a.mat", moving=moving, fixed=fixed)
+    np.testing.assert_allclose(again.apply(landmarks), moving_from_fixed.apply(landmarks), atol=2e-4)
+
+
+def test_scale_is_not_lost(tmp_path, grids):
+    scaled = AffineTransform(np.diag([1.1, 0.9, 1.05, 1.0]))
+    write_flirt(tmp_path / "a.mat", scaled, moving=grids["lps"], fixed=grids["oblique"])
+    again = read_flirt(tmp_path / "a.mat", moving=grids["lps"], fixed=grids["oblique"])
+    np.testing.assert_allclose(again.matrix, scaled.matrix, atol=1e-9)
 
 
 def test_scaled_voxels_of_fslpy(images, grid):

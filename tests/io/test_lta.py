@@ -39,6 +39,13 @@ def test_no_file_name_is_written(tmp_path, grids, moving_from_fixed):
     np.testing.assert_allclose(read_lta(tmp_path / "jane.lta").matrix, moving_from_fixed.matrix, atol=1e-12)
 
 
+def test_text_holds_a_rotation(tmp_path, grid, other_grid, moving_from_fixed):
+    write_lta(tmp_path / "a.lta", moving_from_fixed, moving=grid, fixed=other_grid)
+    R = np.array([line.split() for line in (tmp_path / "a.lta").read_text().splitlines()[5:9]], float)[:3, :3]
+    np.testing.assert_allclose(R.T @ R, np.eye(3), atol=1e-12)
+    assert abs(np.linalg.det(R) - 1) < 1e-12
+
+
 def test_other_types_are_refused(tmp_path, grids, moving_from_fixed):
     path = tmp_path / "a.lta"
     write_lta(path, moving_from_fixed, moving=grids["ras"], fixed=grids["lps"])

@@ -90,6 +90,12 @@ def test_write_then_read(tmp_path, grid):
         np.testing.assert_allclose(theirs.header.get_qform(), grid.world_from_voxel, atol=1e-4)
 
 
+def test_types_that_nifti_cannot_hold(tmp_path, grids):
+    for dtype in (np.float16, np.complex64):
+        with pytest.raises(ImageError, match="type that NIfTI can hold"):
+            write_nifti(tmp_path / "a.nii", Volume(VOXELS.astype(dtype), grids["ras"]))
+
+
 def test_gzip_header_tells_nothing(tmp_path, grids):
     write_nifti(tmp_path / "jane_doe.nii.gz", Volume(VOXELS.astype(np.int16), grids["ras"]))
     raw = (tmp_path / "jane_doe.nii.gz").read_bytes()
@@ -163,6 +169,37 @@ def test_broken_files_give_one_line(tmp_path, grids):
     (tmp_path / "folder.nii").mkdir()
     with pytest.raises(FileFormatError, match="folder"):
         read_nifti(tmp_path / "folder.nii")
+
+
+def test_damaged_headers_give_one_line(tmp_path, grids):
+    path = tmp_path / "a.nii"
+    raw = save(path, VOXELS.astype("i2"), grids["ras"].world_from_voxel)
+    for field, value, message in [
+        ("vox_offset", -5, "place of the voxels"),
+        ("vox_offset", np.nan, "place of the voxels"),
+        ("vox_offset", 1e6, "truncated"),
+        ("dim", [3, 32767, 32767, 32767, 1, 1, 1, 1], "fits into memory|truncated"),
+        ("dim", [3, 9, -7, 5, 1, 1, 1, 1], "size of an image"),
+        ("dim", [9, 9, 7, 5, 1, 1, 1, 1], "size of an image"),
+        ("scl_inter", np.nan, "finite intercept"),
+        ("srow_x", [np.nan] * 4, "finite 4x4"),
+        ("srow_x", [0, 0, 0, 0], "singular"),
+        ("srow_x", [0.8, 0.3, 0, 0], "sheared"),
+    ]:
+        header = nib.Nifti1Header(raw[:348])
+        header[field] = value
+        path.write_bytes(header._structarr.tobytes() + raw[348:])
+        with pytest.raises((FileFormatError, ImageError), match=message) as caught:
+            read_nifti(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_voxels_right_after_a_header_that_leaves_the_offset_open(tmp_path, grids):
+    nib.save(nib.Nifti1Image(VOXELS.astype("i2"), grids["ras"].world_from_voxel), tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[108:112] = bytes(4)
+    (tmp_path / "a.nii").write_bytes(raw)
+    np.testing.assert_array_equal(read_nifti(tmp_path / "a.nii").data, VOXELS)
 
 
 def test_no_permission(tmp_path, monkeypatch):

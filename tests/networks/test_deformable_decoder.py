@@ -74,7 +74,7 @@ def test_strided_level_gives_the_displacement_of_the_full_grid(matrix, stride, s
 
 
 def test_output_is_within_bounds_and_starts_at_one():
-    decoder = DeformableDecoder((4, 6), (2, 4), DeformableDecoderSettings((4, 4)))
+    decoder = DeformableDecoder((4, 6), (2, 4), DeformableDecoderSettings((4, 4), first_level=0))
     features = (torch.randn(2, 4, 8, 8, 8), torch.randn(2, 6, 4, 4, 4))
     assert (decoder(features) == 1).all()
     torch.nn.init.normal_(decoder.out.weight, std=5)
@@ -82,6 +82,18 @@ def test_output_is_within_bounds_and_starts_at_one():
     assert gradients.shape == (2, 3, 8, 8, 8)
     assert 0 <= gradients.min() < 0.5
     assert 1.5 < gradients.max() <= 2
+
+
+def test_checkpointing_changes_no_gradient():
+    gradients = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        decoder = DeformableDecoder((4, 6), (2, 4), DeformableDecoderSettings((4, 4), checkpoint=recompute))
+        assert decoder.stride == 4
+        torch.nn.init.ones_(decoder.out.weight)
+        decoder((torch.ones(1, 4, 8, 8, 8), torch.rand(1, 6, 4, 4, 4))).square().sum().backward()
+        gradients.append([p.grad for p in decoder.parameters()])
+    torch.testing.assert_close(*gradients)
 
 
 def test_no_convolution_is_an_error():

@@ -140,7 +140,7 @@ def test_all_parameters_get_finite_gradients(mode, encoder, decoder):
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
-    assert sum(bool(p.grad.any()) for p in net.parameters()) > 0.9 * len(list(net.parameters()))
+    assert sum(bool(p.grad.any()) for p in net.parameters()) > 0.8 * len(list(net.parameters()))
 
 
 def test_batch_equals_loop(grid):
@@ -184,8 +184,10 @@ def test_runs_under_autocast_and_in_double(decoder):
 
 
 def test_published_sizes():
-    net = RegistrationNet(RegistrationNetSettings("both", DilatedEncoderSettings()))
+    head = RigidDecoderSettings(width=0, hidden=0, moments=False)
+    net = RegistrationNet(RegistrationNetSettings("both", DilatedEncoderSettings(), head))
     assert net.encoder.channels == (290,)
+    assert sum(p.numel() for p in net.rigid.parameters()) == 6 * 290 + 6
     assert [m.out_channels for m in net.deformable.convolutions if hasattr(m, "out_channels")] == [128, 64, 32, 32, 32]
 
 

@@ -4,6 +4,7 @@ import pytest
 from hepareg.errors import FileFormatError, ImageError, MaskError, PairError
 from hepareg.geometry import Grid
 from hepareg.io.nifti import write_nifti
+from hepareg.preprocessing.ct_check import check_ct
 from hepareg.volume import Volume
 from hepareg.workflows.inputs import read_mask, read_pair
 
@@ -62,6 +63,7 @@ def test_the_shared_mask_is_reordered_onto_its_series(shared_data):
     from hepareg.io.dicom_series import read_dicom_series
 
     series = read_dicom_series(shared_data / "lidc_idri_0001" / "dicom")
+    check_ct(series)
     mask = read_mask(shared_data / "lidc_idri_0001" / "liver_approximate.nii.gz", like=series)
     assert mask.grid is series.grid
     assert 1100 < mask.data.sum() * series.grid.voxel_volume_mm3 / 1000 < 1200

@@ -33,8 +33,8 @@ def fitted_text(
     smallest = max(size // 2, 12)
     while size > smallest and text_width(text, size=size) > width:
         size -= 1
-    while len(text) > 1 and text_width(text, size=size) > width:
-        text = text[:-2].rstrip() + "…"
+    while len(text) > 2 and (excess := text_width(text, size=size) / width) > 1:
+        text = text[: min(int(len(text) / excess), len(text) - 2)].rstrip() + "…"
     plain_text(draw, position, text, size=size, colour=colour)
 
 

@@ -88,10 +88,12 @@ def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | N
         If the folder is missing, cannot be read, or holds no DICOM image.
     """
     import pydicom
+    import pydicom.config
     from pydicom.errors import InvalidDicomError
 
     headers = []
-    with reading(folder, expected="a folder of DICOM"):
+    # Validation warnings would repeat the values that they find fault with, names among them.
+    with reading(folder, expected="a folder of DICOM"), pydicom.config.disable_value_validation():
         next(Path(folder).iterdir(), None)  # a missing or forbidden folder speaks up here
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name != "DICOMDIR")
         for done, path in enumerate(files):

@@ -1,6 +1,6 @@
 """A folder of DICOM CT slices as a Volume in Hounsfield units."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ def list_series(folder: str | Path) -> list[SeriesSummary]:
     return summarise(group_slices(read_headers(folder)))
 
 
-def read_dicom_series(folder: str | Path, *, series: str | None = None) -> Volume:
+def read_dicom_series(
+    folder: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Volume:
     """Read one CT series, rescaled to HU; int16 where slope and intercept are whole numbers.
 
     Slices are sorted by their position along the normal, never by name or instance number.
@@ -44,6 +46,8 @@ def read_dicom_series(folder: str | Path, *, series: str | None = None) -> Volum
     series
         Which one, where there are several: its number in `list_series`, or the end of its
         Series Instance UID, followed by ``/PHASE`` where the series has several phases.
+    progress
+        Called with the number of files read and of all files in the folder, once for each header.
 
     Raises
     ------
@@ -57,7 +61,7 @@ def read_dicom_series(folder: str | Path, *, series: str | None = None) -> Volum
         missing or there twice, spacing is uneven, or the gantry was tilted; if rescale slope or
         intercept are missing; if slices are of several patients.
     """
-    group = choose(group_slices(read_headers(folder)), series)
+    group = choose(group_slices(read_headers(folder, progress=progress)), series)
     _check_slices(group)
     slices = sorted(group.slices, key=lambda s: s.height_mm)
     grid = Grid((*slices[0].size, len(slices)), _world_from_voxel(slices))

@@ -14,12 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from hepareg.arrays import Matrix
-from hepareg.geometry import Grid
+from hepareg.geometry import Grid, apply_matrix
+from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.io.byte_stream import reading
 from hepareg.io.matrix_text import format_matrix, parse_matrix
-from hepareg.transforms import AffineTransform
+from hepareg.transforms import AffineTransform, RigidTransform
 
 __all__ = ["fsl_from_voxel", "read_flirt", "write_flirt"]
+
+SQUARE_TO = 1e-6
+"""How far from orthogonal a header in float32 may make the axes of an image."""
 
 
 def fsl_from_voxel(grid: Grid) -> Matrix:
@@ -49,10 +53,17 @@ def read_flirt(path: str | Path, *, moving: Grid, fixed: Grid) -> AffineTransfor
 def write_flirt(path: str | Path, transform: AffineTransform, *, moving: Grid, fixed: Grid) -> None:
     """Write moving_from_fixed as a FLIRT matrix, which maps the moving image to the fixed one.
 
-    Both grids have to be those of NIfTI files: FSL reads no other images.
+    Both grids have to be those of NIfTI files: FSL reads no other images. A rigid transform is
+    written as a rotation to rounding, though the axes of a float32 header are square to 1e-7 only;
+    the difference, some 1e-5 mm, is nought at the moving image's centre.
     """
     fixed_from_moving = transform.inverse().matrix
-    flirt = np.linalg.inv(_world_from_fsl(fixed)) @ fixed_from_moving @ _world_from_fsl(moving)
+    flirt: Matrix = np.linalg.inv(_world_from_fsl(fixed)) @ fixed_from_moving @ _world_from_fsl(moving)
+    A = flirt[:3, :3]
+    if isinstance(transform, RigidTransform) and np.abs(A.T @ A - np.eye(3)).max() < SQUARE_TO:
+        centre = apply_matrix(fsl_from_voxel(moving), (np.array(moving.shape) - 1) / 2)
+        R = nearest_rotation(A)
+        flirt = homogeneous(R, apply_matrix(flirt, centre) - R @ centre)
     flirt[3] = [0, 0, 0, 1]
     Path(path).write_text(format_matrix(flirt))
 

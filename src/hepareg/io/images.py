@@ -1,8 +1,10 @@
 """Reading an image of any known format."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hepareg.errors import FileFormatError, SettingsError
+from hepareg.io.byte_stream import open_bytes, reading
 from hepareg.io.dicom_series import read_dicom_series
 from hepareg.io.itk_images import ITK_SUFFIXES, read_itk_image
 from hepareg.io.nifti import is_nifti, read_nifti
@@ -10,32 +12,46 @@ from hepareg.volume import Volume
 
 __all__ = ["read_image"]
 
+EXPECTED = "a NIfTI (.nii, .nii.gz), NRRD or MetaImage (.mha) file or a folder of DICOM"
+DICOM_MAGIC = b"DICM"
 
-def read_image(path: str | Path, *, series: str | None = None) -> Volume:
+
+def read_image(
+    path: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Volume:
     """Read a NIfTI, NRRD or MetaImage file, or a folder of DICOM.
 
     Parameters
     ----------
     path
-        File, or folder with the files of one or more DICOM series.
+        File, or folder with the files of one or more DICOM series. Names decide; a file of another
+        name is read if its content is NIfTI.
     series
         Which series of a folder: see `hepareg.io.dicom_series.read_dicom_series`.
+    progress
+        Called with files done and all files, while a folder is read.
 
     Raises
     ------
     FileFormatError
         If the file is missing, unreadable, or of no known format.
     ImageError
-        If it is no 3-D image.
+        If it is no 3-D image, or the folder's series cannot be read as one.
+    SettingsError
+        If ``series`` is given for a file, or names no series of the folder.
     """
     if Path(path).is_dir():
-        return read_dicom_series(path, series=series)
+        return read_dicom_series(path, series=series, progress=progress)
     if series is not None:
         raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
     if is_nifti(path):
         return read_nifti(path)
     if str(path).lower().endswith(ITK_SUFFIXES):
         return read_itk_image(path)
-    raise FileFormatError(
-        f"expected a NIfTI (.nii, .nii.gz), NRRD or MetaImage (.mha) file or a folder of DICOM, got {path}"
-    )
+    with reading(path, expected=EXPECTED), open_bytes(path) as stream:
+        start = stream.read(348)
+    if start[128:132] == DICOM_MAGIC:
+        raise FileFormatError(f"expected the folder of a DICOM series, got one of its files: {path}")
+    if start[344:347] == b"n+1" or start[4:7] == b"n+2":
+        return read_nifti(path)
+    raise FileFormatError(f"expected {EXPECTED}, got {path}")

@@ -48,15 +48,15 @@ def read_nifti(path: str | Path) -> Volume:
     with reading(path, expected=EXPECTED):
         with open_bytes(header_path) as stream:
             header = _read_header(stream, path)
-            shape, stored = _shape_of(header), _stored_type_of(header)
-            grid = Grid(shape, geometry_of(header))
+            grid = Grid(_shape_of(header), geometry_of(header))
+            offset = _offset_of(header, is_pair=header_path != data_path)
             if header_path == data_path:
-                stream.read(int(header["vox_offset"]) - int(header["sizeof_hdr"]))
-                data, digest = _read_voxels(stream, header, shape, stored)
+                stream.read(offset - int(header["sizeof_hdr"]))
+                data, digest = _read_voxels(stream, header, grid.shape)
         if header_path != data_path:
             with open_bytes(data_path) as stream:
-                stream.read(int(header["vox_offset"]))
-                data, digest = _read_voxels(stream, header, shape, stored)
+                stream.read(offset)
+                data, digest = _read_voxels(stream, header, grid.shape)
     return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest))
 
 
@@ -103,16 +103,13 @@ def write_with_matrix(source: str | Path, path: str | Path, world_from_voxel: Ma
         ``moving_from_fixed.inverse() @ old``.
     """
     header_path, data_path = _files_of(source)
-    with reading(source, expected=EXPECTED):
-        with open_bytes(header_path) as stream:
-            header = _read_header(stream, source)
-        shape = _shape_of(header)
-        offset = int(header["vox_offset"])
-        place(header, Grid(shape, world_from_voxel).world_from_voxel)
-        with open_bytes(data_path) as stream:
-            stream.read(offset)
-            size = int(np.prod(shape, dtype=np.int64)) * _stored_type_of(header).itemsize
-            write_bytes(path, _file_pieces(header, _read_pieces(stream, size)))
+    with reading(source, expected=EXPECTED), open_bytes(header_path) as stream:
+        header = _read_header(stream, source)
+    shape = _shape_of(header)
+    offset = _offset_of(header, is_pair=header_path != data_path)
+    size = int(np.prod(shape, dtype=np.int64)) * _stored_type_of(header).itemsize
+    place(header, Grid(shape, world_from_voxel).world_from_voxel)
+    write_bytes(path, _file_pieces(header, _stored_pieces(data_path, offset, size)))
 
 
 def _corner_shift_mm(header: Header, grid: Grid) -> float:
@@ -149,6 +146,14 @@ def _shape_of(header: Header) -> tuple[int, int, int]:
     return i, j, k
 
 
+def _offset_of(header: Header, *, is_pair: bool) -> int:
+    """Return where the voxels begin; a single file that leaves it open has them right after the header."""
+    offset = float(header["vox_offset"])
+    if not 0 <= offset < 2**31:
+        raise FileFormatError(f"expected the place of the voxels in the NIfTI header, got {offset}; repair the header")
+    return int(offset) if is_pair else max(int(offset), int(header["sizeof_hdr"]) + 4)
+
+
 def _stored_type_of(header: Header) -> np.dtype[Any]:
     code = int(header["datatype"])
     if code in COLOUR_TYPES:
@@ -179,9 +184,14 @@ def _read_pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
         pass
 
 
-def _read_voxels(
-    stream: BinaryIO, header: Header, shape: tuple[int, int, int], stored: np.dtype[Any]
-) -> tuple[VoxelArray, str]:
+def _stored_pieces(path: Path, offset: int, size: int) -> Iterator[bytes]:
+    with reading(path, expected=EXPECTED), open_bytes(path) as stream:
+        stream.read(offset)
+        yield from _read_pieces(stream, size)
+
+
+def _read_voxels(stream: BinaryIO, header: Header, shape: tuple[int, int, int]) -> tuple[VoxelArray, str]:
+    stored = _stored_type_of(header)
     slope, inter = _scaling_of(header)
     exact = stored.kind in "iu" and slope.is_integer() and inter.is_integer()
     kept = stored.newbyteorder("=")
@@ -190,7 +200,7 @@ def _read_voxels(
     else:
         target = np.dtype(np.int16) if exact else np.dtype(np.float32)
     size = int(np.prod(shape, dtype=np.int64))
-    data, digest, start = np.empty(size, target), ContentDigest(), 0
+    data, digest, start = _empty(size, target, shape), ContentDigest(), 0
     for piece in _read_pieces(stream, size * stored.itemsize):
         digest.update(piece)
         values = np.frombuffer(piece, stored)
@@ -201,6 +211,15 @@ def _read_voxels(
         data[start : start + values.size] = values
         start += values.size
     return data.reshape(shape, order="F"), digest.hexdigest()
+
+
+def _empty(size: int, dtype: np.dtype[Any], shape: tuple[int, int, int]) -> NDArray[Any]:
+    try:
+        return np.empty(size, dtype)
+    except MemoryError as error:
+        raise FileFormatError(
+            f"expected an image that fits into memory, got {'x'.join(map(str, shape))} voxels; is the header damaged?"
+        ) from error
 
 
 def _fits(values: NDArray[Any], dtype: np.dtype[Any]) -> bool:

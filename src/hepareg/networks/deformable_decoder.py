@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from hepareg.errors import SettingsError
 from hepareg.transforms.warp import warp
@@ -25,15 +26,22 @@ class DeformableDecoderSettings:
         Reduction of the squeeze-excitation's hidden layer.
     negative_slope
         Of the leaky ReLU.
+    first_level
+        The finest of the encoder's levels that is used (or its last, where it has fewer): 1 is
+        stride 4 of the efficient encoder, and full resolution of the published one.
+    checkpoint
+        Recompute activations in the backward pass instead of storing them: less memory, more time.
     """
 
     channels: tuple[int, ...] = (128, 64, 32, 32, 32)
     squeeze_ratio: int = 8
     negative_slope: float = 0.2
+    first_level: int = 1
+    checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        if not self.channels or self.squeeze_ratio < 1:
-            raise SettingsError("expected at least one convolution and a squeeze ratio of at least 1")
+        if not self.channels or self.squeeze_ratio < 1 or self.first_level < 0:
+            raise SettingsError("expected at least one convolution, a squeeze ratio >= 1 and a first level >= 0")
 
 
 class DeformableDecoder(nn.Module):
@@ -45,7 +53,7 @@ class DeformableDecoder(nn.Module):
     Parameters
     ----------
     channels, strides
-        Of the encoder's levels; coarser levels are interpolated to the finest.
+        Of the encoder's levels; coarser levels are interpolated to the finest that is used.
     settings
         See `DeformableDecoderSettings`.
 
@@ -58,8 +66,10 @@ class DeformableDecoder(nn.Module):
 
     def __init__(self, channels: Sequence[int], strides: Sequence[int], settings: DeformableDecoderSettings) -> None:
         super().__init__()
-        self.stride = strides[0]
-        total = sum(channels)
+        self.settings = settings
+        self.first = min(settings.first_level, len(strides) - 1)
+        self.stride = strides[self.first]
+        total = sum(channels[self.first :])
         squeezed = max(total // settings.squeeze_ratio, 1)
         self.excite = nn.Sequential(
             nn.Linear(total, squeezed), nn.ReLU(inplace=True), nn.Linear(squeezed, total), nn.Sigmoid()
@@ -77,13 +87,19 @@ class DeformableDecoder(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return spatial gradients (B, 3, I', J', K') in (0, 2) on the finest level's grid."""
-        size = features[0].shape[2:]
-        x = torch.cat(
-            [features[0], *(functional.interpolate(f, size=size, mode="trilinear") for f in features[1:])], dim=1
-        )
+        """Return spatial gradients (B, 3, I', J', K') in (0, 2) on the grid of the first level that is used."""
+        if self.settings.checkpoint and self.training and torch.is_grad_enabled():
+            raw = checkpoint(self._raw, *features[self.first :], use_reentrant=False)
+        else:
+            raw = self._raw(*features[self.first :])
+        return 2 * torch.sigmoid(raw.to(self.out.weight.dtype))
+
+    def _raw(self, finest: Tensor, *coarser: Tensor) -> Tensor:
+        """Return the last convolution's output (B, 3, I', J', K'); 0 stands for no deformation."""
+        enlarged = (functional.interpolate(x, size=finest.shape[2:], mode="trilinear") for x in coarser)
+        x = torch.cat([finest, *enlarged], dim=1)
         x = x * self.excite(x.mean(dim=(2, 3, 4)))[:, :, None, None, None]
-        return 2 * torch.sigmoid(self.out(self.convolutions(x)).to(self.out.weight.dtype))
+        return self.out(self.convolutions(x))
 
     def displacement(self, gradients: Tensor, world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
         """Return the displacement (B, 3, I, J, K) in world mm, on the region's grid, of spatial gradients.

@@ -27,7 +27,7 @@ class MomentHead(nn.Module):
     num_outputs
         Length of the result; its last layer starts at zero.
     width
-        Channels after the 1x1x1 convolution, per level.
+        Channels after the 1x1x1 convolution, per level; 0 leaves the convolution out.
     hidden
         Width of the hidden layer behind the pooling; 0 leaves it out (as published).
     moments
@@ -46,8 +46,10 @@ class MomentHead(nn.Module):
     ) -> None:
         super().__init__()
         self.strides, self.moments = tuple(strides), moments
-        self.reduce = nn.ModuleList(nn.Sequential(nn.Conv3d(c, width, 1), nn.LeakyReLU(0.2)) for c in channels)
-        pooled = len(self.strides) * width * (4 if moments else 1)
+        self.reduce = nn.ModuleList(
+            nn.Sequential(nn.Conv3d(c, width, 1), nn.LeakyReLU(0.2)) if width else nn.Identity() for c in channels
+        )
+        pooled = sum(width or c for c in channels) * (4 if moments else 1)
         self.mix = nn.Sequential(nn.Linear(pooled, hidden), nn.LeakyReLU(0.2)) if hidden else nn.Identity()
         self.out = nn.Linear(hidden or pooled, num_outputs)
         for parameter in self.out.parameters():

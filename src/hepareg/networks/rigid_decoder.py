@@ -19,11 +19,11 @@ class RigidDecoderSettings:
     Parameters
     ----------
     width
-        Channels before pooling, per level.
+        Channels before pooling, per level; 0 pools the encoder's channels themselves.
     hidden
         Width of the hidden layer behind the pooling; 0 leaves it out.
     moments
-        Pool first moments beside means. With ``hidden=0`` and ``moments=False``: as published.
+        Pool first moments beside means. As published: ``width=0, hidden=0, moments=False``.
     rotation_scale_rad, translation_scale_mm
         What an output of 1 stands for; the ratio makes both move the organ's surface alike.
     """

@@ -1,6 +1,7 @@
 """Sums over a moving box, separable and exact to rounding."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,24 +27,35 @@ def box_sum(image: Tensor, radius_vox: Sequence[int]) -> Tensor:
     is put together from powers of two (1, 2, 4, ... neighbours added pairwise), about log2(width)
     additions a voxel and no subtraction, so the error stays at rounding.
     """
-    for axis, radius in zip((2, 3, 4), radius_vox, strict=True):
-        if radius:
-            padding = [0, 0] * (4 - axis) + [radius, radius]
-            image = _window_sum(functional.pad(image, padding), axis, 2 * radius + 1)
-    return image
+    return _BoxSum.apply(image, tuple(radius_vox))
+
+
+class _BoxSum(torch.autograd.Function):
+    """The operator is symmetric, so its derivative is itself: nothing is kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, radius_vox: tuple[int, ...]) -> Tensor:
+        ctx.radius_vox = radius_vox
+        for axis, radius in zip((2, 3, 4), radius_vox, strict=True):
+            if radius:
+                padding = [0, 0] * (4 - axis) + [radius, radius]
+                image = _window_sum(functional.pad(image, padding), axis, 2 * radius + 1)
+        return image
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _BoxSum.apply(gradient, ctx.radius_vox), None
 
 
 def _window_sum(image: Tensor, axis: int, width: int) -> Tensor:
-    """Return the sums of ``width`` consecutive voxels along an axis, the result shorter by width - 1."""
+    """Return the sums of ``width`` (odd) consecutive voxels along an axis, the result shorter by width - 1."""
     length = image.shape[axis] - width + 1
-    done, total = 0, torch.zeros((), dtype=image.dtype, device=image.device)
-    power, step = image, 1
+    total = image.narrow(axis, 0, length)
+    done, power, step = 1, image, 1
     while done < width:
+        size = power.shape[axis] - step
+        power, step = power.narrow(axis, 0, size) + power.narrow(axis, step, size), 2 * step
         if width & step:
-            part = power.narrow(axis, done, length)
-            total = total + part
+            total = total + power.narrow(axis, done, length)
             done += step
-        if done < width:
-            size = power.shape[axis] - step
-            power, step = power.narrow(axis, 0, size) + power.narrow(axis, step, size), 2 * step
     return total

@@ -12,6 +12,7 @@ from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.simulation.noise import correlated_noise
+from hepareg.simulation.streaks import metal_rays, starvation_streaks
 from hepareg.transforms import RigidTransform
 
 __all__ = ["AcquisitionSettings", "acquisition_grid", "add_noise", "finish"]
@@ -144,6 +145,11 @@ def add_noise(
         noise *= np.float32(level_hu)
         noise[image_hu < -500] *= np.float32(0.6)
         image_hu += noise
+    if settings.streaks_hu > 0:
+        streaks = starvation_streaks(grid.shape, grid.spacing_mm, level_hu=settings.streaks_hu, rng=rng)
+        streaks[image_hu < -500] = 0
+        image_hu += streaks
+    metal_rays(image_hu, grid.spacing_mm, rng=rng)
 
 
 def finish(image_hu: NDArray[np.float32], settings: AcquisitionSettings) -> NDArray[np.int16]:

@@ -67,7 +67,9 @@ def fit_rigid(start: Points, end: Points) -> RigidTransform:
 
 
 def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:
-    """Draw a smooth random bend whose root mean square over the liver is ``rms_mm`` beyond any rigid motion.
+    """Draw a smooth random bend that keeps volumes.
+
+    Its root mean square over the liver is ``rms_mm`` after the best rigid motion has been taken out.
 
     Parameters
     ----------
@@ -77,7 +79,8 @@ def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: flo
     grid = coarse_grid_around(space.points, spacing_mm=SPACING_MM, margin_mm=20.0)
     white = rng.standard_normal((3, *grid.shape))
     smooth = np.stack([ndimage.gaussian_filter(part, 0.5 * scale_mm / SPACING_MM, mode="nearest") for part in white])
-    field = BendField(grid, smooth / smooth.std() * rms_mm)
+    curl = _curl(smooth)
+    field = BendField(grid, curl / curl.std() * rms_mm)
     points = space.points
     for _ in range(4):
         rigid = fit_rigid(points, points + field.at(points))
@@ -87,3 +90,12 @@ def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: flo
         rms = float(np.sqrt((field.at(points) ** 2).sum(1).mean()))
         field = BendField(grid, rest * (rms_mm / rms))
     return field
+
+
+def _curl(potential: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the curl of a (3, I, J, K) field: it has no divergence, so tissue keeps its volume."""
+
+    def d(component: int, axis: int) -> NDArray[np.floating]:
+        return np.gradient(potential[component], axis=axis)
+
+    return np.stack([d(2, 1) - d(1, 2), d(0, 2) - d(2, 0), d(1, 0) - d(0, 1)])

@@ -1,36 +1,35 @@
 """A pair of images with a known answer, from settings and a seed."""
 
+import math
+import os
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.random import Generator
+from scipy import ndimage
 
 from hepareg.arrays import Points
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
-from hepareg.simulation.acquisition import (
-    DEFAULT_NOISE_HU,
-    AcquisitionSettings,
-    acquisition_grid,
-    add_noise,
-    finish,
-)
+from hepareg.simulation.acquisition import AcquisitionSettings, acquisition_grid
 from hepareg.simulation.anatomy import Anatomy
+from hepareg.simulation.imaging import Imaging
 from hepareg.simulation.labels import Label
 from hepareg.simulation.landmarks import Landmark, vessel_landmarks
 from hepareg.simulation.liver_vessels import LiverVesselSettings
 from hepareg.simulation.motion import Motion, MotionSettings, draw_motion
-from hepareg.simulation.noise import correlated_noise
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.simulation.patient import PatientCT, patient_anatomy
 from hepareg.simulation.phantom import PhantomSettings, phantom_anatomy
-from hepareg.simulation.phases import ContrastPhase, PhaseHU, draw_phase, render_phase
-from hepareg.simulation.sampling import Scene, sample_liver, sample_scene, subsample_offsets
-from hepareg.simulation.sliding import sliding_field
+from hepareg.simulation.phases import ContrastPhase
+from hepareg.simulation.residual import ResidualField, residual_field
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["PairSettings", "SimulatedPair", "simulate_pair"]
+__all__ = ["PairSettings", "SimulatedPair", "check_request", "simulate_pair"]
+
+BYTES_PER_VOXEL = 40
+"""Peak memory of a simulation over the voxels of its largest array, measured."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,10 @@ class SimulatedPair:
         The whole motion; `Motion.forward` places any liver point.
     anatomy
         What the images were made from.
+    residual
+        What the truth leaves of a bending liver's motion, or None.
+    seed
+        The seed it was made with.
     parameters
         Settings, seed and everything drawn, ready for JSON.
     """
@@ -99,6 +102,8 @@ class SimulatedPair:
     landmarks: tuple[Landmark, ...]
     motion: Motion
     anatomy: Anatomy
+    residual: ResidualField | None
+    seed: int
     parameters: dict[str, object]
 
 
@@ -119,6 +124,7 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
     SettingsError
         If the motion throws the liver out of the image.
     """
+    check_request(settings)
     rngs = [np.random.default_rng([seed, part]) for part in range(8)]
     anatomy = _anatomy(settings, patient, rngs[0])
     space = OrganSpace(anatomy.liver, anatomy.grid)
@@ -132,14 +138,20 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
         settings.moving, anatomy=anatomy.grid, pose=motion.body, liver_points=moved, rng=rngs[3]
     )
     _check_in_view(moving_grid, moved, settings.moving)
-    images = _Renderer(settings, anatomy, space, motion, rngs[4:8])
-    fixed, fixed_liver = images.fixed(fixed_grid)
-    moving, moving_liver = images.moving(moving_grid)
-    parameters = {"seed": seed, "settings": _plain(asdict(settings)), "anatomy": anatomy.parameters, **images.drawn}
+    imaging = Imaging(
+        anatomy, motion, space, source_phase=settings.source_phase, shared_noise=settings.shared_noise, rng=rngs[4]
+    )
+    fixed, fixed_liver = imaging.fixed(fixed_grid, settings.fixed, settings.fixed_phase, rng=rngs[5])
+    moving, moving_liver = imaging.moving(moving_grid, settings.moving, settings.moving_phase, rng=rngs[6])
+    residual = residual_field(motion, space)
+    parameters = {
+        "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if patient is None else "real CT",
+        "anatomy": anatomy.parameters, "motion": _describe(motion, space, residual), **imaging.drawn,
+    }  # fmt: skip
     return SimulatedPair(
         moving=moving, fixed=fixed, moving_liver=moving_liver, fixed_liver=fixed_liver,
         labels=_labels_on(anatomy, fixed_grid), truth=motion.truth, landmarks=vessel_landmarks(anatomy, motion, space),
-        motion=motion, anatomy=anatomy, parameters=parameters,
+        motion=motion, anatomy=anatomy, residual=residual, seed=seed, parameters=parameters,
     )  # fmt: skip
 
 
@@ -159,77 +171,43 @@ def _check_in_view(grid: Grid, liver_points: Points, settings: AcquisitionSettin
         )
 
 
-class _Renderer:
-    """Makes the two images of one pair."""
+def check_request(settings: PairSettings) -> None:
+    """Check what can be checked before any work: that the arrays fit in memory.
 
-    def __init__(
-        self, settings: PairSettings, anatomy: Anatomy, space: OrganSpace, motion: Motion, rngs: list[Generator]
-    ) -> None:
-        self.settings, self.anatomy, self.space, self.motion = settings, anatomy, space, motion
-        self.rngs = rngs
-        self.noise_seed = int(rngs[3].integers(2**31))
-        self.source = draw_phase(settings.source_phase, rng=rngs[0]) if anatomy.ct_hu is not None else None
-        self.drawn: dict[str, object] = {}
-        self.level = anatomy.noise_level_hu or DEFAULT_NOISE_HU
+    Raises
+    ------
+    SettingsError
+        If a pair needs more memory than the machine has.
+    """
+    sizes = [math.prod(settings.phantom.shape)]
+    sizes += [math.prod(image.shape) for image in (settings.moving, settings.fixed) if image.shape is not None]
+    needed = BYTES_PER_VOXEL * max(sizes)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise SettingsError(
+            f"expected images that fit in memory ({there / 2**30:.1f} GiB), got a size that needs about "
+            f"{needed / 2**30:.1f} GiB: choose fewer voxels"
+        )
 
-    def fixed(self, grid: Grid) -> tuple[Volume, Volume]:
-        return self._image(grid, "fixed", self.settings.fixed, self.settings.fixed_phase, self.rngs[1], moved=False)
 
-    def moving(self, grid: Grid) -> tuple[Volume, Volume]:
-        return self._image(grid, "moving", self.settings.moving, self.settings.moving_phase, self.rngs[2], moved=True)
-
-    def _image(
-        self, grid: Grid, role: str, settings: AcquisitionSettings, phase: ContrastPhase, rng: Generator, *, moved: bool
-    ) -> tuple[Volume, Volume]:
-        anatomy = self.anatomy
-        hu = self._hu(phase, rng)
-        self.drawn[f"{role}_hu"] = {label.name.lower(): round(value, 2) for label, value in hu.values.items()}
-        image = render_phase(anatomy, hu, source=self.source, texture=None)
-        keeps_noise = self._own_noise(image, role, grid, settings)
-        body_inverse = self.motion.body.inverse().matrix if moved else np.eye(4)
-        spacing = float(np.clip(2 * anatomy.grid.spacing_mm.min(), 2.0, 4.0))
-        field_ = sliding_field(anatomy, self.motion, space=self.space, spacing_mm=spacing) if moved else None
-        scene = Scene(anatomy.grid, image, anatomy.liver.view(np.uint8), body_inverse, field_)
-        if not moved and grid.same_as(anatomy.grid) and settings.slice_thickness_mm is None:
-            taken, liver = image, anatomy.liver.view(np.uint8).copy()
-        else:
-            offsets = subsample_offsets(grid, anatomy.grid, settings.slice_thickness_mm)
-            taken = sample_scene(scene, grid, offsets=offsets)
-            liver = (sample_liver(scene, grid) > 0.5).astype(np.uint8)
-        if not keeps_noise:
-            level = self.level if settings.noise_hu is None else settings.noise_hu
-            add_noise(taken, grid, level_hu=level, settings=settings, rng=rng)
-        volume = Volume(finish(taken, settings), grid, phase=phase.phase)
-        return volume, Volume(liver, grid, phase=phase.phase)
-
-    def _hu(self, phase: ContrastPhase, rng: Generator) -> PhaseHU:
-        if self.source is not None and phase is self.source.phase:
-            return self.source
-        return draw_phase(phase, rng=rng)
-
-    def _own_noise(self, image: np.ndarray, role: str, grid: Grid, settings: AcquisitionSettings) -> bool:
-        """Add noise that belongs to the anatomy, not to the acquisition; return whether that is all the image gets."""
-        if self.settings.shared_noise:
-            if self.anatomy.noise_hu is not None:
-                image += self.anatomy.noise_hu
-            else:
-                rng = np.random.default_rng(self.noise_seed)
-                shared = correlated_noise(self.anatomy.grid.shape, self.anatomy.grid.spacing_mm, rng=rng)
-                image += np.float32(self.level) * shared
-            return True
-        is_source = role == "fixed" and self.anatomy.noise_hu is not None and grid.same_as(self.anatomy.grid)
-        if is_source and settings.noise_hu is None:
-            image += self.anatomy.noise_hu
-            return True
-        return False
+def _describe(motion: Motion, space: OrganSpace, residual: ResidualField | None) -> dict[str, object]:
+    """Return the truth in numbers, with the error that aligning the body instead of the liver would make."""
+    points = space.points
+    moved = motion.truth.apply(points)
+    return {
+        "moving_from_fixed": motion.truth.matrix.tolist(),
+        "body_moving_from_fixed": motion.body.matrix.tolist(),
+        "liver_rotation_deg": motion.liver.rotation_deg,
+        "liver_displacement_mm": float(np.linalg.norm(moved.mean(0) - points.mean(0))),
+        "body_alignment_tre_mm": float(np.linalg.norm(motion.body.apply(points) - moved, axis=1).mean()),
+        "bend_rms_mm": 0.0 if residual is None else residual.rms_mm,
+    }
 
 
 def _labels_on(anatomy: Anatomy, grid: Grid) -> Volume:
     labels = anatomy.label_map()
     if grid.same_as(anatomy.grid):
         return Volume(labels, grid)
-    from scipy import ndimage
-
     matrix = anatomy.grid.voxel_from_world @ grid.world_from_voxel
     taken = ndimage.affine_transform(
         labels, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=0, cval=int(Label.OUTSIDE)

@@ -94,7 +94,7 @@ def draw_phase(phase: ContrastPhase, *, rng: Generator) -> PhaseHU:
 
 
 def render_phase(
-    anatomy: Anatomy, hu: PhaseHU, *, source: PhaseHU | None, texture: NDArray[np.float32] | None, blur_mm: float = 0.7
+    anatomy: Anatomy, hu: PhaseHU, *, source: PhaseHU | None, rng: Generator, blur_mm: float = 0.7
 ) -> NDArray[np.float32]:
     """Return the anatomy's noise-free image in HU, float32 on its grid.
 
@@ -104,8 +104,6 @@ def render_phase(
     """
     if anatomy.ct_hu is None:
         image = lookup(hu.values)[anatomy.labels]
-        if texture is not None:
-            image += texture
     else:
         image = anatomy.ct_hu.copy()
         if source is not None and source.phase is not hu.phase:

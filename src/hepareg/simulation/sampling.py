@@ -118,7 +118,7 @@ class _Slab:
         field, scene = self.scene.field, self.scene
         if field is None or background is None:
             return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
-        weight = sample_weight(field.weight, field.grid.voxel_from_world @ self.to_body, self.shape)
+        weight = self._weight(field)
         if not weight.any():
             return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
         places = self._places(field, weight)
@@ -133,10 +133,14 @@ class _Slab:
         if field.bend_mm is None:
             back = self.scene.grid.voxel_from_world @ field.liver_inverse @ self.to_body
             return sample_affine(self.scene.liver, back, self.shape, outside=0.0)
-        near = sample_weight(field.weight, field.grid.voxel_from_world @ self.to_body, self.shape) > 0.999
+        near = self._weight(field) >= 1
         places = self._places(field, np.float32(1))
         liver = ndimage.map_coordinates(self.scene.liver, places, order=1, cval=0.0, output=np.float32)
         return np.where(near, liver, np.float32(0))
+
+    def _weight(self, field: SlidingField) -> Floats:
+        weight = sample_weight(field.weight, field.grid.voxel_from_world @ self.to_body, self.shape)
+        return np.clip(weight, 0, 1, out=weight)
 
     def _places(self, field: SlidingField, weight: Floats | np.float32) -> Image32:
         """Return (3, ...) float32 source voxels: the straight way plus the weighted way of the liver."""

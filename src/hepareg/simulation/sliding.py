@@ -23,15 +23,15 @@ EXACT_MM = 2.0
 class SlidingField:
     """The way back from the moved body to the fixed one, in the body's frame (before its own pose).
 
-    A place z of the moved body comes from z + w(z) (``liver_inverse`` z + c(z) - z).
+    A place z of the moved body comes from z + w(z) (``liver_inverse`` z + c(z) - z), with w the weight cut to [0, 1].
 
     Parameters
     ----------
     grid
         Coarse grid; weight and bend are linear between its nodes.
     weight
-        (I, J, K) float32 w: exactly 1 in the moved liver and `EXACT_MM` around it, 0 in what stays and at the
-        border of the grid.
+        (I, J, K) float32: 1 or more in the moved liver and `EXACT_MM` around it, 0 in what stays and at the border
+        of the grid. It goes on rising inside, so that between nodes it passes 1 at the right place.
     liver_inverse
         (4, 4) the liver's rigid way back.
     bend_mm
@@ -76,34 +76,45 @@ def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
 def _moved_liver(
     anatomy: Anatomy, grid: Grid, inverse: Matrix, bend_mm: NDArray[np.float32] | None
 ) -> NDArray[np.bool_]:
-    """Return whether the grid's cells can hold a part of the moved liver."""
-    liver = ndimage.binary_dilation(mask_on_grid(anatomy.liver, anatomy.grid, grid) > 0)
-    matrix = grid.voxel_from_world @ inverse @ grid.world_from_voxel
+    """Return the moved liver on the field's grid."""
+    liver = anatomy.liver.view(np.uint8)
+    matrix = anatomy.grid.voxel_from_world @ inverse @ grid.world_from_voxel
     if bend_mm is None:
-        return sample_affine(liver.view(np.uint8), matrix, grid.shape, outside=0.0) > 0.02
+        return sample_affine(liver, matrix, grid.shape, outside=0.0) > 0.5
     i, j, k = np.indices(grid.shape, sparse=True)
-    scale = grid.voxel_from_world[:3, :3]
+    scale = anatomy.grid.voxel_from_world[:3, :3]
     places = [
-        matrix[c, 0] * i + matrix[c, 1] * j + matrix[c, 2] * k + matrix[c, 3] + scale[c, c] * bend_mm[c]
+        matrix[c, 0] * i + matrix[c, 1] * j + matrix[c, 2] * k + matrix[c, 3] + np.tensordot(scale[c], bend_mm, 1)
         for c in range(3)
     ]
-    return ndimage.map_coordinates(liver.view(np.uint8), places, output=np.float32, order=1) > 0.02
+    return ndimage.map_coordinates(liver, places, output=np.float32, order=1) > 0.5
 
 
 def _weight(
     anatomy: Anatomy, grid: Grid, moved: NDArray[np.bool_], zone: NDArray[np.floating], spacing_mm: float
 ) -> NDArray[np.floating]:
-    exact = EXACT_MM + spacing_mm * np.sqrt(3)
-    core = ndimage.distance_transform_edt(~moved, sampling=spacing_mm) <= exact
+    # A mask on this grid knows its surface to about half a voxel; the core is larger by that much.
+    beyond_mm = _signed_distance(moved, spacing_mm) - (EXACT_MM + 0.6 * spacing_mm)
+    core = beyond_mm <= 0
     far = ndimage.distance_transform_edt(~core, sampling=spacing_mm / zone).astype(np.float32)
-    near_mm = ndimage.distance_transform_edt(~core, sampling=spacing_mm).astype(np.float32)
     static = mask_on_grid(anatomy.static, anatomy.grid, grid) > 0.5
-    wall_mm = ndimage.distance_transform_edt(~static | core, sampling=spacing_mm).astype(np.float32)
-    weight = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
-    weight[core] = 1.0
+    wall_mm = np.maximum(_signed_distance(static & ~core, spacing_mm), 0)
+    near_mm = np.maximum(beyond_mm, 0)
+    outer = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
+    weight = np.where(core, 1 - beyond_mm / np.float32(spacing_mm), outer).astype(np.float32)
     for axis in range(3):
         np.moveaxis(weight, axis, 0)[[0, -1]] = 0.0
     return weight
+
+
+def _signed_distance(mask: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.floating]:
+    """Return the distance to a mask's surface in mm, negative inside."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    outside = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    inside = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
+    half = spacing_mm / 2
+    return np.where(mask, half - inside, outside - half).astype(np.float32)
 
 
 def _smooth(x: NDArray[np.floating]) -> NDArray[np.floating]:

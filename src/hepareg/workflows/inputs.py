@@ -48,8 +48,9 @@ def read_pair(
     fixed_series: str | None = None,
     allow_identical: bool = False,
     allow_different_patients: bool = False,
+    threads: int = 2,
 ) -> Pair:
-    """Read and check two images and their masks; the two sides are read side by side.
+    """Read and check two images and their masks; with two threads, both sides at once.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def read_pair(
         If a file cannot be read, or what it holds cannot be registered; the message says which.
     """
     sides = ((moving, moving_series, moving_mask, "moving"), (fixed, fixed_series, fixed_mask, "fixed"))
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, 2))) as pool:
         futures = [pool.submit(_read_side, *side, mask_label) for side in sides]
         (moving_ct, moving_region), (fixed_ct, fixed_region) = (future.result() for future in futures)
     notes: Sequence[str] = check_pair(

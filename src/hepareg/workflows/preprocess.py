@@ -1,10 +1,8 @@
 """`hepareg preprocess`: every pair of a manifest cropped to the liver, resampled and windowed; resumable."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,18 +11,18 @@ from hepareg.errors import HeparegError, OutputError, SettingsError
 from hepareg.io.json import format_json, write_json
 from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest
 from hepareg.io.nifti import write_nifti
-from hepareg.preprocessing import CropRegion, HuWindow, LiverCrop, resample_to_spacing
+from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
 from hepareg.workflows.inputs import read_ct, read_mask
+from hepareg.workflows.preprocess_table import SIDES, CaseRow, SideRow, format_table
 
-__all__ = ["CaseRow", "PreprocessSettings", "SideRow", "preprocess"]
+__all__ = ["PreprocessSettings", "preprocess"]
 
 SETTINGS_FILE = "settings.json"
 RECORD_FILE = "case.json"
 TABLE_FILE = "table.csv"
 MANIFEST_FILE = "manifest.csv"
-SIDES = ("moving", "fixed")
 
 
 @dataclass(frozen=True)
@@ -56,46 +54,6 @@ class PreprocessSettings:
     def __post_init__(self) -> None:
         if self.unit_range and self.window is None:
             raise SettingsError("expected a HU window where values are scaled to [0, 1]: add --window LOW HIGH")
-
-
-@dataclass(frozen=True)
-class SideRow:
-    """What was done to one image of a case; None where there was no mask to tell."""
-
-    outcome: str
-    top_mm: float | None = None
-    top_slice: int | None = None
-    num_slices_below: int | None = None
-    num_slices: int | None = None
-    extent_mm: float | None = None
-
-    @classmethod
-    def of(cls, region: CropRegion | None) -> "SideRow":
-        """Return the row of a region; ``no_mask`` for None."""
-        if region is None:
-            return cls(outcome="no_mask")
-        return cls(**{column.name: getattr(region, column.name) for column in fields(cls)})
-
-
-@dataclass(frozen=True)
-class CaseRow:
-    """One row of the table.
-
-    Parameters
-    ----------
-    status
-        ``done`` in this run, ``kept`` from an earlier one, or ``failed``.
-    moving, fixed
-        What was done to the images; None for a failed case.
-    error
-        Why it failed, without any path.
-    """
-
-    case: str
-    status: str
-    moving: SideRow | None = None
-    fixed: SideRow | None = None
-    error: str = ""
 
 
 def preprocess(
@@ -238,7 +196,7 @@ def _write_tables(
     out: Path, rows: Sequence[CaseRow], pairs: Sequence[ManifestPair], settings: PreprocessSettings
 ) -> None:
     with atomic_file(out / TABLE_FILE, overwrite=True) as path:
-        path.write_text(_table(rows))
+        path.write_text(format_table(rows))
     usable = {row.case for row in rows if row.status != "failed"}
     results = [_result_of(pair, out / pair.case) for pair in pairs if pair.case in usable]
     with atomic_file(out / MANIFEST_FILE, overwrite=True) as path:
@@ -251,15 +209,3 @@ def _result_of(pair: ManifestPair, folder: Path) -> ManifestPair:
         name: None if getattr(pair, name) is None else folder / f"{name}.nii.gz" for name in names
     }
     return replace(pair, **there, mask_label=None)
-
-
-def _table(rows: Sequence[CaseRow]) -> str:
-    columns = [column.name for column in fields(SideRow)]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["case", "status", *(f"{side}_{name}" for side in SIDES for name in columns), "error"])
-    for row in rows:
-        cells = [getattr(side, name, None) for side in (row.moving, row.fixed) for name in columns]
-        shown = ["" if cell is None else round(cell, 3) if isinstance(cell, float) else cell for cell in cells]
-        writer.writerow([row.case, row.status, *shown, row.error])
-    return stream.getvalue()

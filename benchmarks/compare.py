@@ -1,0 +1,171 @@
+"""Run hepareg and the peers on the same pairs: ``python -m benchmarks.compare PAIRS [options]``.
+
+Every run is a process of its own with a time limit. Failures, time limits and tools that are not
+installed are rows, never the end of the benchmark; the result file is written again after every pair.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import Contender, Job, Peer, contenders
+from benchmarks.measured import Outcome, run_measured
+from benchmarks.pairs import Pair, find_pairs
+from benchmarks.peers.inputs import rigid
+from benchmarks.peers.preparation import DILATION_MM, WINDOW_HU, prepare
+from benchmarks.peers.proof import TOLERANCE_MM, mean_distance_mm, write_known_pair
+from benchmarks.results import RESULTS, ROOT, provenance, write_result
+
+__all__ = ["compare", "prove", "run_row"]
+
+NOTHING = dict.fromkeys(
+    (
+        "call_s",
+        "tre_mean_mm",
+        "tre_worst_mm",
+        "rotation_error_deg",
+        "translation_error_mm",
+        "decision",
+        "expected_tre_mm",
+    )
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", type=Path, help="folder of pairs, as the simulator writes them")
+    parser.add_argument("-o", "--out", type=Path, default=RESULTS / "comparison.json")
+    parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
+    parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
+    parser.add_argument("--masks", choices=["with", "without", "both"], default="both")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
+    arguments = parser.parse_args()
+    chosen = [c for c in contenders(arguments.peers_python) if not arguments.tools or c.key in arguments.tools]
+    masks = {"with": [True], "without": [False], "both": [True, False]}[arguments.masks]
+    compare(
+        find_pairs(arguments.pairs),
+        chosen,
+        masks=masks,
+        threads=arguments.threads,
+        limit_s=arguments.limit_s,
+        out=arguments.out,
+    )
+
+
+def compare(
+    pairs: list[Pair], chosen: list[Contender], *, masks: list[bool], threads: int, limit_s: float, out: Path
+) -> dict[str, Any]:
+    """Prove the peers, run everything, write the result file and return its content."""
+    settings = {"threads": threads, "limit_s": limit_s, "window_hu": list(WINDOW_HU), "mask_dilation_mm": DILATION_MM}
+    result = {"kind": "comparison", **provenance(settings), "proofs": [], "rows": []}
+    result["proofs"] = [
+        prove(c, threads=threads, limit_s=limit_s) for c in chosen if isinstance(c, Peer) and c.key != "start"
+    ]
+    refused = {proof["tool"]: proof for proof in result["proofs"] if proof["status"] != "proven"}
+    for pair in pairs:
+        for with_masks in masks:
+            result["rows"] += _rows_of(pair, chosen, refused, masks=with_masks, threads=threads, limit_s=limit_s)
+        write_result(result, out)
+    return result
+
+
+def prove(peer: Peer, *, threads: int, limit_s: float) -> dict[str, Any]:
+    """Return whether a peer finds a known transform between grids that share nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        known = Path(folder) / "known"
+        write_known_pair(known)
+        job = Job(Pair(known), prepare(known, Path(folder) / "prepared", masks=True), True, Path(folder), threads)
+        answer, _ = _run(peer, job, limit_s)
+    known = {key: answer.get(key) for key in ("reason", "version")}
+    proof = {"tool": peer.key, "status": answer["status"], "distance_mm": None, **known}
+    if answer["status"] == "found":
+        distance = mean_distance_mm(rigid(answer["matrix"]))
+        proof |= {"distance_mm": distance, "status": "proven" if distance < TOLERANCE_MM else "wrong"}
+    return proof
+
+
+def run_row(contender: Contender, job: Job, *, limit_s: float) -> dict[str, Any]:
+    """Return the row of one contender on one pair."""
+    answer, outcome = _run(contender, job, limit_s)
+    matrix, _ = answer.pop("matrix", None), answer.pop("version", None)
+    row = {**_identity(contender, job), **NOTHING, "reason": None, **_measured(outcome), **answer}
+    if matrix is not None:
+        row |= asdict(job.pair.score(rigid(matrix)))
+    return row
+
+
+def _rows_of(
+    pair: Pair, chosen: list[Contender], refused: dict[str, dict], *, masks: bool, threads: int, limit_s: float
+) -> list[dict[str, Any]]:
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = prepare(pair.folder, Path(folder) / "prepared", masks=masks)
+        for contender in chosen:
+            answers = Path(folder) / contender.key
+            answers.mkdir()
+            job = Job(pair, prepared, masks, answers, threads)
+            if contender.key in refused:
+                rows.append(_refused_row(contender, job, refused[contender.key]))
+            else:
+                rows.append(run_row(contender, job, limit_s=limit_s))
+            _tell(rows[-1])
+    return rows
+
+
+def _run(contender: Contender, job: Job, limit_s: float) -> tuple[dict[str, Any], Outcome | None]:
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT)))}
+    command = contender.command(job)
+    if not Path(command[0]).exists():
+        return {"status": "not_run", "reason": "the peers' environment is not there: run `make bench`"}, None
+    outcome = run_measured(command, limit_s=limit_s, cwd=ROOT, environment=environment)
+    if outcome.timed_out:
+        return {"status": "timed_out", "reason": f"stopped after {limit_s:g} s"}, outcome
+    if outcome.exit_status not in contender.good_statuses:
+        return {"status": "failed", "reason": _last_line(outcome)}, outcome
+    return contender.answer(job, outcome), outcome
+
+
+def _identity(contender: Contender, job: Job) -> dict[str, Any]:
+    facts = job.pair.parameters
+    return {
+        "pair": job.pair.name,
+        "difficulty": facts.get("difficulty", "unnamed"),
+        "source": facts.get("source", "phantom"),
+        "masks": job.masks,
+        "tool": contender.key,
+    }
+
+
+def _measured(outcome: Outcome | None) -> dict[str, Any]:
+    names = ("process_s", "cpu_s", "peak_bytes")
+    return {name: getattr(outcome, name) if outcome else None for name in names}
+
+
+def _refused_row(contender: Contender, job: Job, proof: dict[str, Any]) -> dict[str, Any]:
+    reason = proof["reason"] or f"convention not proven: {proof['status']}"
+    return {**_identity(contender, job), **NOTHING, **_measured(None), "status": "not_run", "reason": reason}
+
+
+def _last_line(outcome: Outcome) -> str:
+    """Return the last line that a failed tool printed, less the paths in it."""
+    lines = [line.strip() for line in outcome.log_tail.splitlines() if line.strip()]
+    words = (lines[-1] if lines else "no message").split()
+    text = " ".join(word for word in words if "/" not in word)
+    return f"exit status {outcome.exit_status}: {text}"[:200]
+
+
+def _tell(row: dict[str, Any]) -> None:
+    print(
+        json.dumps({key: row[key] for key in ("pair", "masks", "tool", "status", "tre_mean_mm", "process_s")}),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Sections of the documentation page on hepareg against the peers."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.peers import REFERENCE
+from benchmarks.tables import (
+    SILENT_MM,
+    TOLERATED_LOSS_MM,
+    Row,
+    is_silent,
+    losses,
+    markdown,
+    names,
+    number,
+    ratio_to_reference,
+    summarise_tool,
+)
+
+__all__ = ["comparison_sections", "provenance_text", "readme_block"]
+
+WITHOUT_TRANSFORM = ("floor", "hepareg_call")
+
+
+def comparison_sections(result: dict[str, Any]) -> list[str]:
+    """Return the page's sections from a comparison."""
+    rows = result["rows"]
+    sections = ["## hepareg against the tools people use", provenance_text(result), _proofs(result["proofs"])]
+    for masks, title in ((True, "With liver masks"), (False, "Without masks")):
+        part = [row for row in rows if row["masks"] == masks]
+        if part:
+            sections += [f"### {title}", _accuracy(part), _cost(part), _by_pair(part), _losses(part)]
+    return [*sections, "### Silent failures", _silent(rows)]
+
+
+def readme_block(result: dict[str, Any]) -> str:
+    """Return the short table for the README: accuracy, silent failures, time and memory with masks."""
+    rows = [row for row in result["rows"] if row["masks"]]
+    table = []
+    for tool, own in _by_tool(rows).items():
+        if tool in WITHOUT_TRANSFORM or all(row["status"] == "not_run" for row in own):
+            continue
+        summary = summarise_tool(own)
+        cells = [number(summary.median_tre_mm), number(summary.worst_tre_mm), str(summary.num_silent)]
+        cells += [
+            number(_median(own, "process_s"), 1),
+            _ratio(rows, tool, "process_s"),
+            _ratio(rows, tool, "peak_bytes"),
+        ]
+        table.append([names()[tool], *cells])
+    header = ["tool", "TRE median mm", "worst", "silent failures", "seconds", "time / ANTsPy", "memory / ANTsPy"]
+    num_pairs = len({row["pair"] for row in rows})
+    text = f"{num_pairs} pairs with a simulated partner phase, masks given, {result['device']['cores']} cores:"
+    return f"{text}\n\n{markdown(header, table)}"
+
+
+def provenance_text(result: dict[str, Any]) -> str:
+    """Return where and with what a result was measured."""
+    device, versions = result["device"], result["versions"]
+    gpu = device["gpu"] or "no GPU"
+    machine = f"{device['processor']}, {device['cores']} cores, {device['memory_gb']:g} GB, {gpu}, {device['system']}"
+    return (
+        f"Commit `{result['commit'][:12]}`; {machine}. "
+        f"Settings: {', '.join(f'{k} {v}' for k, v in result['settings'].items())}. "
+        f"Versions: {', '.join(f'{k} {v}' for k, v in versions.items())}."
+    )
+
+
+def _proofs(proofs: Sequence[dict[str, Any]]) -> str:
+    table = [
+        [names()[p["tool"]], p["version"] or "–", p["status"], number(p["distance_mm"], 3), p["reason"] or ""]
+        for p in proofs
+    ]
+    text = "Before anything is scored, each adapter has to find a known transform between two grids that share nothing:"
+    return f"{text}\n\n{markdown(['tool', 'version', 'convention', 'distance mm', 'reason'], table)}" if proofs else ""
+
+
+def _accuracy(rows: Sequence[Row]) -> str:
+    table = []
+    for tool, own in _by_tool(rows).items():
+        if tool in WITHOUT_TRANSFORM:
+            continue
+        s = summarise_tool(own)
+        counts = [str(n) for n in (s.num_pairs, s.num_found, s.num_reported, s.num_silent)]
+        table.append([names()[tool], number(s.median_tre_mm, 3), number(s.worst_tre_mm, 3), *counts])
+    header = ["tool", "TRE median mm", "TRE worst mm", "pairs", "transforms", "reported failures", "silent failures"]
+    return markdown(header, table)
+
+
+def _cost(rows: Sequence[Row]) -> str:
+    table = []
+    for tool, own in _by_tool(rows).items():
+        if tool == "start" or all(row["status"] == "not_run" for row in own):
+            continue
+        cells = []
+        for field, digits, scale in (("process_s", 1, 1.0), ("call_s", 2, 1.0), ("peak_bytes", 0, 1e-6)):
+            value = _median(own, field)
+            cells += [number(None if value is None else value * scale, digits), _ratio(rows, tool, field)]
+        table.append([names()[tool], *cells])
+    header = ["tool", "process s", "/ ANTsPy", "call s", "/ ANTsPy", "peak MB", "/ ANTsPy"]
+    text = (
+        "Medians over the pairs; ratios are medians of the ratios on the same pair. The peers' inputs (window, dilated "
+        "mask, start) are prepared outside of their time; hepareg reads the original files. Memory is that of the "
+        "largest process."
+    )
+    return f"{text}\n\n{markdown(header, table)}"
+
+
+def _by_pair(rows: Sequence[Row]) -> str:
+    tools = [tool for tool, own in _by_tool(rows).items() if any(row["tre_mean_mm"] is not None for row in own)]
+    table = []
+    for pair in dict.fromkeys(row["pair"] for row in rows):
+        own = {row["tool"]: row for row in rows if row["pair"] == pair}
+        first = next(iter(own.values()))
+        cells = [_cell(own[tool]) if tool in own else "–" for tool in tools]
+        table.append([pair, f"{first['difficulty']}, {first['source']}", *cells])
+    return "TRE in mm of every pair:\n\n" + markdown(["pair", "kind", *(names()[tool] for tool in tools)], table)
+
+
+def _cell(row: Row) -> str:
+    if row["tre_mean_mm"] is None:
+        return row["status"].replace("_", " ")
+    note = f" ({row['decision']})" if row["decision"] in ("review", "reject") else ""
+    return number(row["tre_mean_mm"], 3) + (" **silent**" if is_silent(row) else "") + note
+
+
+def _losses(rows: Sequence[Row]) -> str:
+    found = losses(rows)
+    table = [
+        [
+            own["pair"],
+            names()[peer["tool"]],
+            number(peer["tre_mean_mm"], 3),
+            _cell(own),
+            number(_difference(own, peer), 3),
+        ]
+        for own, peer in found
+    ]
+    if not table:
+        return "No peer has a smaller TRE than hepareg on any of these pairs."
+    worse = sum(
+        1 for own, peer in found if peer["tool"] == REFERENCE and (_difference(own, peer) or 1) > TOLERATED_LOSS_MM
+    )
+    text = f"Where a peer is better than hepareg ({worse} times ANTsPy by more than {TOLERATED_LOSS_MM} mm):"
+    return f"{text}\n\n{markdown(['pair', 'peer', 'its TRE mm', 'TRE of hepareg mm', 'difference mm'], table)}"
+
+
+def _difference(own: Row, peer: Row) -> float | None:
+    return None if own["tre_mean_mm"] is None else own["tre_mean_mm"] - peer["tre_mean_mm"]
+
+
+def _silent(rows: Sequence[Row]) -> str:
+    table = [
+        [names()[row["tool"]], row["pair"], "yes" if row["masks"] else "no", number(row["tre_mean_mm"], 1)]
+        for row in rows
+        if is_silent(row) and row["tool"] != "start"
+    ]
+    text = f"Transforms returned as good that are wrong by more than {SILENT_MM} mm of mean liver TRE: {len(table)}."
+    return f"{text}\n\n{markdown(['tool', 'pair', 'masks', 'TRE mm'], table)}" if table else text
+
+
+def _by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    tools: dict[str, list[Row]] = {}
+    for row in rows:
+        tools.setdefault(row["tool"], []).append(row)
+    return tools
+
+
+def _median(rows: Sequence[Row], field: str) -> float | None:
+    values = [row[field] for row in rows if row[field] is not None]
+    return median(values) if values else None
+
+
+def _ratio(rows: Sequence[Row], tool: str, field: str) -> str:
+    return number(ratio_to_reference(rows, tool, field), 3)

@@ -1,0 +1,152 @@
+"""What runs in the comparison: the peers in their environment, hepareg in its own, and hepareg's floor.
+
+A contender gives the command for one pair and reads what it left behind. hepareg is run as its users run
+it, on the files as they are; the peers get prepared files (`benchmarks.peers.preparation`).
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmarks.measured import Outcome
+from benchmarks.pairs import Pair
+from benchmarks.peers import ADAPTERS
+
+__all__ = ["Contender", "Floor", "Hepareg", "Job", "Peer", "WarmCall", "contenders"]
+
+REJECTED = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: a pair, its prepared inputs, whether masks are given, an empty folder for the answer."""
+
+    pair: Pair
+    prepared: Path
+    masks: bool
+    folder: Path
+    threads: int
+
+
+class Contender(Protocol):
+    """What the comparison needs of everything that it runs."""
+
+    key: str
+    name: str
+    good_statuses: frozenset[int]
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return ``status`` and what is known besides: ``matrix``, ``call_s``, ``decision``, ``expected_tre_mm``."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An adapter of `benchmarks.peers`, run by the peers' Python."""
+
+    key: str
+    python: Path
+    good_statuses: frozenset[int] = frozenset({0})
+
+    @property
+    def name(self) -> str:
+        """Name for tables."""
+        return import_module(f"benchmarks.peers.{self.key}").NAME
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [self.python, "-m", "benchmarks.peers.run", self.key, job.prepared, job.folder / "answer.json"]
+        return [*map(str, words), "--threads", str(job.threads)]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return what the adapter wrote."""
+        answer = json.loads((job.folder / "answer.json").read_text())
+        if "missing" in answer:
+            return {"status": "not_run", "reason": answer["missing"]}
+        return {"status": "found", "matrix": answer["matrix"], "call_s": answer["call_s"], "version": answer["version"]}
+
+
+@dataclass(frozen=True)
+class Hepareg:
+    """The command ``hepareg register --matrix-only``."""
+
+    key: str = "hepareg"
+    name: str = "hepareg"
+    good_statuses: frozenset[int] = frozenset({0, REJECTED})
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [sys.executable, "-m", "hepareg", "register", job.pair.image("moving"), job.pair.image("fixed")]
+        words += ["-o", job.folder / "out", "--matrix-only", "--quiet", "--threads", job.threads]
+        return [*map(str, words), *mask_options(job)]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return matrix and verdict; a rejected result has no matrix."""
+        verdict = json.loads((job.folder / "out" / "result.json").read_text())["verdict"]
+        told = {"decision": verdict["decision"], "expected_tre_mm": verdict["expected_liver_tre_mm"]}
+        if outcome.exit_status == REJECTED:
+            return {"status": "rejected", "reason": "; ".join(map(str, verdict["reasons"])), **told}
+        matrix = np.loadtxt(job.folder / "out" / "moving_from_fixed.txt")
+        return {"status": "found", "matrix": matrix.tolist(), **told}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What hepareg cannot avoid: start Python, import what a registration needs, read the files."""
+
+    key: str = "floor"
+    name: str = "floor: imports and reading"
+    good_statuses: frozenset[int] = frozenset({0})
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        return [
+            sys.executable,
+            "-m",
+            "benchmarks.speed.floor",
+            str(job.pair.folder),
+            *(["--masks"] if job.masks else []),
+        ]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return nothing but that it ran: the floor finds no transform."""
+        return {"status": "found"}
+
+
+@dataclass(frozen=True)
+class WarmCall:
+    """The library call ``hepareg.register`` on volumes in memory, in a process that has called it before."""
+
+    key: str = "hepareg_call"
+    name: str = "hepareg, library call"
+    good_statuses: frozenset[int] = frozenset({0})
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [sys.executable, "-m", "benchmarks.speed.warm", job.pair.folder, job.folder / "answer.json"]
+        return [*map(str, words), "--threads", str(job.threads), *(["--masks"] if job.masks else [])]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return the median seconds of a call."""
+        seconds = json.loads((job.folder / "answer.json").read_text())["call_s"]
+        return {"status": "found", "call_s": median(seconds)}
+
+
+def mask_options(job: Job) -> list[str]:
+    """Return the mask arguments of ``hepareg register``."""
+    if not job.masks:
+        return []
+    return ["--moving-mask", str(job.pair.image("moving_liver")), "--fixed-mask", str(job.pair.image("fixed_liver"))]
+
+
+def contenders(python: Path) -> list[Contender]:
+    """Return everything that can be compared, in the order of the tables."""
+    return [Hepareg(), WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]

@@ -1,0 +1,94 @@
+"""Run a command as a process of its own and measure it: seconds, processor seconds, peak memory, time limit.
+
+The command is started by a second, tiny process (this file run as a script), since on Linux a process
+inherits the peak memory of the one that forked it: started from here, every tool would appear to need
+at least what the benchmark itself holds.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Outcome", "run_measured"]
+
+LOG_CHARACTERS = 400
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a process went.
+
+    Parameters
+    ----------
+    exit_status
+        0 where it ended well; negative is a signal.
+    timed_out
+        Whether it was stopped at the time limit.
+    process_s, cpu_s
+        Wall-clock seconds from start to end, and processor seconds of it and its children.
+    peak_bytes
+        Peak resident memory of its largest process.
+    log_tail
+        The end of what it printed.
+    """
+
+    exit_status: int
+    timed_out: bool
+    process_s: float
+    cpu_s: float
+    peak_bytes: int
+    log_tail: str
+
+
+def run_measured(
+    command: Sequence[str | Path], *, limit_s: float, cwd: Path | None = None, environment: Mapping[str, str] = {}
+) -> Outcome:
+    """Run ``command``, stop it and its children after ``limit_s``, and return what was measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        launcher = [sys.executable, "-I", "-S", __file__, str(report), str(limit_s), *map(str, command)]
+        done = subprocess.run(
+            launcher, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, errors="replace"
+        )
+        if not report.exists():
+            raise OSError(f"the measuring process failed: {done.stderr[-LOG_CHARACTERS:]}")
+        return Outcome(**json.loads(report.read_text()), log_tail=(done.stdout + done.stderr)[-LOG_CHARACTERS:])
+
+
+def _measure(report: Path, limit_s: float, command: list[str]) -> None:
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, start_new_session=True)
+    timed_out = threading.Event()
+
+    def stop() -> None:
+        timed_out.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(limit_s, stop)
+    timer.start()
+    status = process.wait()
+    seconds = time.perf_counter() - begin
+    timer.cancel()
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    kibi = 1 if sys.platform == "darwin" else 1024
+    facts = {
+        "exit_status": status,
+        "timed_out": timed_out.is_set(),
+        "process_s": seconds,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss * kibi,
+    }
+    report.write_text(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    _measure(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,68 @@
+"""Write ``docs/benchmarks.md`` and README's numbers from the result files: ``python -m benchmarks.page [--check]``.
+
+Nothing on that page is typed. With ``--check`` nothing is written; the status is 1 if a file is out of date.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparison_page import comparison_sections, readme_block
+from benchmarks.results import ROOT, read_result
+from benchmarks.speed_page import speed_sections
+
+__all__ = ["build_page", "build_readme", "main"]
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- benchmark numbers: begin (written by `make docs`) -->", "<!-- benchmark numbers: end -->"
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `python -m benchmarks.page` from `benchmarks/results/*.json`; nothing here is typed. `make bench` runs
+everything again. **The contrast phase of every partner image, and every motion, is simulated**, also where the
+anatomy comes from a real CT: that is how the true transform is known. TRE is the mean distance, over the fixed
+liver mask, between where a transform and the truth send a voxel centre.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is out of date")
+    arguments = parser.parse_args(argv)
+    comparison, speed = read_result("comparison"), read_result("speed")
+    wanted = {PAGE: build_page(comparison, speed), README: build_readme(README.read_text(), comparison)}
+    old = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in old:
+        if arguments.check:
+            print(f"{path.relative_to(ROOT)} is out of date: run `python -m benchmarks.page`", file=sys.stderr)
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(wanted[path])
+    return 1 if arguments.check and old else 0
+
+
+def build_page(comparison: dict[str, Any] | None, speed: dict[str, Any] | None) -> str:
+    """Return the page's Markdown."""
+    sections = [INTRODUCTION]
+    sections += comparison_sections(comparison) if comparison else ["The comparison has not been run."]
+    sections += speed_sections(speed) if speed else ["Speed has not been measured."]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def build_readme(text: str, comparison: dict[str, Any] | None) -> str:
+    """Return README's text with the block between the two marks written anew; unchanged where it has no marks."""
+    if BEGIN not in text:
+        return text
+    before, _, rest = text.partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    if not mark:
+        raise ValueError(f"{Path(README).name} has the mark that begins the numbers and not the one that ends them")
+    block = readme_block(comparison) if comparison else "Not measured yet."
+    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

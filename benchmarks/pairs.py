@@ -1,0 +1,77 @@
+"""Pairs with a known answer as folders, and the score of a transform against that answer."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from hepareg.evaluation import transform_error, tre_over_mask
+from hepareg.geometry import Grid
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+
+__all__ = ["Pair", "Score", "find_pairs"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Errors of a transform: TRE over all voxels of the fixed liver mask, rotation, translation at its centroid."""
+
+    tre_mean_mm: float
+    tre_worst_mm: float
+    rotation_error_deg: float
+    translation_error_mm: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A folder that the simulator wrote: images, masks, ``truth.txt`` and ``pair.json``."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the pair, which is its folder's."""
+        return self.folder.name
+
+    def image(self, name: str) -> Path:
+        """Return the path of ``moving``, ``fixed``, ``moving_liver`` or ``fixed_liver``."""
+        return self.folder / f"{name}.nii.gz"
+
+    @cached_property
+    def truth(self) -> RigidTransform:
+        """The true moving_from_fixed of the liver."""
+        return RigidTransform(np.loadtxt(self.folder / "truth.txt"))
+
+    @cached_property
+    def parameters(self) -> dict:
+        """What the simulator wrote about the pair."""
+        path = self.folder / "pair.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @cached_property
+    def liver(self) -> Volume:
+        """Fixed liver mask, over which errors are taken."""
+        image = nib.load(self.image("fixed_liver"))
+        return Volume(np.asanyarray(image.dataobj) > 0, Grid(image.shape, image.affine))
+
+    def shape(self, name: str) -> tuple[int, int, int]:
+        """Return the shape of an image."""
+        return nib.load(self.image(name)).shape
+
+    def score(self, found: RigidTransform) -> Score:
+        """Return the errors of a transform."""
+        tre = tre_over_mask(found, self.truth, mask=self.liver)
+        centroid = self.liver.grid.world_points(np.argwhere(self.liver.data).mean(axis=0))
+        error = transform_error(found, self.truth, at_mm=centroid)
+        return Score(tre.mean_mm, tre.worst_mm, error.rotation_deg, error.translation_mm)
+
+
+def find_pairs(folder: Path) -> list[Pair]:
+    """Return the pairs in a folder, or the folder itself if it is one, by name."""
+    if (folder / "truth.txt").exists():
+        return [Pair(folder)]
+    return [Pair(path.parent) for path in sorted(folder.glob("*/truth.txt"))]

@@ -1,0 +1,54 @@
+"""NiftyReg's ``reg_aladin``: block matching with trimmed least squares, rigid only.
+
+Its help says: ``-rigOnly`` for six degrees of freedom, ``-rmask`` for a mask of the reference (fixed)
+image, ``-inaff`` for a start, ``-omp`` for the threads; the symmetric version is the default; without
+a start the image centres are matched. The matrix takes reference (fixed) to floating (moving) points,
+RAS mm.
+
+References
+----------
+Modat et al., "Global image registration using a symmetric block-matching approach", J. Med. Imaging 1,
+2014. doi:10.1117/1.JMI.1.2.024003; http://cmictig.cs.ucl.ac.uk/wiki/index.php/Reg_aladin
+"""
+
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers.inputs import Found, Inputs, rigid
+
+NAME = "NiftyReg reg_aladin"
+
+
+def _program() -> Path:
+    return Path(sysconfig.get_path("purelib")) / "niftyreg" / "bin" / "reg_aladin"
+
+
+def missing() -> str | None:
+    """Return why reg_aladin cannot run here, or None."""
+    return None if _program().exists() else "not installed: CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install niftyreg"
+
+
+def version() -> str:
+    """Return the installed version."""
+    from importlib.metadata import version
+
+    return version("niftyreg")
+
+
+def find(inputs: Inputs) -> Found:
+    """Register one pair."""
+    out, result = inputs.scratch / "rigid.txt", inputs.scratch / "warped.nii"
+    command = [_program(), "-ref", inputs.fixed, "-flo", inputs.moving, "-rigOnly", "-aff", out, "-res", result]
+    command += ["-omp", str(inputs.threads)]
+    if inputs.fixed_mask:
+        command += ["-rmask", inputs.fixed_mask]
+    if inputs.start:
+        np.savetxt(inputs.scratch / "start.txt", inputs.start.matrix, fmt="%.12g")
+        command += ["-inaff", inputs.scratch / "start.txt"]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return Found(rigid(np.loadtxt(out)), time.perf_counter() - begin)

@@ -1,0 +1,52 @@
+"""Greedy (``picsl_greedy``): affine mode with six degrees of freedom and normalised mutual information.
+
+The reference page says: ``-a -dof 6`` for rigid, ``-m NMI`` where intensities differ between the
+images, ``-gm`` restricts to a mask of the fixed image and is highly recommended, ``-ia`` takes a matrix
+as the start, ``-ia-image-centers`` where there is none, double precision preferred; its quick start
+uses ``-n 100x50x10``. Matrices are RAS mm and take fixed to moving points.
+
+References
+----------
+Yushkevich et al., "Fast automatic segmentation of hippocampal subfields and medial temporal lobe
+subregions in 3 Tesla and 7 Tesla T2-weighted MRI", Alzheimer's & Dementia 12, 2016.
+doi:10.1016/j.jalz.2016.06.205; https://greedy.readthedocs.io/en/latest/reference.html
+"""
+
+import time
+from importlib.util import find_spec
+
+import numpy as np
+
+from benchmarks.peers.inputs import Found, Inputs, rigid
+
+NAME = "greedy"
+
+
+def missing() -> str | None:
+    """Return why greedy cannot run here, or None."""
+    return None if find_spec("picsl_greedy") else "not installed: picsl-greedy"
+
+
+def version() -> str:
+    """Return the installed version."""
+    from importlib.metadata import version
+
+    return version("picsl-greedy")
+
+
+def find(inputs: Inputs) -> Found:
+    """Register one pair."""
+    from picsl_greedy import Greedy3D
+
+    out = inputs.scratch / "rigid.mat"
+    command = [f"-i {inputs.fixed} {inputs.moving}", "-a -dof 6 -m NMI -n 100x50x10", f"-threads {inputs.threads}"]
+    if inputs.start:
+        np.savetxt(inputs.scratch / "start.mat", inputs.start.matrix, fmt="%.12g")
+        command += [f"-ia {inputs.scratch / 'start.mat'}"]
+    else:
+        command += ["-ia-image-centers"]
+    if inputs.fixed_mask:
+        command += [f"-gm {inputs.fixed_mask}"]
+    begin = time.perf_counter()
+    Greedy3D().execute(" ".join([*command, f"-o {out}"]))
+    return Found(rigid(np.loadtxt(out)), time.perf_counter() - begin)

@@ -1,0 +1,69 @@
+"""Prepare a pair for the peers: the same window, mask and start for all, outside of their time."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from benchmarks.peers.inputs import Start
+from hepareg.geometry.grid import apply_matrix
+
+__all__ = ["DILATION_MM", "WINDOW_HU", "prepare"]
+
+WINDOW_HU = (-150.0, 250.0)
+DILATION_MM = 5.0
+
+
+def prepare(pair: Path, out: Path, *, masks: bool) -> Path:
+    """Write the peers' inputs for a pair's folder and return ``out``.
+
+    Parameters
+    ----------
+    pair
+        Folder with ``moving``, ``fixed``, ``moving_liver`` and ``fixed_liver`` as ``.nii.gz``, RAS.
+    out
+        New folder.
+    masks
+        Whether the tools are given the mask and the start that comes from both masks.
+    """
+    out.mkdir(parents=True)
+    for name in ("moving", "fixed"):
+        image = nib.load(pair / f"{name}.nii.gz")
+        data = np.clip(np.asanyarray(image.dataobj), *WINDOW_HU).round().astype(np.int16)
+        _save(data, image.affine, out / f"{name}.nii.gz")
+    start = None
+    if masks:
+        fixed = nib.load(pair / "fixed_liver.nii.gz")
+        moving = nib.load(pair / "moving_liver.nii.gz")
+        _save(dilated(np.asanyarray(fixed.dataobj) > 0, fixed.affine), fixed.affine, out / "fixed_mask.nii.gz")
+        centre = _centroid(fixed)
+        start = Start(tuple((_centroid(moving) - centre).tolist()), tuple(centre.tolist()))
+    (out / "start.json").write_text(json.dumps(asdict(start) if start else None))
+    return out
+
+
+def dilated(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return a mask grown by `DILATION_MM` in every direction of the world."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    margin = np.ceil(DILATION_MM / spacing).astype(int) + 1
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(box, margin, strict=True))
+    grown = np.zeros(mask.shape, dtype=np.uint8)
+    grown[box] = ndimage.distance_transform_edt(~mask[box], sampling=spacing) <= DILATION_MM
+    return grown
+
+
+def _centroid(mask: nib.Nifti1Image) -> NDArray[np.float64]:
+    voxels = np.argwhere(np.asanyarray(mask.dataobj) > 0)
+    return apply_matrix(mask.affine, voxels.mean(axis=0))
+
+
+def _save(data: NDArray, affine: NDArray, path: Path) -> None:
+    image = nib.Nifti1Image(data, affine)
+    image.set_sform(affine, 1)
+    image.set_qform(affine, 1)
+    nib.save(image, path)

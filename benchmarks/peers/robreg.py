@@ -1,0 +1,58 @@
+"""neuroreg's ``robreg``: robust registration in PyTorch (iteratively reweighted least squares, Tukey weights).
+
+Its documentation recommends it for the same or a very similar contrast, which two phases are only in
+part; it is listed because users reach for it. ``trg_mask`` restricts it to the fixed mask,
+``init_transform`` takes a RAS matrix, without one it matches intensity centroids. Its symmetric default
+takes the square root of the map between voxels, which does not exist where one grid is left-handed and the
+other is not (it returned 4 m, or failed): the directed variant (``--nosym``) is used there. Moving is its
+source and fixed its target: the result takes moving to fixed points, RAS mm, and is inverted here.
+
+References
+----------
+Reuter, Rosas, Fischl, "Highly accurate inverse consistent registration: a robust approach",
+NeuroImage 53, 2010. doi:10.1016/j.neuroimage.2010.07.020; https://pypi.org/project/neuroreg/
+"""
+
+import time
+from importlib.util import find_spec
+
+import numpy as np
+
+from benchmarks.peers.inputs import Found, Inputs, rigid
+
+NAME = "neuroreg robreg"
+
+
+def missing() -> str | None:
+    """Return why neuroreg cannot run here, or None."""
+    return None if find_spec("neuroreg") else "not installed: neuroreg"
+
+
+def version() -> str:
+    """Return the installed version."""
+    from importlib.metadata import version
+
+    return version("neuroreg")
+
+
+def find(inputs: Inputs) -> Found:
+    """Register one pair."""
+    import nibabel as nib
+    import torch
+    from neuroreg import robreg
+
+    torch.set_num_threads(inputs.threads)
+    moving, fixed = nib.load(inputs.moving), nib.load(inputs.fixed)
+    options = {"symmetric": _handedness(moving) == _handedness(fixed)}
+    if inputs.fixed_mask:
+        options["trg_mask"] = nib.load(inputs.fixed_mask)
+    if inputs.start:
+        options["init_transform"] = np.linalg.inv(inputs.start.matrix)
+    begin = time.perf_counter()
+    fixed_from_moving = robreg(moving, fixed, **options)
+    seconds = time.perf_counter() - begin
+    return Found(rigid(np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))), seconds)
+
+
+def _handedness(image) -> bool:
+    return bool(np.linalg.det(image.affine) > 0)

@@ -1,0 +1,1 @@
+"""How fast hepareg is, and how that grows with the volume and with threads."""

@@ -1,0 +1,34 @@
+"""Hook of mkdocs: one page of the API for every package of ``src/hepareg``, made when the site is built."""
+
+from pathlib import Path
+
+from mkdocs.structure.files import File, Files
+
+PACKAGE = Path(__file__).parents[1] / "src" / "hepareg"
+WITHOUT_PAGES = {"cli"}
+
+
+def on_files(files: Files, config) -> Files:
+    """Add the pages to the site."""
+    for name, modules in packages().items():
+        lines = [f"# {name}", f"::: hepareg.{name}", "    options: {members: []}"]
+        for module in modules:
+            lines += [
+                f"## `hepareg.{name}.{module}`",
+                f"::: hepareg.{name}.{module}",
+                "    options: {heading_level: 3}",
+            ]
+        files.append(File.generated(config, f"api/{name}.md", content="\n\n".join(lines).replace("\n\n    ", "\n    ")))
+    for name in ("volume", "errors", "arrays"):
+        files.append(File.generated(config, f"api/{name}.md", content=f"# {name}\n\n::: hepareg.{name}\n"))
+    return files
+
+
+def packages() -> dict[str, list[str]]:
+    """Return the public modules of every package."""
+    found = {}
+    for init in sorted(PACKAGE.glob("*/__init__.py")):
+        if init.parent.name not in WITHOUT_PAGES:
+            modules = sorted(path.stem for path in init.parent.glob("*.py") if not path.stem.startswith("_"))
+            found[init.parent.name] = modules
+    return found

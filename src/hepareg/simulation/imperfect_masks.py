@@ -1,0 +1,31 @@
+"""Masks as people and networks draw them: a smooth error of the boundary."""
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hepareg.geometry import Grid
+from hepareg.simulation.interpolation import sample_affine
+from hepareg.simulation.organ_space import OrganSpace
+from hepareg.simulation.shapes import smooth_noise
+
+__all__ = ["disturb_mask"]
+
+WAVELENGTH_MM = 30.0
+
+
+def disturb_mask(mask: NDArray[np.uint8], grid: Grid, *, error_mm: float, rng: Generator) -> NDArray[np.uint8]:
+    """Return the mask with its surface shifted by smooth random distances of root mean square ``error_mm``.
+
+    The surface is known to a fraction of a coarse voxel of 3 mm, so an error of 0 still smooths it a little:
+    callers leave a perfect mask alone.
+    """
+    space = OrganSpace(mask.view(bool), grid)
+    step = float(space.grid.spacing_mm[0])
+    outside = ndimage.distance_transform_edt(~space.inside, sampling=step)
+    distance = np.where(space.inside, step / 2 - space.depth_mm, outside - step / 2).astype(np.float32)
+    distance = ndimage.gaussian_filter(distance, 0.7)
+    shift = error_mm * smooth_noise(space.grid.shape, scale_vox=WAVELENGTH_MM / step / 2, rng=rng)
+    matrix = space.grid.voxel_from_world @ grid.world_from_voxel
+    return (sample_affine(distance - shift, matrix, grid.shape, outside=100.0) < 0).astype(np.uint8)

@@ -1,0 +1,188 @@
+"""What `hepareg simulate` does with files: pairs with a known answer, written whole or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hepareg.errors import InputError, MaskError
+from hepareg.io.dicom_output import write_dicom_series
+from hepareg.io.images import read_image
+from hepareg.io.json import write_json
+from hepareg.io.matrix_text import write_matrix_text
+from hepareg.io.nifti import write_nifti
+from hepareg.simulation import (
+    AcquisitionSettings,
+    ContrastPhase,
+    MotionSettings,
+    PairSettings,
+    PatientCT,
+    PhantomSettings,
+    SimulatedPair,
+    prepare_patient,
+    simulate_pair,
+)
+from hepareg.simulation.labels import label_from_name
+from hepareg.simulation.pair import check_request
+from hepareg.volume import Volume
+from hepareg.workflows.atomic import atomic_directory, check_output_directory
+
+__all__ = ["SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
+
+
+RANGES = ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg")
+MOVING_OPTIONS = (
+    "slice_thickness_mm", "oblique_deg", "cut_top", "cut_bottom", "noise_hu", "streaks_hu", "padding_hu",
+    "mask_error_mm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SimulateRequest:
+    """What to simulate and from which files.
+
+    Parameters
+    ----------
+    settings
+        What kind of pairs.
+    seed, num_pairs
+        The pairs get the seeds ``seed``, ``seed + 1``, ...
+    ct
+        A real CT, or None for the procedural abdomen.
+    labels
+        Its masks, each as ``NAME=FILE``, ``NAME=FILE:VALUE`` for one value of a label map, or the FILE alone
+        where the file is called after the label.
+    dicom
+        Write the two images as DICOM series instead of NIfTI.
+    """
+
+    settings: PairSettings = field(default_factory=PairSettings)
+    seed: int = 0
+    num_pairs: int = 1
+    ct: str | None = None
+    labels: Sequence[str] = ()
+    dicom: bool = False
+
+
+def request_from_options(options: Mapping[str, Any]) -> SimulateRequest:
+    """Return the request that the command line's options (by their names) stand for.
+
+    Raises
+    ------
+    SettingsError
+        If an option is out of range.
+    """
+
+    def triple(name: str) -> Any:
+        return None if options[name] is None else tuple(options[name])
+
+    imperfect = options["mask_error_mm"]
+    settings = PairSettings(
+        phantom=PhantomSettings(shape=triple("size"), spacing_mm=triple("spacing_mm")),
+        moving_phase=ContrastPhase(options["moving_phase"]),
+        fixed_phase=ContrastPhase(options["fixed_phase"]),
+        source_phase=ContrastPhase(options["source_phase"]),
+        motion=MotionSettings(
+            kind=options["motion"],
+            bend_mm=options["bend_mm"],
+            **{name: tuple(options[name]) for name in RANGES},
+        ),
+        moving=AcquisitionSettings(
+            shape=triple("moving_size"),
+            spacing_mm=triple("moving_spacing_mm"),
+            **{name: options[name] for name in MOVING_OPTIONS},
+        ),
+        fixed=AcquisitionSettings(mask_error_mm=imperfect, padding_hu=options["padding_hu"]),
+    )
+    names = ("seed", "num_pairs", "ct", "labels", "dicom")
+    return SimulateRequest(settings=settings, **{name: options[name] for name in names})
+
+
+def simulate_files(request: SimulateRequest, *, out: str | Path, overwrite: bool = False) -> None:
+    """Simulate pairs and write them to ``out``: one pair flat, several in a folder each.
+
+    Raises
+    ------
+    InputError
+        If a file or setting cannot be used; before any work starts.
+    OutputError
+        If the output cannot be written.
+    """
+    check_output_directory(out, overwrite=overwrite)
+    if request.num_pairs < 1:
+        raise InputError(f"expected at least one pair, got {request.num_pairs}")
+    if request.labels and request.ct is None:
+        raise InputError("expected --ct with the image that the labels belong to, got labels alone")
+    check_request(request.settings)
+    patient = None if request.ct is None else _read_patient(request.ct, request.labels)
+    width = len(str(request.num_pairs - 1))
+    with atomic_directory(out, overwrite=overwrite) as folder:
+        for number in range(request.num_pairs):
+            pair = simulate_pair(settings=request.settings, seed=request.seed + number, patient=patient)
+            place = folder if request.num_pairs == 1 else folder / f"pair_{number:0{width}d}"
+            write_pair(place, pair, dicom=request.dicom)
+
+
+def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> None:
+    """Write one pair's files into a folder; the same pair gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(("moving", "fixed"), start=1):
+        image: Volume = getattr(pair, name)
+        if dicom:
+            phase = image.phase.value if image.phase is not None else "unknown"
+            description = f"simulated {phase} ({name})"
+            study = f"SIMULATED-{pair.seed}"
+            write_dicom_series(folder / name, image, study=study, series_number=number, description=description)
+        else:
+            write_nifti(folder / f"{name}.nii.gz", image)
+    for name in ("moving_liver", "fixed_liver", "labels"):
+        write_nifti(folder / f"{name}.nii.gz", getattr(pair, name))
+    write_matrix_text(folder / "truth.txt", pair.truth)
+    (folder / "landmarks.csv").write_text(_landmarks_text(pair))
+    write_json(folder / "pair.json", pair.parameters)
+    if pair.residual is not None:
+        for axis, part in zip("xyz", pair.residual.displacement_mm, strict=True):
+            write_nifti(folder / f"residual_{axis}_mm.nii.gz", Volume(part, pair.residual.grid))
+
+
+def _landmarks_text(pair: SimulatedPair) -> str:
+    """Return a table whose x, y, z are the fixed world's."""
+    lines = ["name,x,y,z,moving_x,moving_y,moving_z"]
+    for landmark in pair.landmarks:
+        numbers = ",".join(f"{x:.6f}" for x in (*landmark.fixed_mm, *landmark.moving_mm))
+        lines.append(f"{landmark.name},{numbers}")
+    return "\n".join(lines) + "\n"
+
+
+def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
+    sources = _label_sources(labels)
+    image = read_image(ct)
+    masks: dict[str, Volume] = {}
+    read: dict[str, Volume] = {}
+    for name, (path, value) in sources.items():
+        if path not in read:
+            read[path] = read_image(path)
+        stored = read[path]
+        chosen = stored.data > 0 if value is None else stored.data == value
+        if not chosen.any():
+            what = "any voxel" if value is None else f"the value {value}"
+            raise MaskError(f"expected {what} in the {name} mask, got none; check the file, or leave it out")
+        masks[name] = stored.with_data(chosen)
+    return prepare_patient(ct=image, masks=masks)
+
+
+def _label_sources(labels: Sequence[str]) -> Mapping[str, tuple[str, int | None]]:
+    """Return file and value by label name, without reading anything."""
+    sources: dict[str, tuple[str, int | None]] = {}
+    for text in labels:
+        name, _, rest = text.rpartition("=") if "=" in text else ("", "", text)
+        path, colon, value = rest.rpartition(":")
+        path, number = (path, int(value)) if colon and value.isdigit() else (rest, None)
+        name = name or Path(path).name.split(".")[0]
+        label_from_name(name)
+        if name in sources:
+            raise InputError(f"expected each label once, got {name} twice")
+        sources[name] = (path, number)
+    if "liver" not in sources:
+        raise MaskError("expected a liver mask among the labels, got none; add liver=FILE")
+    return sources

@@ -1,0 +1,97 @@
+"""The adapters' conventions, proven on a known rigid transform between grids that share nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.peers import ADAPTERS
+from benchmarks.peers.elastix import read_euler
+from benchmarks.peers.inputs import Inputs, rigid
+from benchmarks.peers.preparation import DILATION_MM, dilated, prepare
+from benchmarks.peers.proof import TOLERANCE_MM, TRUTH, fixed_grid, mean_distance_mm, write_known_pair
+from hepareg.transforms import AffineTransform, RigidTransform
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def known_pair(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("known") / "pair"
+    write_known_pair(folder)
+    return folder
+
+
+def answer(tool, prepared, tmp_path):
+    command = [sys.executable, "-m", "benchmarks.peers.run", tool, str(prepared), str(tmp_path / "answer.json")]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
+    return json.loads((tmp_path / "answer.json").read_text())
+
+
+FAST = {("antspy", True), ("sitk", True)}
+RUNS = [(tool, masks) for tool in ADAPTERS if tool != "start" for masks in (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("tool", "masks"),
+    [pytest.param(*run, marks=() if run in FAST else pytest.mark.slow) for run in RUNS],
+    ids=[f"{tool}-{'masks' if masks else 'no_masks'}" for tool, masks in RUNS],
+)
+def test_convention_is_proven(tool, masks, known_pair, tmp_path):
+    reason = import_module(f"benchmarks.peers.{tool}").missing()
+    if reason:
+        pytest.skip(reason)
+    found = answer(tool, prepare(known_pair, tmp_path / "prepared", masks=masks), tmp_path)
+    # Half a millimetre: a wrong convention is off by the motion, 7 mm or more after the start.
+    assert mean_distance_mm(rigid(found["matrix"])) < TOLERANCE_MM
+
+
+def test_start_is_the_mask_centroids_and_not_the_answer(known_pair, tmp_path):
+    found = answer("start", prepare(known_pair, tmp_path / "prepared", masks=True), tmp_path)
+    inputs = Inputs.read(tmp_path / "prepared", scratch=tmp_path, threads=1)
+    assert np.allclose(found["matrix"], inputs.start.matrix)
+    assert np.allclose(
+        np.add(inputs.start.centre_mm, inputs.start.translation_mm), TRUTH.apply(inputs.start.centre_mm), atol=1
+    )
+    assert mean_distance_mm(rigid(found["matrix"])) > 10 * TOLERANCE_MM
+
+
+def test_without_masks_nothing_of_them_is_given(known_pair, tmp_path):
+    inputs = Inputs.read(prepare(known_pair, tmp_path / "p", masks=False), scratch=tmp_path, threads=1)
+    assert inputs.fixed_mask is None
+    assert inputs.start is None
+
+
+def test_dilation_is_in_millimetres():
+    grid = fixed_grid()
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[60, 50, 40] = True
+    grown = np.argwhere(dilated(mask, grid.world_from_voxel))
+    distance = np.linalg.norm(grid.world_points(grown) - grid.world_points([60, 50, 40]), axis=1)
+    assert distance.max() <= DILATION_MM
+    assert len(grown) == pytest.approx(4 / 3 * np.pi * DILATION_MM**3 / grid.voxel_volume_mm3, rel=0.1)
+
+
+def test_rigid_part_keeps_the_centre_and_takes_rounding_out():
+    rounded = TRUTH.matrix.round(4)
+    centre = np.array([30.0, -20.0, 50.0])
+    found = rigid(rounded, centre_mm=centre)
+    assert isinstance(found, RigidTransform)
+    found.certify()
+    assert np.allclose(found.apply(centre), AffineTransform(rounded).apply(centre), atol=1e-9)
+
+
+def test_euler_angles_agree_with_itk(tmp_path):
+    sitk = pytest.importorskip("SimpleITK")
+    transform = sitk.Euler3DTransform([5.0, -3.0, 20.0], 0.1, -0.2, 0.3, [4.0, 5.0, -6.0])
+    values = " ".join(map(str, transform.GetParameters()))
+    (tmp_path / "t.txt").write_text(f"(TransformParameters {values})\n(CenterOfRotationPoint 5.0 -3.0 20.0)\n")
+    points = np.random.default_rng(0).normal(0, 50, (5, 3))
+    expected = [transform.TransformPoint(point) for point in points.tolist()]
+    assert np.allclose(AffineTransform(read_euler(tmp_path / "t.txt")).apply(points), expected, atol=1e-9)

@@ -1,0 +1,159 @@
+"""Tables and pages made from result files: what counts as a failure, ratios, losses, the README block."""
+
+import json
+
+import jsonschema
+import pytest
+
+from benchmarks.page import BEGIN, END, build_page, build_readme
+from benchmarks.results import SCHEMA, provenance, write_result
+from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
+
+SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
+
+
+def row(tool, tre, *, pair="p1", masks=True, status="found", decision=None, process_s=1.0, reason=None):
+    return {
+        "pair": pair,
+        "difficulty": "typical",
+        "source": "phantom",
+        "masks": masks,
+        "tool": tool,
+        "status": status,
+        "reason": reason,
+        "process_s": process_s,
+        "cpu_s": process_s,
+        "call_s": None,
+        "peak_bytes": 1_000_000,
+        "tre_mean_mm": tre,
+        "tre_worst_mm": tre,
+        "rotation_error_deg": tre,
+        "translation_error_mm": tre,
+        "decision": decision,
+        "expected_tre_mm": None,
+    }
+
+
+@pytest.fixture
+def comparison():
+    rows = [
+        row("hepareg", 0.30, decision="accept", process_s=3.0),
+        row("antspy", 0.17, process_s=30.0),
+        row("elastix", 16.0, process_s=15.0),
+        row("hepareg", 0.10, pair="p2", decision="accept", process_s=4.0),
+        row("antspy", 0.20, pair="p2", process_s=20.0),
+        row("elastix", None, pair="p2", status="timed_out", reason="stopped after 5 s"),
+        row("hepareg", None, masks=False, status="rejected", decision="reject", reason="no_liver_mask"),
+    ]
+    proofs = [{"tool": "antspy", "status": "proven", "reason": None, "version": "0.6.3", "distance_mm": 0.01}]
+    return {"kind": "comparison", **provenance({"threads": 2}), "proofs": proofs, "rows": rows}
+
+
+@pytest.fixture
+def speed():
+    measured = {"process_s": [1.0, 1.2], "cpu_s": [2.0, 2.1], "call_s": [0.5], "peak_bytes": 500_000_000}
+    shapes = {"fixed_shape": [512, 512, 119], "moving_shape": [476, 476, 153]}
+    rows = [
+        {"area": "process", "name": "hepareg", "threads": 2, "status": "found", "reason": None, **shapes, **measured}
+    ]
+    return {"kind": "speed", **provenance({"repeats": 2}), "rows": rows}
+
+
+def test_wrong_and_silent_is_a_silent_failure():
+    assert is_silent(row("elastix", 16.0))
+    assert is_silent(row("hepareg", 16.0, decision="accept"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        row("hepareg", 16.0, decision="review"),
+        row("hepareg", None, status="rejected", decision="reject"),
+        row("antspy", None, status="failed"),
+        row("antspy", None, status="timed_out"),
+    ],
+)
+def test_a_failure_that_is_told_is_not_silent(told):
+    assert is_reported(told)
+    assert not is_silent(told)
+
+
+def test_a_good_result_and_a_tool_that_is_not_there_are_no_failures():
+    for good in (row("antspy", 0.2), row("hepareg", 0.2, decision="review"), row("fireants", None, status="not_run")):
+        assert not is_silent(good)
+        assert not is_reported(good)
+
+
+def test_summary_counts_what_is_missing(comparison):
+    summary = summarise_tool([r for r in comparison["rows"] if r["tool"] == "elastix"])
+    assert (summary.num_pairs, summary.num_found, summary.num_reported, summary.num_silent) == (2, 1, 1, 1)
+    assert summary.median_tre_mm == summary.worst_tre_mm == 16.0
+
+
+def test_ratio_is_taken_pair_by_pair(comparison):
+    rows = comparison["rows"]
+    assert ratio_to_reference(rows, "hepareg", "process_s") == pytest.approx((3 / 30 + 4 / 20) / 2)
+    assert ratio_to_reference(rows, "antspy", "process_s") == 1.0
+    assert ratio_to_reference(rows, "greedy", "process_s") is None
+
+
+def test_losses_name_the_peers_that_are_better(comparison):
+    found = losses(comparison["rows"])
+    assert [(own["pair"], peer["tool"]) for own, peer in found] == [("p1", "antspy")]
+
+
+def test_page_shows_failures_losses_and_where_it_was_run(comparison, speed):
+    page = build_page(comparison, speed)
+    for text in (
+        "16.000 **silent**",
+        "timed out",
+        "Where a peer is better than hepareg (1 times",
+        comparison["commit"][:12],
+    ):
+        assert text in page
+    assert "512x512x119" in page
+    assert "With liver masks" in page
+    assert "Without masks" in page
+
+
+def test_page_without_results_says_so():
+    page = build_page(None, None)
+    assert "has not been run" in page
+
+
+def test_readme_block_is_replaced_and_the_rest_kept(comparison):
+    text = f"# hepareg\n{BEGIN}\nold numbers\n{END}\nafter\n"
+    new = build_readme(text, comparison)
+    assert new.startswith("# hepareg\n")
+    assert new.endswith(f"{END}\nafter\n")
+    assert "old numbers" not in new
+    assert "| ANTsPy |" in new
+    assert build_readme(new, comparison) == new
+
+
+def test_readme_without_marks_stays_and_half_a_mark_is_an_error(comparison):
+    assert build_readme("# hepareg\n", comparison) == "# hepareg\n"
+    with pytest.raises(ValueError, match="ends them"):
+        build_readme(f"{BEGIN}\n", comparison)
+
+
+def test_results_fit_the_schema(comparison, speed, tmp_path):
+    for result in (comparison, speed):
+        write_result(result, tmp_path / "result.json")
+        assert json.loads((tmp_path / "result.json").read_text()) == result
+
+
+def test_a_result_without_its_device_is_refused(comparison, tmp_path):
+    del comparison["device"]
+    with pytest.raises(jsonschema.ValidationError, match="device"):
+        write_result(comparison, tmp_path / "result.json")
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_committed_results_fit_the_schema():
+    for path in sorted(SCHEMA.parent.glob("results/*.json")):
+        jsonschema.validate(json.loads(path.read_text()), SCHEMA_CONTENT)
+
+
+def test_markdown_table():
+    assert markdown(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"

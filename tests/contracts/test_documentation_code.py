@@ -1,0 +1,58 @@
+"""The code in README.md and docs/ runs: Python blocks as they are, commands as far as their arguments go."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from hepareg.cli.main import build_parser
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELLS = ("bash", "console", "sh", "shell")
+
+
+def blocks(page, languages):
+    return [code for language, code in FENCE.findall(page.read_text()) if language in languages]
+
+
+def commands(page):
+    text = "\n".join(blocks(page, SHELLS)).replace("\\\n", " ")
+    lines = (line.strip().removeprefix("$ ") for line in text.splitlines())
+    return [shlex.split(line, comments=True) for line in lines if line and not line.startswith("#")]
+
+
+def ids(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, ["python"])], ids=ids)
+def test_python_blocks_run_one_after_the_other(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "documentation"}
+    for code in blocks(page, ["python"]):
+        exec(compile(code, str(page.relative_to(ROOT)), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_commands_have_arguments_that_exist(page):
+    for words in commands(page):
+        if words[:1] == ["hepareg"]:
+            build_parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_make_targets_exist(page):
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for words in commands(page):
+        if words[:1] == ["make"]:
+            assert set(words[1:]) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", FENCE.sub("", page.read_text())):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
