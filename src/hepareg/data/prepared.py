@@ -8,11 +8,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from monai.data import PersistentDataset
 from tqdm import tqdm
 
-from hepareg._optional import require
 from hepareg.data.pair import Pair, unpack_pair
-from hepareg.errors import FileFormatError, SettingsError
+from hepareg.errors import FileFormatError, HeparegError, SettingsError
 
 __all__ = ["PreparedPairs", "digest"]
 
@@ -45,9 +45,6 @@ class PreparedPairs:
     """
 
     def __init__(self, items: Sequence[dict[str, Any]], *, transform: Callable[..., Any], folder: Path) -> None:
-        require("monai", extra="train")
-        from monai.data import PersistentDataset
-
         if not items:
             raise SettingsError("expected at least one pair, got an empty split; check the manifest's split column")
         self.cases = [str(item["case"]) for item in items]
@@ -103,7 +100,7 @@ def _one_thread() -> None:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Return the first error of a chain: MONAI wraps what a transform raises into a RuntimeError."""
-    while error.__cause__ is not None:
+    """Return what a transform raised: MONAI wraps it into RuntimeErrors."""
+    while error.__cause__ is not None and not isinstance(error, HeparegError):
         error = error.__cause__
     return error

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from hepareg.data.augmentation import PairKey, augment_intensity, keyed_generator, random_bias, random_pose
 from hepareg.data.pair import Pair
 from hepareg.data.settings import AugmentationSettings, DataSettings
-from hepareg.networks.input_region import RegionSettings, sample_on, scale_hu
+from hepareg.networks.input_region import RegionSettings, network_input, sample_on
 from hepareg.transforms import RigidTransform
 
 __all__ = ["NUM_POINTS", "TrainingSamples", "ValidationSamples", "make_sample"]
@@ -114,11 +114,18 @@ def make_sample(
     truth: NDArray[np.floating] = np.eye(4)
     if pair.moving_from_fixed is not None:
         truth = (start.inverse() @ pair.moving_from_fixed).matrix.copy()
+    inputs = [
+        network_input(values, liver=None if mask is None else weights, grid=grid, settings=region)
+        for values, mask, weights in (
+            (moving_hu, pair.moving_mask, moving_mask),
+            (fixed_hu, pair.fixed_mask, fixed_mask),
+        )
+    ]
     candidates = np.argwhere(fixed_mask > 0.5)
     chosen = candidates[generator.integers(len(candidates), size=NUM_POINTS)]
     return {
-        "moving": torch.from_numpy(scale_hu(moving_hu, region.window_hu))[None],
-        "fixed": torch.from_numpy(scale_hu(fixed_hu, region.window_hu))[None],
+        "moving": torch.from_numpy(inputs[0])[None],
+        "fixed": torch.from_numpy(inputs[1])[None],
         "moving_mask": torch.from_numpy(moving_mask)[None],
         "fixed_mask": torch.from_numpy(fixed_mask)[None],
         "world_from_voxel": torch.from_numpy(grid.world_from_voxel.copy()),

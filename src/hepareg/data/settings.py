@@ -41,6 +41,12 @@ class SimulatedSettings(_Settings):
     )
     num_validation: int = Field(default=16, ge=1, description="anatomies for validation, never used for training")
     spacing_mm: float = Field(default=4.0, gt=0, description="voxel size of the simulated phases")
+    vessel_density: float = Field(default=0.3, gt=0, le=1, description="share of the simulator's vessel branches")
+    max_translation_mm: float = Field(default=25.0, ge=0, description="largest motion of the liver in the body")
+    max_rotation_deg: float = Field(default=8.0, ge=0, description="largest turn of the liver in the body")
+    mask_error_mm: float = Field(
+        default=1.0, ge=0, description="largest error of the masks' boundary, root mean square"
+    )
 
 
 class DataSettings(_Settings):
@@ -51,6 +57,9 @@ class DataSettings(_Settings):
     simulated: SimulatedSettings = SimulatedSettings()
     region: RegionSettings = RegionSettings()
     margin_mm: float = Field(default=30.0, ge=0, description="what is kept of the moving image around the region")
+    crop_extent_mm: float = Field(
+        default=300.0, gt=0, description="of files: what is kept from the liver's top downwards"
+    )
     augmentation: AugmentationSettings = AugmentationSettings()
     cache: Path | None = Field(default=None, description="folder for prepared pairs; none: a folder beside the run")
     validation_fraction: float = Field(
@@ -61,6 +70,7 @@ class DataSettings(_Settings):
     )
     pairs_per_epoch: int | None = Field(default=None, ge=1, description="none: every training pair once")
     batch_size: int = Field(default=1, ge=1, description="pairs per process and step")
+    prepare_processes: int = Field(default=1, ge=1, description="processes that prepare pairs before the first epoch")
     num_workers: int = Field(default=0, ge=0, description="processes that load pairs")
 
     @model_validator(mode="after")

@@ -1,6 +1,5 @@
 """What a network sees: a box of fixed size around the fixed liver, both phases on its grid, intensities scaled."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,19 @@ from scipy import ndimage
 from hepareg.errors import MaskError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
 
-__all__ = ["AIR_HU", "RegionSettings", "centroid_mm", "centroid_start", "region_grid", "sample_on", "scale_hu"]
+__all__ = [
+    "AIR_HU",
+    "RegionSettings",
+    "centroid_mm",
+    "centroid_start",
+    "network_input",
+    "region_grid",
+    "sample_on",
+    "scale_hu",
+]
 
 AIR_HU = -1024.0
 """Value outside an image's field of view."""
@@ -30,11 +39,16 @@ class RegionSettings:
         Isotropic voxel size, or None for the fixed image's own spacing.
     window_hu
         Lower and upper end of the intensities that are told apart; mapped to -1 and 1.
+    liver_margin_mm
+        Each image shows its liver mask and this much around it, and the window's lower end beyond: what
+        does not move with the liver is out of sight. None shows the whole region. A network that was
+        trained with a margin needs both masks.
     """
 
     shape_vox: tuple[int, int, int] = (96, 80, 80)
     spacing_mm: float | None = 3.0
     window_hu: tuple[float, float] = (-150.0, 350.0)
+    liver_margin_mm: float | None = None
 
     def __post_init__(self) -> None:
         if min(self.shape_vox) < 8:
@@ -118,14 +132,39 @@ def sample_on(
     stop = np.clip(np.ceil(reached.max(axis=0)).astype(int) + factor + 1, 0, np.array(volume.shape))
     if (stop <= start).any():
         return np.full(grid.shape, outside, dtype=np.float32)
-    factor = np.minimum(factor, stop - start)
-    averaged = _block_average(volume.data[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))], factor)
-    # Block b covers voxels start + b*factor ... + factor - 1, so its centre is half a block further.
-    matrix_vox = volume_vox_from_grid_vox[:3, :3] / factor[:, None]
-    offset = (volume_vox_from_grid_vox[:3, 3] - start - (factor - 1) / 2) / factor
-    return ndimage.affine_transform(
-        averaged, matrix_vox, offset=offset, output_shape=grid.shape, order=1, mode="constant", cval=outside
-    )
+    averaged = _block_average(volume.crop(start, stop), np.minimum(factor, stop - start))
+    sampled = resample(averaged, grid, moving_from_fixed=transform, padding=outside, dtype=np.float32)
+    return np.ascontiguousarray(sampled.data)
+
+
+def network_input(
+    values_hu: NDArray[np.floating],
+    *,
+    liver: NDArray[np.floating] | None,
+    grid: Grid,
+    settings: RegionSettings,
+) -> NDArray[np.float32]:
+    """Return an image of the region as a network sees it: scaled to [-1, 1] and limited to the liver if asked.
+
+    Parameters
+    ----------
+    values_hu, liver
+        (I, J, K) image and liver weights in [0, 1] on ``grid``.
+
+    Raises
+    ------
+    MaskError
+        If the settings limit the view to the liver and there is no mask.
+    """
+    scaled = scale_hu(values_hu, settings.window_hu)
+    if settings.liver_margin_mm is None:
+        return scaled
+    if liver is None:
+        raise MaskError(
+            "expected liver masks of both images, as this network was trained to need; got an image without"
+        )
+    distance = ndimage.distance_transform_edt(liver < 0.5, sampling=grid.spacing_mm)
+    return np.where(distance <= settings.liver_margin_mm, scaled, np.float32(-1))
 
 
 def scale_hu(values: NDArray[np.floating], window_hu: tuple[float, float]) -> NDArray[np.float32]:
@@ -134,15 +173,19 @@ def scale_hu(values: NDArray[np.floating], window_hu: tuple[float, float]) -> ND
     return np.clip((values - lower) * (2 / (upper - lower)) - 1, -1, 1).astype(np.float32)
 
 
-def _block_average(data: NDArray[np.generic], factor: NDArray[np.integer]) -> NDArray[np.float32]:
+def _block_average(volume: Volume, factor: NDArray[np.integer]) -> Volume:
+    """Return means of blocks of ``factor`` voxels on the grid of the blocks' centres; the last ones may be smaller."""
+    data = volume.data.astype(np.float32)
     if (factor == 1).all():
-        return data.astype(np.float32)
-    whole = np.array([math.ceil(n / f) * f for n, f in zip(data.shape, factor, strict=True)])
-    padding = [(0, int(w - n)) for w, n in zip(whole, data.shape, strict=True)]
-    padded = np.pad(data.astype(np.float32), padding, mode="edge")
-    blocks = whole // factor
+        return volume.with_data(data)
+    blocks = -(-np.array(data.shape) // factor)
+    padding = [(0, int(b * f - n)) for b, f, n in zip(blocks, factor, data.shape, strict=True)]
+    padded = np.pad(data, padding, mode="edge")
     split = padded.reshape(blocks[0], factor[0], blocks[1], factor[1], blocks[2], factor[2])
-    return split.mean(axis=(1, 3, 5), dtype=np.float32)
+    matrix = volume.grid.world_from_voxel.copy()
+    matrix[:3, :3] = matrix[:3, :3] * factor
+    matrix[:3, 3] = volume.grid.world_points((factor - 1) / 2)
+    return Volume(split.mean(axis=(1, 3, 5), dtype=np.float32), Grid(tuple(blocks), matrix))
 
 
 def _box_centre_mm(mask: Volume) -> NDArray[np.floating]:
