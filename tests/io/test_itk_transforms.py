@@ -130,3 +130,21 @@ def test_damaged_files_are_refused(tmp_path):
         (tmp_path / name).write_text("#Insight Transform File V1.0\nTransform: Nonsense\n")
         with pytest.raises(FileFormatError, match="ITK cannot read"):
             read_itk_transform(tmp_path / name)
+
+
+def test_a_list_of_transforms_is_not_cut_to_its_first(tmp_path, moving_from_fixed):
+    write_itk_transform(tmp_path / "a.tfm", moving_from_fixed)
+    text = (tmp_path / "a.tfm").read_text()
+    (tmp_path / "a.tfm").write_text(text + text.partition("\n")[2])
+    with pytest.raises(FileFormatError, match="got a list of 2"):
+        read_itk_transform(tmp_path / "a.tfm")
+
+
+def test_other_bytes_in_a_text_file(tmp_path, moving_from_fixed):
+    """ITK 5.4 corrupts its memory on these and ends the process."""
+    write_itk_transform(tmp_path / "a.tfm", moving_from_fixed)
+    raw = (tmp_path / "a.tfm").read_bytes()
+    for byte, message in ((b"\xe4", "not text"), (b"x", "expected numbers")):
+        (tmp_path / "a.tfm").write_bytes(raw.replace(b"Parameters: ", b"Parameters:" + byte))
+        with pytest.raises(FileFormatError, match=message):
+            read_itk_transform(tmp_path / "a.tfm")

@@ -100,7 +100,9 @@ def gauss_newton(
     return [_solution(starts[b], poses[b], best[b][0], statuses[b], histories[b], seconds) for b in range(len(poses))]
 
 
-def _step(hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings):
+def _step(
+    hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings
+) -> NDArray[np.floating] | None:
     """Return the (6,) step in mm, shortened to the longest allowed, or None where it is not determined."""
     damped = hessian + settings.damping * np.diag(np.diag(hessian))
     eigenvalues = np.linalg.eigvalsh(damped) if np.isfinite(damped).all() else np.zeros(6)

@@ -1,22 +1,38 @@
 """Rigid refinement from coarse to fine, from several starts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.matched_blur import matched_blur
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples, moving_features
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["FixedRegion", "Level", "LevelResult", "RefinementSettings", "build_objective", "refine"]
+__all__ = [
+    "FixedRegion",
+    "Level",
+    "LevelObjective",
+    "LevelResult",
+    "RefinementSettings",
+    "build_objective",
+    "distinct",
+    "refine",
+]
+
+COARSER = 1.2
+"""How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
+MARGIN_SLICES = 1.6
 
 
 @dataclass(frozen=True)
@@ -28,13 +44,17 @@ class Level:
     spacing_mm
         Images are block-averaged to about this spacing, never interpolated to it.
     margin_mm
-        Voxels up to this far outside the mask take part.
+        Voxels up to this far outside the mask take part; at least 1.6 slices of the coarser image,
+        so that the profile of an edge is inside on both of its sides.
     cell_vox
         Edge of the cells in which intensities are related, in voxels of the level.
     max_samples
         Voxels that take part at most.
     keep
         Number of best solutions that go on to the next level.
+    window_hu
+        Intensities are clamped to this range. Narrow on coarse levels, where lung and bone would
+        drown the organs; wide on the finest, where a clamp would distort the profile of an edge.
     solver
         Iteration limits.
     """
@@ -44,21 +64,21 @@ class Level:
     cell_vox: int
     max_samples: int
     keep: int
+    window_hu: tuple[float, float]
     solver: GaussNewtonSettings
 
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """The levels, coarse to fine, and the intensity window in HU."""
+    """The levels, coarse to fine."""
 
     levels: tuple[Level, ...] = field(
         default=(
-            Level(10.0, 10.0, 3, 30_000, 4, GaussNewtonSettings(10, 0.3, 15.0)),
-            Level(5.0, 7.5, 4, 60_000, 1, GaussNewtonSettings(8, 0.1, 8.0)),
-            Level(1.5, 5.0, 3, 110_000, 1, GaussNewtonSettings(8, 0.005, 3.0)),
+            Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.3, 15.0)),
+            Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(8, 0.1, 8.0)),
+            Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(8, 0.005, 3.0)),
         )
     )
-    window_hu: tuple[float, float] = (-200.0, 300.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +91,46 @@ class FixedRegion:
 
 
 @dataclass(frozen=True, eq=False)
+class LevelObjective:
+    """Objective of one level, and which way round it is.
+
+    Parameters
+    ----------
+    residual
+        The residual, a function of poses sampled_from_template.
+    reversed
+        Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
+    """
+
+    residual: LocalAffine
+    reversed: bool
+
+    def oriented(self, transform: RigidTransform) -> RigidTransform:
+        """Turn moving_from_fixed into the residual's pose, and back."""
+        return transform.inverse() if self.reversed else transform
+
+    def minimise(self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings) -> list[Solution]:
+        """Return a solution for each start, moving_from_fixed both, best first."""
+        solutions = gauss_newton(
+            self.residual,
+            [self.oriented(start) for start in starts],
+            centre_mm=self.residual.samples.centre_mm,
+            settings=settings,
+        )
+        turned = [replace(solution, transform=self.oriented(solution.transform)) for solution in solutions]
+        return sorted(turned, key=lambda solution: solution.objective_history[-1])
+
+    def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
+        """Return the objective at (B,) transforms, moving_from_fixed."""
+        return self.residual(np.stack([self.oriented(transform).matrix for transform in transforms])).objective
+
+
+@dataclass(frozen=True, eq=False)
 class LevelResult:
     """What one level did: its solutions best first, with the objective that judged them."""
 
     level: Level
-    objective: LocalAffine
+    objective: LevelObjective
     solutions: tuple[Solution, ...]
 
 
@@ -85,28 +140,41 @@ def build_objective(
     poses: Sequence[RigidTransform],
     *,
     level: Level,
-    window_hu: tuple[float, float],
     device: torch.device,
-) -> LocalAffine | None:
-    """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing."""
+    allow_reversal: bool = True,
+) -> LevelObjective | None:
+    """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing.
+
+    The image with the thicker slices is the template, read at its own voxel centres, and the other
+    one is interpolated: interpolating across thick slices would blur by an amount that depends on
+    where between two slices a point falls.
+    """
     reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
     box = box_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
     if box is None:
         return None
-    cropped = moving.crop(*box)
-    factors = block_factors(cropped.grid, level.spacing_mm)
-    coarse_moving = block_average(cropped, factors, window=window_hu, device=device)
-    factors = block_factors(region.image.grid, level.spacing_mm)
-    coarse_fixed = block_average(region.image, factors, window=window_hu, device=device)
+    moving = moving.crop(*box)
+    pose = poses[0]
+    thicker = _coarsest(moving) > COARSER * max(_coarsest(region.image), level.spacing_mm)
+    turn = allow_reversal and thicker and len(poses) == 1
+    template, sampled = (moving, region.image) if turn else (region.image, moving)
+    distance, centre = region.distance, region.centre_mm
+    if turn:
+        distance = GridImage(distance.data, _carried(distance.grid, pose))
+        centre = pose.apply(centre)
+    template_image = _at_level(template, level, device)
+    sampled_image = _at_level(sampled, level, device)
+    rotation = (pose.inverse() if turn else pose).rotation
+    template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
     samples = cell_samples(
-        coarse_fixed,
-        distance=region.distance,
-        margin_mm=level.margin_mm,
-        centre_mm=region.centre_mm,
+        GridImage(template_data, template_image.grid),
+        distance=distance,
+        margin_mm=max(level.margin_mm, MARGIN_SLICES * _coarsest(template)),
+        centre_mm=centre,
         cell_vox=level.cell_vox,
         max_samples=level.max_samples,
     )
-    return LocalAffine(samples, moving_features(coarse_moving.data[None], coarse_moving.grid.world_from_voxel))
+    return LevelObjective(LocalAffine(samples, moving_features(sampled_data[None], sampled_image.grid)), turn)
 
 
 def refine(
@@ -127,11 +195,37 @@ def refine(
     results: list[LevelResult] = []
     poses = list(starts)
     for level in settings.levels:
-        objective = build_objective(region, moving, poses, level=level, window_hu=settings.window_hu, device=device)
+        objective = build_objective(region, moving, poses, level=level, device=device)
         if objective is None:
             break
-        solutions = gauss_newton(objective, poses, centre_mm=region.centre_mm, settings=level.solver)
-        solutions.sort(key=lambda solution: solution.objective_history[-1])
+        solutions = objective.minimise(poses, level.solver)
         results.append(LevelResult(level, objective, tuple(solutions)))
-        poses = [solution.transform for solution in solutions[: level.keep]]
+        poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
+        poses = poses[: level.keep]
     return results
+
+
+def distinct(
+    transforms: Sequence[RigidTransform], centre_mm: NDArray[np.floating], tolerance_mm: float
+) -> list[RigidTransform]:
+    """Return the transforms that differ from all before them by more than a tolerance over a liver-sized region."""
+    kept: list[RigidTransform] = []
+    probe = centre_mm + np.vstack([np.zeros(3), ARC_RADIUS_MM * np.eye(3)])
+    for transform in transforms:
+        placed = transform.apply(probe)
+        if all(np.linalg.norm(placed - other.apply(probe), axis=1).max() > tolerance_mm for other in kept):
+            kept.append(transform)
+    return kept
+
+
+def _at_level(volume: Volume, level: Level, device: torch.device) -> GridImage:
+    factors = block_factors(volume.grid, level.spacing_mm)
+    return block_average(volume, factors, window=level.window_hu, device=device)
+
+
+def _coarsest(volume: Volume) -> float:
+    return float(volume.grid.spacing_mm.max())
+
+
+def _carried(grid: Grid, pose: RigidTransform) -> Grid:
+    return Grid(grid.shape, pose.matrix @ grid.world_from_voxel)

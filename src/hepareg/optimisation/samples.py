@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from hepareg.geometry import Grid
 from hepareg.geometry.differences import spatial_gradient
 from hepareg.optimisation.block_average import GridImage
 from hepareg.transforms.warp import sample_points
@@ -50,12 +51,12 @@ class MovingFeatures:
     ----------
     stack
         (1, 4 C, I, J, K): C channels, then their x, y and z derivatives per mm (C-major).
-    image
-        Grid of the stack (its data is not used here).
+    grid
+        Its grid.
     """
 
     stack: Tensor
-    world_from_voxel: NDArray[np.floating]
+    grid: Grid
 
     def sample(self, matrices: NDArray[np.floating], samples: CellSamples) -> "SampledMoving":
         """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
@@ -65,7 +66,7 @@ class MovingFeatures:
         shift = (M[:, :3, :3] @ centre + M[:, :3, 3])[:, None]
         points = samples.offsets_mm.reshape(1, -1, 3).double() @ M[:, :3, :3].transpose(1, 2) + shift
         found = sample_points(
-            self.stack, points.reshape(1, -1, 3), world_from_voxel=self.world_from_voxel, padding="border"
+            self.stack, points.reshape(1, -1, 3), world_from_voxel=self.grid.world_from_voxel, padding="border"
         )
         shape = (len(M), *samples.values.shape)
         channels = self.stack.shape[1] // 4
@@ -85,11 +86,12 @@ class SampledMoving:
     valid: Tensor
 
 
-def moving_features(channels: Tensor, world_from_voxel: NDArray[np.floating]) -> MovingFeatures:
+def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
     """Return (C, I, J, K) channels with their world gradients."""
-    gradient = spatial_gradient(channels[None], torch.as_tensor(world_from_voxel, device=channels.device))[0]
+    matrix = torch.tensor(grid.world_from_voxel, device=channels.device)
+    gradient = spatial_gradient(channels[None], matrix)[0]
     stack = torch.cat([channels, gradient.reshape(-1, *channels.shape[1:])])
-    return MovingFeatures(stack[None], world_from_voxel)
+    return MovingFeatures(stack[None], grid)
 
 
 def cell_samples(
@@ -133,7 +135,7 @@ def cell_samples(
     inner = torch.cartesian_prod(*(torch.arange(cell_vox, device=device),) * 3)
     voxels = corner[chosen][:, None] + inner
     weights = (_distance_at(fixed, distance, voxels.reshape(-1, 3)) <= margin_mm).float().reshape(voxels.shape[:2])
-    matrix = torch.as_tensor(fixed.grid.world_from_voxel.copy(), device=device)
+    matrix = torch.tensor(fixed.grid.world_from_voxel, device=device)
     offset = matrix[:3, 3] - torch.as_tensor(np.asarray(centre_mm), device=device)
     offsets = voxels.double() @ matrix[:3, :3].T + offset
     values = blocks.flatten(3).flatten(0, 2)[chosen]
@@ -151,7 +153,7 @@ def _fold(image: Tensor, cell: int) -> Tensor:
 
 def _distance_at(fixed: GridImage, distance: GridImage, voxels: Tensor) -> Tensor:
     """Return the distance to the mask at (N, 3) voxel positions of the fixed level; infinite outside its grid."""
-    matrix = torch.as_tensor(fixed.grid.world_from_voxel.copy(), device=voxels.device)
+    matrix = torch.tensor(fixed.grid.world_from_voxel, device=voxels.device)
     points = voxels.double() @ matrix[:3, :3].T + matrix[:3, 3]
     inside = (voxels <= torch.tensor(fixed.data.shape, device=voxels.device) - 1).all(dim=1)
     found = sample_points(

@@ -3,10 +3,10 @@
 ``warp.py`` is its differentiable counterpart on a device; a test holds the two together.
 """
 
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import DTypeLike
 
 from hepareg.arrays import Matrix, VoxelArray
@@ -14,6 +14,9 @@ from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.transforms.linear import AffineTransform
 from hepareg.volume import Volume
+
+if TYPE_CHECKING:  # imported where it is used: it takes a third of a second, and most commands resample nothing
+    import SimpleITK as sitk
 
 __all__ = ["PADDING_HU", "Interpolation", "resample"]
 
@@ -81,10 +84,12 @@ def resample(
         source_from_target = part.grid.voxel_from_world @ moving_from_fixed.matrix @ grid.world_from_voxel
         data = _readable(part.data)
         result = _sample_slabs(data, source_from_target, _resampler(data.dtype, interpolation, padding), grid, out_type)
-    return Volume(result, grid, phase=volume.phase, provenance=volume.provenance)
+    return Volume(result, grid, volume.phase, replace(volume.provenance, content_digest=None))
 
 
-def _resampler(dtype: np.dtype, interpolation: Interpolation, padding: float) -> sitk.ResampleImageFilter:
+def _resampler(dtype: np.dtype, interpolation: Interpolation, padding: float) -> "sitk.ResampleImageFilter":
+    import SimpleITK as sitk
+
     resampler = sitk.ResampleImageFilter()
     resampler.SetDefaultPixelValue(float(padding))
     if interpolation == "nearest":
@@ -96,8 +101,10 @@ def _resampler(dtype: np.dtype, interpolation: Interpolation, padding: float) ->
 
 
 def _sample_slabs(
-    data: VoxelArray, source_from_target: Matrix, resampler: sitk.ResampleImageFilter, grid: Grid, dtype: np.dtype
+    data: VoxelArray, source_from_target: Matrix, resampler: "sitk.ResampleImageFilter", grid: Grid, dtype: np.dtype
 ) -> VoxelArray:
+    import SimpleITK as sitk
+
     # Arrays are handed over transposed: ITK counts its axes from the fastest one, so that its x, y, z are our i, j, k.
     image = sitk.GetImageFromArray(data.T)
     result = np.empty(grid.shape, dtype=dtype, order="F")
@@ -127,8 +134,10 @@ def _as_type(slab: VoxelArray, dtype: np.dtype) -> VoxelArray:
     return slab.astype(dtype, copy=False)
 
 
-def _index_transform(source_from_target: Matrix, first_slice: int) -> sitk.AffineTransform:
+def _index_transform(source_from_target: Matrix, first_slice: int) -> "sitk.AffineTransform":
     """Return the map from a slab's voxel coordinates to those of the source."""
+    import SimpleITK as sitk
+
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(source_from_target[:3, :3].ravel().tolist())
     transform.SetTranslation((source_from_target[:3, 3] + source_from_target[:3, 2] * first_slice).tolist())

@@ -1,0 +1,57 @@
+"""Two images brought to one sharpness, so that the same edge looks alike in both.
+
+A voxel averages over its own size, and linear interpolation averages again: a thick slice shows an
+edge wider than a thin one does. Compared as they are, the difference of the two profiles pulls the
+pose as soon as the region of interest cuts an edge's profile on one side. Variances of the point
+spread add up, so each image is blurred by what it lacks.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepareg.optimisation.block_average import GridImage
+
+__all__ = ["matched_blur"]
+
+VOXEL = 1 / 12
+"""Variance of a box, in squares of its width."""
+INTERPOLATION = 1 / 6
+"""Variance that linear interpolation adds, averaged over all positions between two samples."""
+
+
+def matched_blur(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
+) -> tuple[Tensor, Tensor]:
+    """Return the data of both images, blurred to a common point spread.
+
+    Parameters
+    ----------
+    template
+        Image read at its own voxel centres.
+    sampled
+        Image read in between by linear interpolation.
+    sampled_from_template
+        (3, 3) rotation from the template's world to the sampled image's world, roughly.
+    """
+    t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
+    cosines = (sampled.grid.world_from_voxel[:3, :3] / s).T @ sampled_from_template
+    weights = (cosines @ (template.grid.world_from_voxel[:3, :3] / t)) ** 2
+    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION) * s**2
+    lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
+    lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
+    return _blur(template.data, lacking_template), _blur(sampled.data, lacking_sampled)
+
+
+def _blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
+    """Convolve with symmetric three-point kernels until each axis has the variance asked for."""
+    for axis, variance in enumerate(variance_vox2):
+        while variance > 1e-2 and image.shape[axis] > 1:
+            part = min(float(variance), 0.5)
+            first, last = image.narrow(axis, 0, 1), image.narrow(axis, image.shape[axis] - 1, 1)
+            below = torch.cat([first, image.narrow(axis, 0, image.shape[axis] - 1)], dim=axis)
+            above = torch.cat([image.narrow(axis, 1, image.shape[axis] - 1), last], dim=axis)
+            image = (1 - part) * image + (part / 2) * (below + above)
+            variance -= part
+    return image

@@ -1,0 +1,234 @@
+"""`register`: one pair of images in memory to a rigid transform and a verdict."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from hepareg.errors import DeviceError, PairError
+from hepareg.evaluation.dice import dice_after
+from hepareg.io.in_memory import as_volume
+from hepareg.optimisation.multilevel import LevelResult, refine
+from hepareg.optimisation.solution import Status
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.registration.bend import Bend, find_bend
+from hepareg.registration.evidence import decoys, precision, spread
+from hepareg.registration.result import RegistrationResult, Verdict
+from hepareg.registration.roles import Roles, assign_roles
+from hepareg.registration.settings import RegisterSettings
+from hepareg.registration.starts import Start, find_starts
+from hepareg.registration.verdict import Evidence, judge
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+
+__all__ = ["register"]
+
+DECOY_MM = 8.0
+
+
+def register(
+    *,
+    moving: Any,
+    fixed: Any,
+    moving_mask: Any = None,
+    fixed_mask: Any = None,
+    start: RigidTransform | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    settings: RegisterSettings | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> RegistrationResult:
+    """Find the rigid transform that takes the fixed liver to the moving liver, and judge it.
+
+    Parameters
+    ----------
+    moving, fixed
+        CT in HU: a Volume, a nibabel or SimpleITK image, or a pair (array, world_from_voxel).
+    moving_mask, fixed_mask
+        Liver masks on the grids of their images, in any of these forms; one is enough, two are
+        better, none works and is never accepted without review.
+    start
+        A guess of moving_from_fixed; tried first, beside the library's own.
+    device
+        ``cpu`` or ``cuda``, as torch names it.
+    seed
+        Kept for methods that draw; the default method draws nothing and ignores it.
+    settings
+        `RegisterSettings`; defaults where None.
+    progress
+        Called with the name of each stage as it begins.
+
+    Returns
+    -------
+    RegistrationResult
+        ``transform`` is moving_from_fixed in world RAS mm. Look at ``verdict`` before using it.
+
+    Raises
+    ------
+    DeviceError
+        If CUDA is asked for and absent.
+    ImageError, MaskError
+        If an image or a mask is not usable.
+    PairError
+        If no start brings the two images together.
+
+    Examples
+    --------
+    >>> from hepareg import register                                     # doctest: +SKIP
+    >>> result = register(moving=arterial, fixed=venous, fixed_mask=liver)  # doctest: +SKIP
+    >>> result.verdict.decision.value                                    # doctest: +SKIP
+    'accept'
+    """
+    settings = settings or RegisterSettings()
+    target = _device(device)
+    clock = _Clock(progress)
+    with torch.no_grad():
+        with clock("region"):
+            roles = _roles(moving, fixed, moving_mask, fixed_mask, target)
+        with clock("starts"):
+            starts = _starts(roles, start)
+        with clock("refinement"):
+            levels = refine(
+                roles.region, roles.moving, [s.transform for s in starts], settings=settings.refinement, device=target
+            )
+            if not levels:
+                raise PairError(
+                    "expected images that show the same part of the body, got a pair that no start brings together; "
+                    "give both liver masks or a start"
+                )
+        with clock("bend"):
+            bend = _bend(roles, levels, settings, target)
+            transform = levels[-1].solutions[0].transform if bend is None else bend.transform
+        with clock("verdict"):
+            evidence = _evidence(roles, levels, starts, transform, bend)
+            verdict = judge(evidence, settings=settings.verdict)
+    return _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
+
+
+class _Clock:
+    """Seconds of each stage, in the order in which they ran."""
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.progress = progress
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        if self.progress is not None:
+            self.progress(stage)
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - began
+
+
+def _device(name: str) -> torch.device:
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
+    return device
+
+
+def _roles(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, device: torch.device) -> Roles:
+    moving, fixed = as_volume(moving), as_volume(fixed)
+    return assign_roles(
+        moving=moving,
+        fixed=fixed,
+        moving_mask=_mask(moving_mask, moving, "moving mask"),
+        fixed_mask=_mask(fixed_mask, fixed, "fixed mask"),
+        device=device,
+    )
+
+
+def _mask(mask: Any, image: Volume, name: str) -> Volume | None:
+    return None if mask is None else prepare_mask(as_volume(mask), like=image, name=name)
+
+
+def _starts(roles: Roles, given: RigidTransform | None) -> list[Start]:
+    if given is not None and roles.swapped:
+        given = given.inverse()
+    return find_starts(
+        moving=roles.moving,
+        fixed=roles.fixed,
+        moving_mask=roles.moving_mask,
+        fixed_mask=roles.fixed_mask,
+        centre_mm=roles.region.centre_mm,
+        given=given,
+    )
+
+
+def _bend(roles: Roles, levels: list[LevelResult], settings: RegisterSettings, device: torch.device) -> Bend | None:
+    """Look for a bend only where the parts of the liver disagree on the pose."""
+    finest, found = levels[-1].objective, levels[-1].solutions[0].transform
+    disagreement = precision(finest, found, points_mm=roles.points_mm).expected_tre_mm
+    if not settings.bend_search_mm < disagreement < np.inf:
+        return None
+    return find_bend(roles, levels, settings=settings.bend, device=device)
+
+
+def _evidence(
+    roles: Roles, levels: list[LevelResult], starts: list[Start], transform: RigidTransform, bend: Bend | None
+) -> Evidence:
+    finest, centre = levels[-1].objective, roles.region.centre_mm
+    middle = levels[min(1, len(levels) - 1)].objective
+    at_result, *at_decoys = middle.unexplained([transform, *decoys(transform, centre, distance_mm=DECOY_MM)])
+    at_start = finest.unexplained([starts[0].transform])[0]
+    model = finest.residual(finest.oriented(transform).matrix[None])
+    dice = None
+    if roles.moving_mask is not None and roles.fixed_mask is not None:
+        dice = dice_after(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
+    return Evidence(
+        precision_mm=precision(finest, transform, points_mm=roles.points_mm).expected_tre_mm,
+        explained=1 - float(model.objective[0]),
+        explained_start=1 - float(at_start),
+        basin=float((min(at_decoys) - at_result) / max(at_result, 1e-6)),
+        rival_gap=_rival_gap(levels, roles, transform),
+        overlap=float(model.overlap[0]),
+        displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
+        dice=dice,
+        status=levels[-1].solutions[0].status,
+        bend_mm=0.0 if bend is None else bend.residual_rms_mm,
+        flags=roles.flags,
+    )
+
+
+def _rival_gap(levels: list[LevelResult], roles: Roles, transform: RigidTransform) -> float:
+    """Return by how much the best solution of another basin is worse at the level that compared several."""
+    compared = levels[min(1, len(levels) - 1)]
+    found = [s for s in compared.solutions if s.status is not Status.NO_OVERLAP]
+    apart = spread([s.transform for s in found], transform, roles.points_mm) if found else np.zeros(0)
+    rivals = [s.objective_history[-1] for s, distance in zip(found, apart, strict=True) if distance > DECOY_MM / 2]
+    best = compared.objective.unexplained([transform])[0]
+    return float((min(rivals) - best) / max(best, 1e-6)) if rivals else float("inf")
+
+
+def _result(
+    roles: Roles,
+    levels: list[LevelResult],
+    starts: list[Start],
+    evidence: Evidence,
+    verdict: Verdict,
+    seconds: dict[str, float],
+    settings: RegisterSettings,
+    found: RigidTransform,
+) -> RegistrationResult:
+    nearest = int(np.argmin(spread([s.transform for s in starts], found, roles.points_mm)))
+    start = starts[nearest]
+    finest = levels[-1].objective
+    before = 1 - float(finest.unexplained([RigidTransform.identity()])[0])
+    centre = roles.region.centre_mm
+    return RegistrationResult(
+        transform=found.inverse() if roles.swapped else found,
+        verdict=verdict,
+        centre_mm=found.apply(centre) if roles.swapped else centre,
+        start=start.transform.inverse() if roles.swapped else start.transform,
+        start_name=start.name,
+        history=tuple(level.solutions[0] for level in levels),
+        similarity_before=before,
+        similarity_after=evidence.explained,
+        timings_s=seconds,
+        settings=asdict(settings),
+    )

@@ -1,0 +1,89 @@
+"""What a registration returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.optimisation.solution import Solution
+from hepareg.transforms import RigidTransform
+
+__all__ = ["Decision", "RegistrationResult", "Verdict"]
+
+
+class Decision(Enum):
+    """What to do with a result."""
+
+    ACCEPT = "accept"
+    """Expected mean liver TRE at most 1.5 mm, and no reason for doubt."""
+    REVIEW = "review"
+    """Look at the picture before use."""
+    REJECT = "reject"
+    """Do not use."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Judgement of a result from evidence in the images themselves.
+
+    Parameters
+    ----------
+    decision
+        Accept, review or reject.
+    already_aligned
+        The identity was already within the expected error of the result.
+    expected_liver_tre_mm
+        Expected mean error over the liver.
+    reasons
+        Codes that a program can read, such as ``no_liver_mask``; empty for a plain accept.
+    evidence
+        The numbers behind the judgement, by name, units in the names.
+    """
+
+    decision: Decision
+    already_aligned: bool
+    expected_liver_tre_mm: float
+    reasons: tuple[str, ...]
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class RegistrationResult:
+    """Transform of one pair, the verdict on it, and how it came about.
+
+    Parameters
+    ----------
+    transform
+        moving_from_fixed, world RAS mm; six degrees of freedom.
+    verdict
+        Whether to trust it.
+    centre_mm
+        (3,) fixed world point at which translations are reported: the liver's centroid, or the
+        centre of the region where no mask is given.
+    start
+        The start that led to the result, as moving_from_fixed.
+    start_name
+        How that start was found: identity, mask_centroids, user, ...
+    history
+        Solution of each level, coarse to fine.
+    similarity_before, similarity_after
+        Explained share of the fixed image's local variance (0 to 1, higher is better) under the
+        identity and under the result.
+    timings_s
+        Seconds of each stage.
+    settings
+        All settings, resolved, ready for JSON.
+    """
+
+    transform: RigidTransform
+    verdict: Verdict
+    centre_mm: NDArray[np.floating]
+    start: RigidTransform
+    start_name: str
+    history: tuple[Solution, ...]
+    similarity_before: float
+    similarity_after: float
+    timings_s: Mapping[str, float]
+    settings: Mapping[str, object]

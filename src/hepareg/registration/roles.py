@@ -1,0 +1,102 @@
+"""Which image is searched for in which, and which part of it: what follows from the masks at hand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points
+from hepareg.geometry.boxes import bounding_box, box_around_points
+from hepareg.geometry.masked import centroid_mm
+from hepareg.optimisation.multilevel import FixedRegion
+from hepareg.optimisation.region import distance_to_mask, masked_box
+from hepareg.registration.liver_region import rough_liver_region
+from hepareg.registration.starts import border_cut
+from hepareg.volume import Volume
+
+__all__ = ["Roles", "assign_roles"]
+
+REGION_MARGIN_MM = 12.0
+PROBE_POINTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """The registration problem as it is solved.
+
+    Parameters
+    ----------
+    fixed, moving, fixed_mask, moving_mask
+        The images in the roles of the solver.
+    swapped
+        True where these are the user's images the other way round: then the result is inverted.
+    region
+        The fixed image around its liver.
+    points_mm
+        (N, 3) points spread over the liver, fixed world, for errors and displacements.
+    flags
+        Codes of what was missing or cut.
+    """
+
+    moving: Volume
+    fixed: Volume
+    moving_mask: Volume | None
+    fixed_mask: Volume | None
+    swapped: bool
+    region: FixedRegion
+    points_mm: Points
+    flags: tuple[str, ...]
+
+
+def assign_roles(
+    *, moving: Volume, fixed: Volume, moving_mask: Volume | None, fixed_mask: Volume | None, device: torch.device
+) -> Roles:
+    """Decide the region of interest and the direction of the search.
+
+    The region is the fixed liver. With only the moving mask the search runs the other way round;
+    without any, the largest compact soft-tissue organ stands in for the liver and the result says
+    ``no_liver_mask``.
+    """
+    swapped = fixed_mask is None and moving_mask is not None
+    if swapped:
+        moving, fixed, moving_mask, fixed_mask = fixed, moving, None, moving_mask
+    flags = []
+    mask = fixed_mask
+    if mask is None:
+        flags.append("no_liver_mask")
+        mask = rough_liver_region(fixed)
+        if mask is None:
+            flags.append("no_liver_found")
+            mask = Volume(np.ones(fixed.shape, dtype=bool), fixed.grid)
+    elif any(any(border_cut(m)) for m in (fixed_mask, moving_mask) if m is not None):
+        flags.append("mask_cut_by_border")
+    return Roles(
+        moving=moving,
+        fixed=fixed,
+        moving_mask=moving_mask,
+        fixed_mask=fixed_mask,
+        swapped=swapped,
+        region=_region(fixed, mask, device),
+        points_mm=_probe(mask),
+        flags=tuple(flags),
+    )
+
+
+def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
+    start, stop = masked_box(mask, REGION_MARGIN_MM)
+    around = mask.crop(start, stop)
+    box = box_around_points(fixed.grid, around.grid.corners_mm)
+    assert_inside = box if box is not None else (np.zeros(3, dtype=int), np.array(fixed.shape))
+    return FixedRegion(
+        fixed.crop(*assert_inside), distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid)
+    )
+
+
+def _probe(mask: Volume) -> Points:
+    """Return about `PROBE_POINTS` voxel centres on a regular lattice of the mask's box."""
+    inside = mask.crop(*bounding_box(mask.data))
+    step = max(1, int((np.count_nonzero(inside.data) / PROBE_POINTS) ** (1 / 3)))
+    voxels = step * np.argwhere(inside.data[::step, ::step, ::step])
+    return inside.grid.world_points(voxels if len(voxels) else np.argwhere(inside.data))
+

@@ -1,0 +1,165 @@
+"""The verdict: from evidence to accept, review or reject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hepareg.optimisation.solution import Status
+from hepareg.registration.result import Decision, Verdict
+
+__all__ = ["Evidence", "VerdictSettings", "judge"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers that speak for or against a result; each can be computed without knowing the truth.
+
+    Parameters
+    ----------
+    precision_mm
+        Expected TRE from the disagreement of the liver's blocks (`evidence.precision`).
+    explained
+        Share of the fixed image's local variance that the result explains, finest level, 0 to 1.
+    explained_start
+        The same for the best start.
+    basin
+        How much less a wrong pose 8 mm away explains, as a share of what the result leaves
+        unexplained at the middle level: the smallest over twelve directions.
+    rival_gap
+        How much less the best other optimum explains, likewise; infinite where all starts agree.
+    overlap
+        Share of the liver region that lies inside the moving image.
+    displacement_mm
+        Mean distance over the liver between the result and the identity.
+    dice
+        Overlap of the two masks after registration, or None where one is missing.
+    bend_mm
+        Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
+        a rigid pose explains the images as well.
+    status
+        How the finest level ended.
+    flags
+        Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
+    """
+
+    precision_mm: float
+    explained: float
+    explained_start: float
+    basin: float
+    rival_gap: float
+    overlap: float
+    displacement_mm: float
+    dice: float | None
+    status: Status
+    bend_mm: float = 0.0
+    flags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class VerdictSettings:
+    """Limits of the verdict, calibrated on simulated pairs (benchmarks/accuracy).
+
+    Parameters
+    ----------
+    floor_mm, precision_factor
+        Expected error = sqrt(floor^2 + (factor * precision)^2 + (bend_factor * bend)^2).
+    bend_factor
+        Error of the rigid fit as a share of the bend.
+    accept_mm, reject_mm
+        Largest expected error that is accepted, and from which on it is rejected.
+    max_bend_mm
+        A liver that bends by more than this goes to review: no rigid transform fits all of it.
+    min_explained, min_basin, min_rival_gap, min_overlap, min_dice
+        Below these a result goes to review; far below, basin and overlap reject it.
+    """
+
+    floor_mm: float = 0.05
+    precision_factor: float = 1.0
+    bend_factor: float = 0.2
+    accept_mm: float = 1.5
+    reject_mm: float = 6.0
+    max_bend_mm: float = 2.0
+    min_explained: float = 0.25
+    min_basin: float = 0.25
+    min_rival_gap: float = 0.05
+    min_overlap: float = 0.5
+    min_dice: float = 0.8
+
+
+ALWAYS_REVIEW = frozenset({"no_liver_mask"})
+
+
+def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
+    """Return the verdict on a result."""
+    parts = (
+        settings.floor_mm,
+        settings.precision_factor * evidence.precision_mm,
+        settings.bend_factor * evidence.bend_mm,
+    )
+    expected = float(np.linalg.norm(parts))
+    fatal = _fatal(evidence, expected, settings)
+    doubts = _doubts(evidence, expected, settings)
+    if fatal:
+        decision = Decision.REJECT
+    elif doubts or ALWAYS_REVIEW.intersection(evidence.flags):
+        decision = Decision.REVIEW
+    else:
+        decision = Decision.ACCEPT
+    return Verdict(
+        decision=decision,
+        already_aligned=bool(evidence.displacement_mm <= max(0.5, expected)),
+        expected_liver_tre_mm=expected,
+        reasons=tuple(dict.fromkeys([*fatal, *doubts, *evidence.flags])),
+        evidence=_numbers(evidence),
+    )
+
+
+def _fatal(evidence: Evidence, expected: float, settings: VerdictSettings) -> list[str]:
+    found = []
+    if evidence.status is Status.NO_OVERLAP or evidence.overlap < 0.4 * settings.min_overlap:
+        found.append("liver_outside_moving_image")
+    if evidence.status is Status.SINGULAR or not np.isfinite(expected):
+        found.append("pose_not_determined")
+    elif expected > settings.reject_mm:
+        found.append("expected_error_too_large")
+    if evidence.basin < 0.2 * settings.min_basin:
+        found.append("no_distinct_optimum")
+    return found
+
+
+def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> list[str]:
+    found = []
+    if expected > settings.accept_mm:
+        found.append("expected_error_above_limit")
+    if evidence.bend_mm > settings.max_bend_mm:
+        found.append("liver_bends")
+    if evidence.explained < settings.min_explained:
+        found.append("images_explain_little_of_each_other")
+    if evidence.basin < settings.min_basin:
+        found.append("flat_optimum")
+    if evidence.rival_gap < settings.min_rival_gap:
+        found.append("another_pose_fits_as_well")
+    if evidence.overlap < settings.min_overlap:
+        found.append("little_of_the_liver_in_view")
+    if evidence.dice is not None and evidence.dice < settings.min_dice:
+        found.append("masks_disagree")
+    if evidence.status is Status.NOT_IMPROVED:
+        found.append("refinement_did_not_improve")
+    return found
+
+
+def _numbers(evidence: Evidence) -> dict[str, float]:
+    named = {
+        "precision_mm": evidence.precision_mm,
+        "explained_share": evidence.explained,
+        "explained_share_start": evidence.explained_start,
+        "basin_depth": evidence.basin,
+        "rival_gap": evidence.rival_gap,
+        "overlap_share": evidence.overlap,
+        "displacement_mm": evidence.displacement_mm,
+        "bend_rms_mm": evidence.bend_mm,
+    }
+    if evidence.dice is not None:
+        named["dice_after"] = evidence.dice
+    return {name: float(value) for name, value in named.items() if np.isfinite(value)}
