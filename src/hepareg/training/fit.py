@@ -1,6 +1,8 @@
 """A training run from settings to checkpoints and exported weights."""
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,14 @@ class FitResult:
     best_metrics: dict[str, float]
 
 
-def fit(settings: TrainingSettings, *, sources: Sources, folder: Path, resume: bool = False) -> FitResult:
+def fit(
+    settings: TrainingSettings,
+    *,
+    sources: Sources,
+    folder: Path,
+    resume: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> FitResult:
     """Train, keeping checkpoints, metrics and overlays in ``folder``.
 
     Parameters
@@ -73,6 +82,8 @@ def fit(settings: TrainingSettings, *, sources: Sources, folder: Path, resume: b
         Exists; ``checkpoints/``, ``overlays/``, ``metrics.csv`` and trackers are written below it.
     resume
         Continue from ``checkpoints/last.ckpt``.
+    clock
+        What the time limit is measured with, in seconds.
 
     Raises
     ------
@@ -94,7 +105,7 @@ def fit(settings: TrainingSettings, *, sources: Sources, folder: Path, resume: b
     keeper = CheckpointKeeper(
         last.parent, every_epochs=settings.checkpoints.every_epochs, keep=settings.checkpoints.keep
     )
-    clock = TimeLimit(settings.run.max_minutes if settings.run.max_minutes is not None else float("inf"))
+    clock = TimeLimit(settings.run.max_minutes if settings.run.max_minutes is not None else float("inf"), clock=clock)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     trainer = _trainer(settings, world, device, folder, [clock, keeper])
     training, validation = _loaders(settings, sources, world, device)
