@@ -87,7 +87,8 @@ def _row(name: str, minutes: float, cache: Path) -> dict[str, Any]:
     pairs = result.steps * settings.data.batch_size
     return row | {
         "status": "done", "cpu_minutes": round(result.minutes, 2), "steps": result.steps,
-        "pairs_per_cpu_s": round(pairs / (60 * result.minutes), 3), "start_tre_mm": round(result.metrics["val_start_tre_mm"], 3),
+        "pairs_per_cpu_s": round(pairs / (60 * result.minutes), 3),
+        "start_tre_mm": round(result.metrics["val_start_tre_mm"], 3),
         "tre_mm": round(result.metrics["val_tre_mm"], 3), "worst_tre_mm": round(result.metrics["val_worst_tre_mm"], 3),
         "rotation_deg": round(result.metrics["val_rotation_deg"], 3),
     }  # fmt: skip
@@ -101,8 +102,8 @@ def page(result: dict[str, Any]) -> str:
         "",
         "Written by `python -m benchmarks.accuracy.training_variants`; nothing here is typed. Simulated pairs; "
         f"{minutes:g} minutes of CPU time on one thread each, same pairs, batches and learning rate; the last weights "
-        f"are measured on {rows[0]['num_pairs']} unseen anatomies. Minutes are too few to train to the end: this says how "
-        "fast a variant gets going. Failed runs stay in the table.",
+        f"are measured on {rows[0]['num_pairs']} unseen anatomies. Minutes are too few to train to the end: "
+        "this says how fast a variant gets going. Failed runs stay in the table.",
         "",
         f"Commit {result['commit'][:12]}, {result['device']['processor']}.",
     ]
