@@ -44,7 +44,7 @@ $(PEERS)/.ready: benchmarks/peers/constraints.txt benchmarks/peers/requirements.
 
 bench: $(VENV)/.dev $(PEERS)/.ready  ## hepareg and the peers on the same pairs; results and pages
 	@command -v elastix > /dev/null || echo "elastix is not installed, its rows will say so: apt-get install elastix"
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(BENCH_OPTIONS)
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) --editable '.[docs]'

@@ -27,6 +27,7 @@ NOTHING = dict.fromkeys(
         "call_s",
         "tre_mean_mm",
         "tre_worst_mm",
+        "vessel_tre_mm",
         "rotation_error_deg",
         "translation_error_mm",
         "decision",
@@ -39,38 +40,46 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, help="folder of pairs, as the simulator writes them")
-    parser.add_argument("-o", "--out", type=Path, default=RESULTS / "comparison.json")
+    parser.add_argument("-o", "--out", type=Path, help="result file (default: in benchmarks/results)")
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
+    parser.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
-    parser.add_argument("--masks", choices=["with", "without", "both"], default="both")
+    parser.add_argument("--without-masks", action="store_true", help="give nobody a mask")
+    parser.add_argument("--weights", type=Path, help="trained weights of the published network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
     arguments = parser.parse_args()
-    chosen = [c for c in contenders(arguments.peers_python) if not arguments.tools or c.key in arguments.tools]
-    masks = {"with": [True], "without": [False], "both": [True, False]}[arguments.masks]
-    compare(
-        find_pairs(arguments.pairs),
-        chosen,
-        masks=masks,
-        threads=arguments.threads,
-        limit_s=arguments.limit_s,
-        out=arguments.out,
-    )
+    everything = contenders(arguments.peers_python, weights=arguments.weights)
+    chosen = [c for c in everything if not arguments.tools or c.key in arguments.tools]
+    masks = not arguments.without_masks
+    pairs = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]
+    out = arguments.out or RESULTS / ("comparison.json" if masks else "comparison_without_masks.json")
+    compare(pairs, chosen, masks=masks, threads=arguments.threads, limit_s=arguments.limit_s, out=out)
 
 
 def compare(
-    pairs: list[Pair], chosen: list[Contender], *, masks: list[bool], threads: int, limit_s: float, out: Path
+    pairs: list[Pair], chosen: list[Contender], *, masks: bool, threads: int, limit_s: float, out: Path
 ) -> dict[str, Any]:
-    """Prove the peers, run everything, write the result file and return its content."""
-    settings = {"threads": threads, "limit_s": limit_s, "window_hu": list(WINDOW_HU), "mask_dilation_mm": DILATION_MM}
+    """Prove the peers, run everything, write the result file and return its content.
+
+    With ``masks``, pairs that are meant to come without them are left out.
+    """
+    settings = {
+        "masks": masks,
+        "threads": threads,
+        "limit_s": limit_s,
+        "window_hu": list(WINDOW_HU),
+        "mask_dilation_mm": DILATION_MM,
+    }
     result = {"kind": "comparison", **provenance(settings), "proofs": [], "rows": []}
     result["proofs"] = [
         prove(c, threads=threads, limit_s=limit_s) for c in chosen if isinstance(c, Peer) and c.key != "start"
     ]
     refused = {proof["tool"]: proof for proof in result["proofs"] if proof["status"] != "proven"}
     for pair in pairs:
-        for with_masks in masks:
-            result["rows"] += _rows_of(pair, chosen, refused, masks=with_masks, threads=threads, limit_s=limit_s)
+        if masks and not pair.parameters.get("masks", True):
+            continue
+        result["rows"] += _rows_of(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
         write_result(result, out)
     return result
 
@@ -120,10 +129,10 @@ def _rows_of(
 
 def _run(contender: Contender, job: Job, limit_s: float) -> tuple[dict[str, Any], Outcome | None]:
     environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT)))}
-    command = contender.command(job)
-    if not Path(command[0]).exists():
-        return {"status": "not_run", "reason": "the peers' environment is not there: run `make bench`"}, None
-    outcome = run_measured(command, limit_s=limit_s, cwd=ROOT, environment=environment)
+    reason = contender.missing()
+    if reason is not None:
+        return {"status": "not_run", "reason": reason}, None
+    outcome = run_measured(contender.command(job), limit_s=limit_s, cwd=ROOT, environment=environment)
     if outcome.timed_out:
         return {"status": "timed_out", "reason": f"stopped after {limit_s:g} s"}, outcome
     if outcome.exit_status not in contender.good_statuses:
@@ -157,7 +166,10 @@ def _last_line(outcome: Outcome) -> str:
     lines = [line.strip() for line in outcome.log_tail.splitlines() if line.strip()]
     words = (lines[-1] if lines else "no message").split()
     text = " ".join(word for word in words if "/" not in word)
-    return f"exit status {outcome.exit_status}: {text}"[:200]
+    ended = (
+        f"exit status {outcome.exit_status}" if outcome.exit_status >= 0 else f"ended by signal {-outcome.exit_status}"
+    )
+    return f"{ended}: {text}"[:200]
 
 
 def _tell(row: dict[str, Any]) -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 from benchmarks.peers import REFERENCE
 from benchmarks.tables import (
+    ENDED_WELL,
     SILENT_MM,
     TOLERATED_LOSS_MM,
     Row,
+    ToolSummary,
+    is_reported,
     is_silent,
     losses,
     markdown,
@@ -21,28 +24,28 @@ from benchmarks.tables import (
 __all__ = ["comparison_sections", "provenance_text", "readme_block"]
 
 WITHOUT_TRANSFORM = ("floor", "hepareg_call")
+SEPARATE = ("shared_noise",)
+"""Difficulties that flatter every tool: shown pair by pair, left out of summaries."""
 
 
-def comparison_sections(result: dict[str, Any]) -> list[str]:
+def comparison_sections(result: dict[str, Any], *, title: str) -> list[str]:
     """Return the page's sections from a comparison."""
     rows = result["rows"]
-    sections = ["## hepareg against the tools people use", provenance_text(result), _proofs(result["proofs"])]
-    for masks, title in ((True, "With liver masks"), (False, "Without masks")):
-        part = [row for row in rows if row["masks"] == masks]
-        if part:
-            sections += [f"### {title}", _accuracy(part), _cost(part), _by_pair(part), _losses(part)]
-    return [*sections, "### Silent failures", _silent(rows)]
+    sections = [f"## {title}", provenance_text(result), _proofs(result["proofs"])]
+    sections += ["### Accuracy", _accuracy(rows), _not_run(rows), "### Failures", _reported(rows), _silent(rows)]
+    sections += ["### Time and memory", _cost(rows), "### Every pair", _by_pair(rows)]
+    return [*sections, "### Where a peer is better", _losses(rows)]
 
 
 def readme_block(result: dict[str, Any]) -> str:
     """Return the short table for the README: accuracy, silent failures, time and memory with masks."""
-    rows = [row for row in result["rows"] if row["masks"]]
+    rows = [row for row in result["rows"] if row["difficulty"] not in SEPARATE]
     table = []
     for tool, own in _by_tool(rows).items():
-        if tool in WITHOUT_TRANSFORM or all(row["status"] == "not_run" for row in own):
+        if tool in WITHOUT_TRANSFORM or _is_absent(own):
             continue
         summary = summarise_tool(own)
-        cells = [number(summary.median_tre_mm), number(summary.worst_tre_mm), str(summary.num_silent)]
+        cells = [number(summary.median_tre_mm), number(summary.worst_tre_mm), _num_silent(tool, summary)]
         cells += [
             number(_median(own, "process_s"), 1),
             _ratio(rows, tool, "process_s"),
@@ -58,10 +61,11 @@ def readme_block(result: dict[str, Any]) -> str:
 def provenance_text(result: dict[str, Any]) -> str:
     """Return where and with what a result was measured."""
     device, versions = result["device"], result["versions"]
+    commit, _, changes = result["commit"].partition("+")
     gpu = device["gpu"] or "no GPU"
     machine = f"{device['processor']}, {device['cores']} cores, {device['memory_gb']:g} GB, {gpu}, {device['system']}"
     return (
-        f"Commit `{result['commit'][:12]}`; {machine}. "
+        f"Commit `{commit[:12]}`{' with changes' if changes else ''}; {machine}. "
         f"Settings: {', '.join(f'{k} {v}' for k, v in result['settings'].items())}. "
         f"Versions: {', '.join(f'{k} {v}' for k, v in versions.items())}."
     )
@@ -78,20 +82,29 @@ def _proofs(proofs: Sequence[dict[str, Any]]) -> str:
 
 def _accuracy(rows: Sequence[Row]) -> str:
     table = []
-    for tool, own in _by_tool(rows).items():
-        if tool in WITHOUT_TRANSFORM:
+    for tool, own in _by_tool([row for row in rows if row["difficulty"] not in SEPARATE]).items():
+        if tool in WITHOUT_TRANSFORM or _is_absent(own):
             continue
         s = summarise_tool(own)
-        counts = [str(n) for n in (s.num_pairs, s.num_found, s.num_reported, s.num_silent)]
+        counts = [str(n) for n in (s.num_pairs, s.num_found, s.num_reported)] + [_num_silent(tool, s)]
         table.append([names()[tool], number(s.median_tre_mm, 3), number(s.worst_tre_mm, 3), *counts])
     header = ["tool", "TRE median mm", "TRE worst mm", "pairs", "transforms", "reported failures", "silent failures"]
     return markdown(header, table)
 
 
+def _num_silent(tool: str, summary: ToolSummary) -> str:
+    return "–" if tool == "start" else str(summary.num_silent)
+
+
+def _not_run(rows: Sequence[Row]) -> str:
+    absent = [f"{names()[tool]} ({own[0]['reason']})" for tool, own in _by_tool(rows).items() if _is_absent(own)]
+    return f"Not run: {'; '.join(absent)}." if absent else ""
+
+
 def _cost(rows: Sequence[Row]) -> str:
     table = []
     for tool, own in _by_tool(rows).items():
-        if tool == "start" or all(row["status"] == "not_run" for row in own):
+        if tool == "start" or _is_absent(own):
             continue
         cells = []
         for field, digits, scale in (("process_s", 1, 1.0), ("call_s", 2, 1.0), ("peak_bytes", 0, 1e-6)):
@@ -108,7 +121,7 @@ def _cost(rows: Sequence[Row]) -> str:
 
 
 def _by_pair(rows: Sequence[Row]) -> str:
-    tools = [tool for tool, own in _by_tool(rows).items() if any(row["tre_mean_mm"] is not None for row in own)]
+    tools = [tool for tool, own in _by_tool(rows).items() if tool not in WITHOUT_TRANSFORM and not _is_absent(own)]
     table = []
     for pair in dict.fromkeys(row["pair"] for row in rows):
         own = {row["tool"]: row for row in rows if row["pair"] == pair}
@@ -150,14 +163,19 @@ def _difference(own: Row, peer: Row) -> float | None:
     return None if own["tre_mean_mm"] is None else own["tre_mean_mm"] - peer["tre_mean_mm"]
 
 
-def _silent(rows: Sequence[Row]) -> str:
+def _reported(rows: Sequence[Row]) -> str:
     table = [
-        [names()[row["tool"]], row["pair"], "yes" if row["masks"] else "no", number(row["tre_mean_mm"], 1)]
+        [names()[row["tool"]], row["pair"], row["decision"] or row["status"].replace("_", " "), row["reason"] or ""]
         for row in rows
-        if is_silent(row) and row["tool"] != "start"
+        if is_reported(row)
     ]
+    return f"Reported by the tool itself:\n\n{markdown(['tool', 'pair', 'how', 'reason'], table)}" if table else ""
+
+
+def _silent(rows: Sequence[Row]) -> str:
+    table = [[names()[row["tool"]], row["pair"], number(row["tre_mean_mm"], 1)] for row in rows if is_silent(row)]
     text = f"Transforms returned as good that are wrong by more than {SILENT_MM} mm of mean liver TRE: {len(table)}."
-    return f"{text}\n\n{markdown(['tool', 'pair', 'masks', 'TRE mm'], table)}" if table else text
+    return f"{text}\n\n{markdown(['tool', 'pair', 'TRE mm'], table)}" if table else text
 
 
 def _by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -167,8 +185,12 @@ def _by_tool(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return tools
 
 
+def _is_absent(rows: Sequence[Row]) -> bool:
+    return all(row["status"] == "not_run" for row in rows)
+
+
 def _median(rows: Sequence[Row], field: str) -> float | None:
-    values = [row[field] for row in rows if row[field] is not None]
+    values = [row[field] for row in rows if row[field] is not None and row["status"] in ENDED_WELL]
     return median(values) if values else None
 
 

@@ -5,6 +5,7 @@ it, on the files as they are; the peers get prepared files (`benchmarks.peers.pr
 """
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +19,7 @@ from benchmarks.measured import Outcome
 from benchmarks.pairs import Pair
 from benchmarks.peers import ADAPTERS
 
-__all__ = ["Contender", "Floor", "Hepareg", "Job", "Peer", "WarmCall", "contenders"]
+__all__ = ["Contender", "Floor", "Hepareg", "Job", "Machine", "Peer", "WarmCall", "contenders"]
 
 REJECTED = 3
 
@@ -41,6 +42,9 @@ class Contender(Protocol):
     name: str
     good_statuses: frozenset[int]
 
+    def missing(self) -> str | None:
+        """Return why this cannot run here, or None."""
+
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
 
@@ -61,6 +65,10 @@ class Peer:
         """Name for tables."""
         return import_module(f"benchmarks.peers.{self.key}").NAME
 
+    def missing(self) -> str | None:
+        """Return None where the peers' environment is there; the adapter knows about its tool."""
+        return None if self.python.exists() else "the peers' environment is not there: run `make bench`"
+
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [self.python, "-m", "benchmarks.peers.run", self.key, job.prepared, job.folder / "answer.json"]
@@ -76,16 +84,27 @@ class Peer:
 
 @dataclass(frozen=True)
 class Hepareg:
-    """The command ``hepareg register --matrix-only``."""
+    """The command ``hepareg register``, as a rule with ``--matrix-only``; with ``weights`` by the network alone."""
 
     key: str = "hepareg"
     name: str = "hepareg"
+    matrix_only: bool = True
+    method: str | None = None
+    weights: Path | None = None
     good_statuses: frozenset[int] = frozenset({0, REJECTED})
+
+    def missing(self) -> str | None:
+        """Return why the network cannot run: a network needs trained weights."""
+        if self.method is None or (self.weights and self.weights.exists()):
+            return None
+        return "no trained weights at hand: give them with --weights"
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "hepareg", "register", job.pair.image("moving"), job.pair.image("fixed")]
-        words += ["-o", job.folder / "out", "--matrix-only", "--quiet", "--threads", job.threads]
+        words += ["-o", job.folder / "out", "--quiet", "--threads", job.threads]
+        words += ["--matrix-only"] if self.matrix_only else []
+        words += ["--method", self.method, "--weights", self.weights] if self.method else []
         return [*map(str, words), *mask_options(job)]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
@@ -105,6 +124,10 @@ class Floor:
     key: str = "floor"
     name: str = "floor: imports and reading"
     good_statuses: frozenset[int] = frozenset({0})
+
+    def missing(self) -> str | None:
+        """Return None: it can always run."""
+        return None
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
@@ -127,17 +150,53 @@ class WarmCall:
 
     key: str = "hepareg_call"
     name: str = "hepareg, library call"
+    device: str = "cpu"
     good_statuses: frozenset[int] = frozenset({0})
+
+    def missing(self) -> str | None:
+        """Return why the device cannot be used, or None."""
+        absent = self.device == "cuda" and shutil.which("nvidia-smi") is None
+        return "no CUDA device on this machine" if absent else None
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "benchmarks.speed.warm", job.pair.folder, job.folder / "answer.json"]
-        return [*map(str, words), "--threads", str(job.threads), *(["--masks"] if job.masks else [])]
+        words += ["--threads", job.threads, "--device", self.device]
+        return [*map(str, words), *(["--masks"] if job.masks else [])]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
         """Return the median seconds of a call."""
         seconds = json.loads((job.folder / "answer.json").read_text())["call_s"]
         return {"status": "found", "call_s": median(seconds)}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine needs for the pair whatever the program: see `benchmarks.speed.machine`."""
+
+    task: str
+    key: str = "machine"
+    good_statuses: frozenset[int] = frozenset({0})
+
+    @property
+    def name(self) -> str:
+        """Name for tables."""
+        return {"inflate": "machine: inflate the four files", "touch": "machine: read both livers' boxes once"}[
+            self.task
+        ]
+
+    def missing(self) -> str | None:
+        """Return None: it can always run."""
+        return None
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [sys.executable, "-m", "benchmarks.speed.machine", job.pair.folder, job.folder / "answer.json"]
+        return [*map(str, words), "--task", self.task]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return the shortest seconds: a floor."""
+        return {"status": "found", "call_s": min(json.loads((job.folder / "answer.json").read_text())["call_s"])}
 
 
 def mask_options(job: Job) -> list[str]:
@@ -147,6 +206,15 @@ def mask_options(job: Job) -> list[str]:
     return ["--moving-mask", str(job.pair.image("moving_liver")), "--fixed-mask", str(job.pair.image("fixed_liver"))]
 
 
-def contenders(python: Path) -> list[Contender]:
-    """Return everything that can be compared, in the order of the tables."""
-    return [Hepareg(), WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]
+def contenders(python: Path, *, weights: Path | None = None) -> list[Contender]:
+    """Return everything that can be compared, in the order of the tables.
+
+    Parameters
+    ----------
+    python
+        The peers' Python.
+    weights
+        Trained weights of the published network, or None where there are none.
+    """
+    network = Hepareg(key="network", name="published network alone", method="network", weights=weights)
+    return [Hepareg(), network, WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]

@@ -8,8 +8,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from hepareg.evaluation import transform_error, tre_over_mask
+from benchmarks.accuracy.case import PARENCHYMA
+from hepareg.evaluation import transform_error, tre_of_points, tre_over_mask
 from hepareg.geometry import Grid
+from hepareg.io.landmarks import read_landmarks
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -18,10 +20,13 @@ __all__ = ["Pair", "Score", "find_pairs"]
 
 @dataclass(frozen=True)
 class Score:
-    """Errors of a transform: TRE over all voxels of the fixed liver mask, rotation, translation at its centroid."""
+    """Errors of a transform: TRE over all voxels of the true fixed liver, TRE of points on its vessels (None where
+    a pair has none), rotation, translation at the liver's centroid.
+    """
 
     tre_mean_mm: float
     tre_worst_mm: float
+    vessel_tre_mm: float | None
     rotation_error_deg: float
     translation_error_mm: float
 
@@ -48,15 +53,17 @@ class Pair:
 
     @cached_property
     def parameters(self) -> dict:
-        """What the simulator wrote about the pair."""
+        """What the simulator and the core set wrote about the pair."""
         path = self.folder / "pair.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
     @cached_property
     def liver(self) -> Volume:
-        """Fixed liver mask, over which errors are taken."""
-        image = nib.load(self.image("fixed_liver"))
-        return Volume(np.asanyarray(image.dataobj) > 0, Grid(image.shape, image.affine))
+        """True fixed liver, over which errors are taken: from the label map, for a mask may be wrong on purpose."""
+        labels = self.image("labels")
+        image = nib.load(labels if labels.exists() else self.image("fixed_liver"))
+        data = np.asanyarray(image.dataobj)
+        return Volume(np.isin(data, PARENCHYMA) if labels.exists() else data > 0, Grid(image.shape, image.affine))
 
     def shape(self, name: str) -> tuple[int, int, int]:
         """Return the shape of an image."""
@@ -67,7 +74,13 @@ class Pair:
         tre = tre_over_mask(found, self.truth, mask=self.liver)
         centroid = self.liver.grid.world_points(np.argwhere(self.liver.data).mean(axis=0))
         error = transform_error(found, self.truth, at_mm=centroid)
-        return Score(tre.mean_mm, tre.worst_mm, error.rotation_deg, error.translation_mm)
+        return Score(tre.mean_mm, tre.worst_mm, self._vessel_tre(found), error.rotation_deg, error.translation_mm)
+
+    def _vessel_tre(self, found: RigidTransform) -> float | None:
+        landmarks = self.folder / "landmarks.csv"
+        if not landmarks.exists():
+            return None
+        return tre_of_points(found, self.truth, points_mm=read_landmarks(landmarks).points).mean_mm
 
 
 def find_pairs(folder: Path) -> list[Pair]:

@@ -10,6 +10,7 @@ from benchmarks.peers import REFERENCE
 from benchmarks.results import ROOT
 
 __all__ = [
+    "ENDED_WELL",
     "SILENT_MM",
     "TOLERATED_LOSS_MM",
     "ToolSummary",
@@ -27,6 +28,9 @@ Row = dict[str, Any]
 
 SILENT_MM = 1.5
 """A transform with a larger mean liver TRE is a failure: the bound that an accepted result promises."""
+
+ENDED_WELL = ("found", "rejected")
+"""Statuses whose seconds and memory are those of a whole run."""
 
 TOLERATED_LOSS_MM = 0.05
 """How much worse than the reference a result may be."""
@@ -61,7 +65,8 @@ def names() -> dict[str, str]:
 def is_silent(row: Row) -> bool:
     """Return whether a tool returned a wrong transform and said nothing."""
     tre = row["tre_mean_mm"]
-    return row["status"] == "found" and tre is not None and tre > SILENT_MM and row["decision"] in (None, "accept")
+    wrong = tre is not None and tre > SILENT_MM and row["tool"] != "start"
+    return wrong and row["decision"] in (None, "accept")
 
 
 def is_reported(row: Row) -> bool:
@@ -89,7 +94,7 @@ def ratio_to_reference(rows: Iterable[Row], tool: str, field: str) -> float | No
     """Return the median over pairs of a tool's value divided by the reference's, or None where no pair has both."""
     values: dict[tuple, dict[str, float]] = {}
     for row in rows:
-        if row[field]:
+        if row[field] and row["status"] in ENDED_WELL:
             values.setdefault((row["pair"], row["masks"]), {})[row["tool"]] = row[field]
     ratios = [pair[tool] / pair[REFERENCE] for pair in values.values() if tool in pair and REFERENCE in pair]
     return median(ratios) if ratios else None

@@ -11,7 +11,7 @@ from hepareg.arrays import Points
 from hepareg.io.landmarks import read_landmarks
 from hepareg.io.matrix_text import read_matrix_text
 from hepareg.io.nifti import read_nifti
-from hepareg.simulation import Label
+from hepareg.simulation import Label, SimulatedPair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -48,6 +48,20 @@ class Case:
     parameters: dict[str, Any]
 
     @classmethod
+    def of(cls, pair: SimulatedPair) -> "Case":
+        """Return the case of a pair in memory."""
+        return cls(
+            moving=pair.moving,
+            fixed=pair.fixed,
+            moving_liver=pair.moving_liver,
+            fixed_liver=pair.fixed_liver,
+            true_liver=_parenchyma(pair.labels),
+            truth=pair.truth,
+            vessels_mm=np.array([landmark.fixed_mm for landmark in pair.landmarks]),
+            parameters=pair.parameters,
+        )
+
+    @classmethod
     def read(cls, folder: Path) -> "Case":
         """Read the folder that the simulator wrote."""
         names = ("moving", "fixed", "moving_liver", "fixed_liver", "labels")
@@ -57,11 +71,15 @@ class Case:
             fixed=fixed,
             moving_liver=moving_liver,
             fixed_liver=fixed_liver,
-            true_liver=labels.with_data(np.isin(labels.data, PARENCHYMA)),
+            true_liver=_parenchyma(labels),
             truth=RigidTransform(read_matrix_text(folder / "truth.txt").matrix),
             vessels_mm=read_landmarks(folder / "landmarks.csv").points,
             parameters=json.loads((folder / "pair.json").read_text()),
         )
+
+
+def _parenchyma(labels: Volume) -> Volume:
+    return labels.with_data(np.isin(labels.data, PARENCHYMA))
 
 
 def case_folders(folder: Path) -> list[Path]:

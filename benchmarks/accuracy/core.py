@@ -84,6 +84,7 @@ def make_pair(pair: CorePair, out: Path) -> None:
 def score(pairs: Path, *, register: str, name: str) -> dict[str, Any]:
     """Score a method on a set; every case runs in a process of its own, so that its peak memory is its own."""
     rows = []
+    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"accuracy_core_{name}.json"
     settings = {"register": register, "good_mm": GOOD_MM}
     for folder in case_folders(pairs):

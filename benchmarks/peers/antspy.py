@@ -54,7 +54,7 @@ def find(inputs: Inputs) -> Found:
     )
     seconds = time.perf_counter() - begin
     matrix = _matrix_lps(ants.read_transform(result["fwdtransforms"][0]))
-    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS), seconds)
+    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS, centre_mm=inputs.centre_mm), seconds)
 
 
 def _write_start(inputs: Inputs) -> str:

@@ -49,4 +49,4 @@ def find(inputs: Inputs) -> Found:
         command += [f"-gm {inputs.fixed_mask}"]
     begin = time.perf_counter()
     Greedy3D().execute(" ".join([*command, f"-o {out}"]))
-    return Found(rigid(np.loadtxt(out)), time.perf_counter() - begin)
+    return Found(rigid(np.loadtxt(out), centre_mm=inputs.centre_mm), time.perf_counter() - begin)

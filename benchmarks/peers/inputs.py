@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepareg.geometry.rotations import homogeneous, nearest_rotation
+from hepareg.geometry.rotations import homogeneous
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.rigidify import rigid_part
 
 __all__ = ["LPS_FROM_RAS", "Found", "Inputs", "Start", "rigid"]
 
@@ -37,8 +38,9 @@ class Inputs:
     ----------
     moving, fixed
         Images with HU clamped to [-150, 250].
-    fixed_mask
-        Fixed liver mask, dilated by 5 mm, or None in runs without masks.
+    fixed_mask, moving_mask
+        Liver masks, dilated by 5 mm, or None in runs without masks. The moving one is for tools that cannot use
+        the fixed one alone.
     start
         Mask-centroid start, or None in runs without masks: then each tool starts as it does by itself.
     scratch
@@ -50,19 +52,26 @@ class Inputs:
     moving: Path
     fixed: Path
     fixed_mask: Path | None
+    moving_mask: Path | None
     start: Start | None
     scratch: Path
     threads: int
+
+    @property
+    def centre_mm(self) -> tuple[float, float, float]:
+        """Point about which a rounded matrix is made rigid: the fixed mask's centroid, without masks the origin."""
+        return self.start.centre_mm if self.start else (0.0, 0.0, 0.0)
 
     @classmethod
     def read(cls, prepared: Path, *, scratch: Path, threads: int) -> "Inputs":
         """Read a folder that `benchmarks.peers.preparation.prepare` wrote."""
         start = json.loads((prepared / "start.json").read_text())
-        mask = prepared / "fixed_mask.nii.gz"
+        fixed_mask, moving_mask = (prepared / f"{name}_mask.nii.gz" if start else None for name in ("fixed", "moving"))
         return cls(
             moving=prepared / "moving.nii.gz",
             fixed=prepared / "fixed.nii.gz",
-            fixed_mask=mask if mask.exists() else None,
+            fixed_mask=fixed_mask,
+            moving_mask=moving_mask,
             start=Start(**start) if start else None,
             scratch=scratch,
             threads=threads,
@@ -86,8 +95,5 @@ class Found:
 
 
 def rigid(matrix: ArrayLike, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:
-    """Return the rigid part of a tool's rounded (4, 4) matrix, keeping where it sends ``centre_mm``."""
-    affine = AffineTransform(np.asarray(matrix, dtype=np.float64))
-    R = nearest_rotation(affine.linear)
-    centre = np.asarray(centre_mm, dtype=np.float64)
-    return RigidTransform(homogeneous(R, affine.apply(centre) - R @ centre))
+    """Return the rigid part of a tool's rounded (4, 4) matrix, as ``hepareg rigidify`` takes it."""
+    return rigid_part(AffineTransform(np.asarray(matrix, dtype=np.float64)), centre_mm=centre_mm)

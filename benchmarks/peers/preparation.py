@@ -37,9 +37,9 @@ def prepare(pair: Path, out: Path, *, masks: bool) -> Path:
         _save(data, image.affine, out / f"{name}.nii.gz")
     start = None
     if masks:
-        fixed = nib.load(pair / "fixed_liver.nii.gz")
-        moving = nib.load(pair / "moving_liver.nii.gz")
-        _save(dilated(np.asanyarray(fixed.dataobj) > 0, fixed.affine), fixed.affine, out / "fixed_mask.nii.gz")
+        moving, fixed = (nib.load(pair / f"{name}_liver.nii.gz") for name in ("moving", "fixed"))
+        for name, mask in (("moving", moving), ("fixed", fixed)):
+            _save(dilated(np.asanyarray(mask.dataobj) > 0, mask.affine), mask.affine, out / f"{name}_mask.nii.gz")
         centre = _centroid(fixed)
         start = Start(tuple((_centroid(moving) - centre).tolist()), tuple(centre.tolist()))
     (out / "start.json").write_text(json.dumps(asdict(start) if start else None))

@@ -50,7 +50,7 @@ def find(inputs: Inputs) -> Found:
     R, c = np.array(result.GetMatrix()).reshape(3, 3), np.array(result.GetCenter())
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = R, np.array(result.GetTranslation()) + c - R @ c
-    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS), seconds)
+    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS, centre_mm=inputs.centre_mm), seconds)
 
 
 def _start(inputs: Inputs, fixed, moving):

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.peers.inputs import Found, Inputs, rigid
 
-NAME = "start"
+NAME = "start alone"
 
 
 def missing() -> str | None:

@@ -13,13 +13,20 @@ def main() -> None:
     parser.add_argument("answer", type=Path)
     parser.add_argument("--masks", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    seconds = call_seconds(arguments.pair, masks=arguments.masks, threads=arguments.threads, repeats=arguments.repeats)
+    seconds = call_seconds(
+        arguments.pair,
+        masks=arguments.masks,
+        threads=arguments.threads,
+        repeats=arguments.repeats,
+        device=arguments.device,
+    )
     arguments.answer.write_text(json.dumps({"call_s": seconds}))
 
 
-def call_seconds(pair: Path, *, masks: bool, threads: int, repeats: int) -> list[float]:
+def call_seconds(pair: Path, *, masks: bool, threads: int, repeats: int, device: str) -> list[float]:
     """Return the seconds of ``repeats`` calls after one that is not counted."""
     import torch
 
@@ -34,7 +41,7 @@ def call_seconds(pair: Path, *, masks: bool, threads: int, repeats: int) -> list
     seconds = []
     for _ in range(repeats + 1):
         begin = time.perf_counter()
-        hepareg.register(**operands)
+        hepareg.register(**operands, device=device)
         seconds.append(time.perf_counter() - begin)
     return seconds[1:]
 

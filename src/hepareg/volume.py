@@ -74,8 +74,8 @@ class Volume:
         return self.grid.shape
 
     def with_data(self, data: VoxelArray) -> "Volume":
-        """Return the volume with other voxels on the same grid."""
-        return replace(self, data=data)
+        """Return the volume with other voxels on the same grid; the digest of the old ones is dropped."""
+        return replace(self, data=data, provenance=replace(self.provenance, content_digest=None))
 
     def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
         """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive)."""

@@ -24,6 +24,9 @@ class Pretender:
     name: str = "pretender"
     good_statuses: frozenset = frozenset({0})
 
+    def missing(self):
+        return None
+
     def command(self, job):
         return [sys.executable, "-c", self.code]
 
@@ -40,7 +43,7 @@ def pairs(tmp_path_factory):
 
 
 def rows_of(pairs, contender, tmp_path, **options):
-    return compare(pairs, [contender], masks=[True], out=tmp_path / "r.json", **{**FAST, **options})["rows"]
+    return compare(pairs, [contender], masks=True, out=tmp_path / "r.json", **{**FAST, **options})["rows"]
 
 
 def test_truth_scores_zero_and_identity_its_displacement(pairs, tmp_path):

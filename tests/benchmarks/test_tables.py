@@ -5,10 +5,12 @@ import json
 import jsonschema
 import pytest
 
-from benchmarks.page import BEGIN, END, build_page, build_readme
+from benchmarks.goals_page import goals_section
+from benchmarks.page import BEGIN, END, build_page, build_readme, main
 from benchmarks.results import SCHEMA, provenance, write_result
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
+NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed"))
 SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
 
 
@@ -27,6 +29,7 @@ def row(tool, tre, *, pair="p1", masks=True, status="found", decision=None, proc
         "peak_bytes": 1_000_000,
         "tre_mean_mm": tre,
         "tre_worst_mm": tre,
+        "vessel_tre_mm": tre,
         "rotation_error_deg": tre,
         "translation_error_mm": tre,
         "decision": decision,
@@ -43,7 +46,7 @@ def comparison():
         row("hepareg", 0.10, pair="p2", decision="accept", process_s=4.0),
         row("antspy", 0.20, pair="p2", process_s=20.0),
         row("elastix", None, pair="p2", status="timed_out", reason="stopped after 5 s"),
-        row("hepareg", None, masks=False, status="rejected", decision="reject", reason="no_liver_mask"),
+        row("fireants", None, status="not_run", reason="no CUDA device here"),
     ]
     proofs = [{"tool": "antspy", "status": "proven", "reason": None, "version": "0.6.3", "distance_mm": 0.01}]
     return {"kind": "comparison", **provenance({"threads": 2}), "proofs": proofs, "rows": rows}
@@ -103,22 +106,40 @@ def test_losses_name_the_peers_that_are_better(comparison):
 
 
 def test_page_shows_failures_losses_and_where_it_was_run(comparison, speed):
-    page = build_page(comparison, speed)
+    rejected = row("hepareg", None, masks=False, status="rejected", decision="reject", reason="no_liver_mask")
+    without = {**comparison, "rows": [rejected]}
+    page = build_page({"comparison": comparison, "comparison_without_masks": without, "speed": speed})
     for text in (
         "16.000 **silent**",
         "timed out",
+        "Not run: FireANTs (no CUDA device here).",
         "Where a peer is better than hepareg (1 times",
         comparison["commit"][:12],
     ):
         assert text in page
     assert "512x512x119" in page
-    assert "With liver masks" in page
-    assert "Without masks" in page
+    assert "| p1 | typical, phantom | rejected |" in page
 
 
 def test_page_without_results_says_so():
-    page = build_page(None, None)
-    assert "has not been run" in page
+    page = build_page(NOTHING)
+    assert "Has not been run" in page
+    assert "| yes |" not in page
+    assert "**no**" not in page
+
+
+@pytest.mark.parametrize(("tre", "share", "worse"), [(0.17, "100% of 2", "yes"), (0.30, "50% of 2", "**no**")])
+def test_goals_are_judged_by_the_results(comparison, tre, share, worse):
+    comparison["rows"][0]["tre_mean_mm"] = tre
+    table = goals_section({**NOTHING, "comparison": comparison})
+    assert f"| {share} | yes |" in table
+    assert f"and never more than 0.05 mm worse | {tre - 0.17:.3f} mm | {worse} |" in table
+    assert "| 0 of 2 runs | yes |" in table
+
+
+def test_a_silent_failure_misses_the_goal(comparison):
+    comparison["rows"][0]["tre_mean_mm"] = 20.0
+    assert "| 1 of 2 runs | **no** |" in goals_section({**NOTHING, "comparison": comparison})
 
 
 def test_readme_block_is_replaced_and_the_rest_kept(comparison):
@@ -157,3 +178,7 @@ def test_committed_results_fit_the_schema():
 
 def test_markdown_table():
     assert markdown(["a", "b"], [["x", "1"]]) == "| a | b |\n| --- | ---: |\n| x | 1 |"
+
+
+def test_pages_are_written_from_the_committed_results(capsys):
+    assert main(["--check"]) == 0, capsys.readouterr().err

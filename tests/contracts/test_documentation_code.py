@@ -48,7 +48,7 @@ def test_make_targets_exist(page):
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for words in commands(page):
         if words[:1] == ["make"]:
-            assert set(words[1:]) <= targets
+            assert {word for word in words[1:] if "=" not in word} <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -163,6 +163,19 @@ def test_truly_doubled_slices(tmp_path):
         read_dicom_series(tmp_path)
 
 
+def test_a_tilted_gantry_as_scanners_write_it(tmp_path):
+    """The table moves along z while the slices lean by ten degrees."""
+    leaning = (1.0, 0.0, 0.0, 0.0, np.cos(np.radians(10)), -np.sin(np.radians(10)))
+    write_series(
+        tmp_path,
+        VOXELS,
+        orientation=leaning,
+        change=lambda k: {"ImagePositionPatient": [-10, -20, 30 + 2.5 * k]},
+    )
+    with pytest.raises(ImageError, match=r"tilted by 10\.0 degrees"):
+        read_dicom_series(tmp_path)
+
+
 def test_rounded_positions_are_no_error(tmp_path):
     """Scanners round positions: 0.625 mm apart, written with one digit."""
     write_series(tmp_path, VOXELS, change=lambda k: {"ImagePositionPatient": [-10, -20, round(30 + 0.625 * k, 1)]})

@@ -28,6 +28,18 @@ def test_every_kind_gives_the_same_volume(grid):
         np.testing.assert_allclose(volume.grid.world_from_voxel, grid.world_from_voxel, atol=1e-5)
 
 
+def test_a_nibabel_image_on_disk(tmp_path, grids):
+    image = nib.Nifti1Image(VOXELS, grids["ras"].world_from_voxel)
+    image.header.set_slope_inter(1, -1024)
+    nib.save(image, tmp_path / "scaled.nii.gz")
+    nib.save(nib.Nifti1Image(VOXELS, grids["ras"].world_from_voxel), tmp_path / "plain.nii.gz")
+    for name, dtype in (("scaled", np.float32), ("plain", np.int16)):
+        theirs = nib.load(tmp_path / f"{name}.nii.gz")
+        volume = as_volume(theirs)
+        assert volume.data.dtype == dtype
+        np.testing.assert_array_equal(volume.data, np.asarray(theirs.dataobj))
+
+
 def test_other_things_are_refused():
     for image in (
         VOXELS,

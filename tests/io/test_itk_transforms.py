@@ -4,7 +4,7 @@ import pytest
 import SimpleITK as sitk
 
 from hepareg.errors import FileFormatError, TransformError
-from hepareg.io.itk_transforms import read_itk_transform, write_itk_transform
+from hepareg.io.itk_transforms import read_itk_transform, read_versor_text, write_itk_transform
 from hepareg.transforms import AffineTransform, RigidTransform
 
 FLIP = np.array([-1.0, -1.0, 1.0])
@@ -130,3 +130,32 @@ def test_damaged_files_are_refused(tmp_path):
         (tmp_path / name).write_text("#Insight Transform File V1.0\nTransform: Nonsense\n")
         with pytest.raises(FileFormatError, match="ITK cannot read"):
             read_itk_transform(tmp_path / name)
+
+
+def test_a_list_of_transforms_is_not_cut_to_its_first(tmp_path, moving_from_fixed):
+    write_itk_transform(tmp_path / "a.tfm", moving_from_fixed)
+    text = (tmp_path / "a.tfm").read_text()
+    (tmp_path / "a.tfm").write_text(text + text.partition("\n")[2])
+    with pytest.raises(FileFormatError, match="got a list of 2"):
+        read_itk_transform(tmp_path / "a.tfm")
+
+
+def test_other_bytes_in_a_text_file(tmp_path, moving_from_fixed):
+    """ITK 5.4 corrupts its memory on these and ends the process."""
+    write_itk_transform(tmp_path / "a.tfm", moving_from_fixed)
+    raw = (tmp_path / "a.tfm").read_bytes()
+    for byte, message in ((b"\xe4", "not text"), (b"x", "expected numbers")):
+        (tmp_path / "a.tfm").write_bytes(raw.replace(b"Parameters: ", b"Parameters:" + byte))
+        with pytest.raises(FileFormatError, match=message):
+            read_itk_transform(tmp_path / "a.tfm")
+
+
+def test_own_files_are_read_without_itk(tmp_path, moving_from_fixed):
+    for number, angle in enumerate((0.0, 1e-6, 0.3, 2.0, 3.0)):
+        pose = RigidTransform.from_vectors(np.array([0.6, 0, 0.8]) * angle, [3, -2, 9]) @ moving_from_fixed
+        path = tmp_path / f"{number}.tfm"
+        write_itk_transform(path, pose, centre_mm=[10, 20, -300])
+        np.testing.assert_allclose(read_versor_text(path).matrix, read_itk_transform(path).matrix, atol=1e-9)
+    (tmp_path / "other.tfm").write_text("#Insight Transform File V1.0\nTransform: Euler3DTransform_double_3_3\n")
+    with pytest.raises(FileFormatError, match="Versor"):
+        read_versor_text(tmp_path / "other.tfm")

@@ -61,6 +61,8 @@ def test_types_are_kept_or_chosen_to_hold_the_values(tmp_path, grids):
         (VOXELS.astype("i2"), 0.5, 10, np.float32),
         (VOXELS.astype("i2"), 0, 99, np.int16),
         (VOXELS.astype("i4") * 10**6, 1, 10**9, np.float64),
+        ((VOXELS - 32000).astype("i2"), 1, -1024, np.int32),
+        (VOXELS.astype("i2"), -20, 0, np.int32),
     ]:
         save(path, data, matrix, slope=slope, inter=inter)
         volume = read_nifti(path)

@@ -19,6 +19,11 @@ from hepareg.networks import (
     RigidDecoderSettings,
     StridedEncoderSettings,
 )
+from hepareg.regularisation import identity_penalty
+from hepareg.similarity import mse_loss
+from hepareg.transforms import RigidTransform
+from hepareg.transforms.displacement import world_points
+from hepareg.transforms.warp import warp
 
 OBLIQUE = rotation_from_vector([0.3, -0.2, 0.5])
 AXES = {
@@ -181,6 +186,28 @@ def test_runs_under_autocast_and_in_double(decoder):
     torch.testing.assert_close(R @ R.mT, torch.eye(3, dtype=R.dtype).expand(2, 3, 3), atol=1e-12, rtol=0)
     double = net.double()(moving.double(), fixed.double(), matrices(grid))
     assert double.displacement.dtype == torch.float64
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_one_batch_is_learned_by_comparing_images_alone(decoder):
+    """The training signal: warp the moving image through the prediction, compare, and the pose comes out."""
+    shape, grid = (16, 14, 12), Grid((16, 14, 12), homogeneous(np.diag([-2.0, 2.5, 3.0]), [50, -20, 10]))
+    W = torch.tensor(grid.world_from_voxel)[None]
+    places = {"moving_world_from_voxel": W, "fixed_world_from_voxel": W, "fixed_shape": shape, "padding": "border"}
+    x = world_points(W, shape) - torch.tensor(grid.centre_mm)[:, None, None, None]
+    moving = torch.exp(-(x / torch.tensor([8.0, 12.0, 6.0])[:, None, None, None]).square().sum(1, keepdim=True)).float()
+    true = torch.tensor(RigidTransform.from_vectors([0.1, 0, 0.1], [3, -2, 2.5], centre_mm=grid.centre_mm).matrix)[None]
+    fixed = warp(moving, moving_from_fixed=true, **places).image
+    net = make(decoder=decoder, trained=False)
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(80):
+        optimiser.zero_grad()
+        predicted = net(moving, fixed, W).predicted
+        mse_loss(fixed, warp(moving, moving_from_fixed=predicted, **places).image).sum().backward()
+        optimiser.step()
+    before = identity_penalty(true, W, shape).sqrt().item()
+    after = identity_penalty(torch.linalg.inv(true) @ predicted.detach(), W, shape).sqrt().item()
+    assert after < 0.5 * before, f"from {before:.2f} to {after:.2f} mm"
 
 
 def test_published_sizes():

@@ -7,6 +7,8 @@ from hepareg.errors import PairError
 from hepareg.geometry import Grid
 from hepareg.preprocessing.axis_order import AxisOrder, reordered_grid
 from hepareg.preprocessing.pair_check import check_pair, overlap_fraction
+from hepareg.transforms import RigidTransform
+from hepareg.transforms.resample import resample
 from hepareg.volume import Provenance, Volume
 
 GRID = Grid((40, 40, 20), np.diag([1.0, 1, 3, 1]))
@@ -39,6 +41,14 @@ def test_the_same_image():
         assert check_pair(moving=A, fixed=other, allow_identical=True) == ["both images are the same"]
     with pytest.raises(PairError, match="same image twice"):
         check_pair(moving=replace(A, provenance=digest), fixed=replace(B, provenance=digest))
+
+
+def test_other_voxels_are_another_image():
+    """A volume that was made from one with a digest does not keep it."""
+    read = replace(A, provenance=Provenance(content_digest="abc"))
+    assert check_pair(moving=read, fixed=read.with_data(B.data)) == []
+    shifted = RigidTransform.from_vectors([0, 0, 0.1], [1, 2, 3])
+    assert check_pair(moving=read, fixed=resample(read, GRID, moving_from_fixed=shifted)) == []
 
 
 def test_different_patients_and_their_ids_are_not_told():

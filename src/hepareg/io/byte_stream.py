@@ -50,6 +50,8 @@ def reading(path: str | Path, *, expected: str) -> Iterator[None]:
         raise FileFormatError(f"expected {expected}, got damaged gzip data: {path}; copy it again") from error
     except UnicodeDecodeError as error:
         raise FileFormatError(f"expected {expected}, got a file that is not text: {path}") from error
+    except OSError as error:
+        raise FileFormatError(f"expected {expected}, got {error.strerror or 'an error'} on reading {path}") from error
 
 
 @contextmanager

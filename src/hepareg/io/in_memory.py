@@ -33,13 +33,20 @@ def as_volume(image: Any) -> Volume:
     if hasattr(image, "dataobj") and hasattr(image, "affine"):
         if image.affine is None:
             raise ImageError("expected a nibabel image with an affine, got one without")
-        return _with_matrix(np.asarray(image.dataobj), image.affine)
+        return _with_matrix(_values_of(image.dataobj), image.affine)
     if hasattr(image, "TransformIndexToPhysicalPoint"):
         return volume_of_itk_image(image)
     raise ImageError(
         "expected a Volume, a nibabel or SimpleITK image, or a pair of an array and its world_from_voxel matrix, "
         f"got {type(image).__name__}"
     )
+
+
+def _values_of(dataobj: Any) -> np.ndarray:
+    """Return the voxels of a nibabel image: as stored where they are not scaled, else in float32."""
+    if (getattr(dataobj, "slope", 1), getattr(dataobj, "inter", 0)) != (1, 0):
+        return np.asarray(dataobj, dtype=np.float32)
+    return np.asarray(dataobj)
 
 
 def _with_matrix(data: np.ndarray, world_from_voxel: Any) -> Volume:

@@ -37,7 +37,7 @@ def read_itk_image(path: str | Path) -> Volume:
         reader.ReadImageInformation()
         _check_header(reader, str(path))
         image = reader.Execute()
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
         raise FileFormatError(
             f"expected an NRRD or MetaImage file, got one that is damaged or of another format: {path}"
         ) from error

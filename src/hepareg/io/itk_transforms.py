@@ -20,6 +20,7 @@ from hepareg.transforms import AffineTransform, RigidTransform
 __all__ = ["read_itk_transform", "read_versor_text", "write_itk_transform"]
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+TEXT_MAGIC = b"#Insight Transform File"
 
 
 def read_itk_transform(path: str | Path) -> AffineTransform:
@@ -40,11 +41,12 @@ def read_itk_transform(path: str | Path) -> AffineTransform:
     """
     import SimpleITK as sitk
 
-    with reading(path, expected="an ITK transform"), open(path, "rb"):
-        pass
+    with reading(path, expected="an ITK transform"), open(path, "rb") as file:
+        if file.read(len(TEXT_MAGIC)) == TEXT_MAGIC:
+            _check_text(path)
     try:
         transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
         raise FileFormatError(f"expected an ITK transform, got a file that ITK cannot read: {path}") from error
     return AffineTransform(LPS_FROM_RAS @ _matrix_of(transform) @ LPS_FROM_RAS)
 
@@ -103,6 +105,22 @@ def read_versor_text(path: str | Path) -> AffineTransform:
         ]
     )
     return AffineTransform(LPS_FROM_RAS @ homogeneous(R, np.array(translation) + centre - R @ centre) @ LPS_FROM_RAS)
+
+
+def _check_text(path: str | Path) -> None:
+    """Check what ITK lets pass: it crashes on parameters that are no numbers, and drops transforms after the first."""
+    lines = Path(path).read_text("ascii").splitlines()
+    try:
+        for line in lines:
+            if line.startswith(("Parameters:", "FixedParameters:")):
+                np.array(line.partition(":")[2].split(), dtype=np.float64)
+    except ValueError as error:
+        raise FileFormatError(f"expected numbers as an ITK transform's parameters, got other text: {path}") from error
+    names = [line for line in lines if line.startswith("Transform:")]
+    if len(names) > 1 and "CompositeTransform" not in names[0]:
+        raise FileFormatError(
+            f"expected one ITK transform or a composite one, got a list of {len(names)}: {path}; compose them first"
+        )
 
 
 def _numbers(values: ArrayLike) -> str:

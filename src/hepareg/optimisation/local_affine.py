@@ -15,6 +15,8 @@ Cachier, P. and Pennec, X. 3D non-rigid registration by gradient descent on a Ga
 similarity measure using convolutions. MMBIA 2000. doi:10.1109/MMBIA.2000.852376
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -68,9 +70,13 @@ class LocalAffine:
         residual, _ = _fit(x, y, inside, self.ridge_hu2)
         weights = self._robust_weights(residual, inside) if self.robust else inside
         J = jacobian(found.gradients[0], samples.offsets_mm)
-        H, g, slope = _eliminated(J, x, y, weights, self.ridge_hu2)
+        H, g = _eliminated(J, x, y, weights, self.ridge_hu2)
         objective, overlap = self._objective(residual, inside)
-        return CellEquations(H, g, slope, objective, overlap)
+        return CellEquations(H, g, objective, overlap, _variance(residual, weights))
+
+    def on(self, samples: CellSamples) -> "LocalAffine":
+        """Return the same residual on other samples."""
+        return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
 
     def _robust_weights(self, residual: Tensor, inside: Tensor) -> Tensor:
         scale = torch.stack([_median_scale(r, w) for r, w in zip(residual, inside, strict=True)])
@@ -87,19 +93,30 @@ class LocalAffine:
         return share.cpu().numpy(), overlap.cpu().numpy()
 
 
+@dataclass(frozen=True, eq=False)
 class CellEquations:
-    """Normal equations cell by cell: ``hessian`` (B, N, 6, 6), ``gradient`` (B, N, 6), ``slope`` a (B, N)."""
+    """Normal equations cell by cell.
 
-    def __init__(
-        self,
-        hessian: Tensor,
-        gradient: Tensor,
-        slope: Tensor,
-        objective: NDArray[np.floating],
-        overlap: NDArray[np.floating],
-    ) -> None:
-        self.hessian, self.gradient, self.slope = hessian, gradient, slope
-        self.objective, self.overlap = objective, overlap
+    Parameters
+    ----------
+    hessian, gradient
+        (B, N, 6, 6) and (B, N, 6).
+    objective, overlap
+        (B,), as in `NormalEquations`.
+    residual_variance
+        Robustly weighted variance of the residual, HU^2, over all poses.
+    """
+
+    hessian: Tensor
+    gradient: Tensor
+    objective: NDArray[np.floating]
+    overlap: NDArray[np.floating]
+    residual_variance: float
+
+
+def _variance(residual: Tensor, weights: Tensor) -> float:
+    total = weights.sum(dtype=torch.float64).clamp(min=TINY)
+    return float((weights * residual**2).sum(dtype=torch.float64) / total) + TINY
 
 
 def _centred(values: Tensor, weights: Tensor) -> Tensor:
@@ -123,7 +140,7 @@ def _median_scale(residual: Tensor, weights: Tensor) -> Tensor:
     return 1.4826 * used.median().clamp(min=1e-3) if len(used) else torch.ones((), device=residual.device)
 
 
-def _eliminated(J: Tensor, x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor, Tensor]:
+def _eliminated(J: Tensor, x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """Return each cell's J'WJ and J'Wr with its own a and b eliminated (variable projection, Kaufman's form).
 
     One batched product gives all weighted moments of [J, x, y] about their cell means; the slope's
@@ -139,4 +156,4 @@ def _eliminated(J: Tensor, x: Tensor, y: Tensor, weights: Tensor, ridge: float) 
     Jx, Jy = moments[..., :6, 6], moments[..., :6, 7]
     H = moments[..., :6, :6] - Jx[..., :, None] * Jx[..., None, :] / xx[..., None, None]
     g = Jy - Jx * slope[..., None]
-    return slope[..., None, None] ** 2 * H, -slope[..., None] * g, slope
+    return slope[..., None, None] ** 2 * H, -slope[..., None] * g

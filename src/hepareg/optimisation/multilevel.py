@@ -135,7 +135,13 @@ class LevelResult:
 
 
 def build_objective(
-    region: FixedRegion, moving: Volume, poses: Sequence[RigidTransform], *, level: Level, device: torch.device
+    region: FixedRegion,
+    moving: Volume,
+    poses: Sequence[RigidTransform],
+    *,
+    level: Level,
+    device: torch.device,
+    allow_reversal: bool = True,
 ) -> LevelObjective | None:
     """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing.
 
@@ -149,7 +155,8 @@ def build_objective(
         return None
     moving = moving.crop(*box)
     pose = poses[0]
-    turn = _coarsest(moving) > COARSER * max(_coarsest(region.image), level.spacing_mm) and len(poses) == 1
+    thicker = _coarsest(moving) > COARSER * max(_coarsest(region.image), level.spacing_mm)
+    turn = allow_reversal and thicker and len(poses) == 1
     template, sampled = (moving, region.image) if turn else (region.image, moving)
     distance, centre = region.distance, region.centre_mm
     if turn:

@@ -9,8 +9,9 @@ from hepareg.volume import Volume
 
 __all__ = ["labels_present", "prepare_mask"]
 
-MAX_LABELS = 300
-"""More distinct values than any label map of organs has (the largest in use have about 120); a CT has thousands."""
+MAX_LABELS = 200
+"""More distinct values than label maps of organs have (the largest in use about 120); a CT has thousands, and one
+that was windowed to a picture 256."""
 LISTED_LABELS = 20
 
 
@@ -57,8 +58,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "
             f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
         )
-    data = np.empty(like.shape, np.bool_, order="F")
-    np.equal(placed.data, labels[0] if label is None else label, out=data)
+    data = placed.data == (labels[0] if label is None else label)  # keeps the memory order: one pass
     return Volume(data, like.grid, like.phase, volume.provenance)
 
 

@@ -15,6 +15,7 @@ from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.multilevel import LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
+from hepareg.registration.bend import Bend, find_bend
 from hepareg.registration.evidence import decoys, precision, spread
 from hepareg.registration.result import RegistrationResult, Verdict
 from hepareg.registration.roles import Roles, assign_roles
@@ -99,11 +100,13 @@ def register(
                     "expected images that show the same part of the body, got a pair that no start brings together; "
                     "give both liver masks or a start"
                 )
+        with clock("bend"):
+            bend = _bend(roles, levels, settings, target)
+            transform = levels[-1].solutions[0].transform if bend is None else bend.transform
         with clock("verdict"):
-            solution = levels[-1].solutions[0]
-            evidence = _evidence(roles, levels, starts)
+            evidence = _evidence(roles, levels, starts, transform, bend)
             verdict = judge(evidence, settings=settings.verdict)
-    return _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, solution.transform)
+    return _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
 
 
 class _Clock:
@@ -157,9 +160,19 @@ def _starts(roles: Roles, given: RigidTransform | None) -> list[Start]:
     )
 
 
-def _evidence(roles: Roles, levels: list[LevelResult], starts: list[Start]) -> Evidence:
-    solution, finest = levels[-1].solutions[0], levels[-1].objective
-    transform, centre = solution.transform, roles.region.centre_mm
+def _bend(roles: Roles, levels: list[LevelResult], settings: RegisterSettings, device: torch.device) -> Bend | None:
+    """Look for a bend only where the parts of the liver disagree on the pose."""
+    finest, found = levels[-1].objective, levels[-1].solutions[0].transform
+    disagreement = precision(finest, found, points_mm=roles.points_mm).expected_tre_mm
+    if not settings.bend_search_mm < disagreement < np.inf:
+        return None
+    return find_bend(roles, levels, settings=settings.bend, device=device)
+
+
+def _evidence(
+    roles: Roles, levels: list[LevelResult], starts: list[Start], transform: RigidTransform, bend: Bend | None
+) -> Evidence:
+    finest, centre = levels[-1].objective, roles.region.centre_mm
     middle = levels[min(1, len(levels) - 1)].objective
     at_result, *at_decoys = middle.unexplained([transform, *decoys(transform, centre, distance_mm=DECOY_MM)])
     at_start = finest.unexplained([starts[0].transform])[0]
@@ -176,7 +189,8 @@ def _evidence(roles: Roles, levels: list[LevelResult], starts: list[Start]) -> E
         overlap=float(model.overlap[0]),
         displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
         dice=dice,
-        status=solution.status,
+        status=levels[-1].solutions[0].status,
+        bend_mm=0.0 if bend is None else bend.residual_rms_mm,
         flags=roles.flags,
     )
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.geometry.boxes import box_around_points
+from hepareg.geometry.boxes import bounding_box, box_around_points
 from hepareg.geometry.masked import centroid_mm
 from hepareg.optimisation.multilevel import FixedRegion
 from hepareg.optimisation.region import distance_to_mask, masked_box
@@ -94,11 +93,8 @@ def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
 
 
 def _probe(mask: Volume) -> Points:
-    voxels = np.flatnonzero(np.asarray(mask.data).ravel())
-    chosen = voxels[np.linspace(0, len(voxels) - 1, min(PROBE_POINTS, len(voxels))).astype(int)]
-    return mask.grid.world_points(np.stack(np.unravel_index(chosen, mask.shape), axis=1))
-
-
-def centre_of(roles: Roles) -> NDArray[np.floating]:
-    """Return the (3,) rotation centre in the solver's fixed world."""
-    return roles.region.centre_mm
+    """Return about `PROBE_POINTS` voxel centres on a regular lattice of the mask's box."""
+    inside = mask.crop(*bounding_box(mask.data))
+    step = max(1, int((np.count_nonzero(inside.data) / PROBE_POINTS) ** (1 / 3)))
+    voxels = step * np.argwhere(inside.data[::step, ::step, ::step])
+    return inside.grid.world_points(voxels if len(voxels) else np.argwhere(inside.data))

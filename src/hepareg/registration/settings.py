@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hepareg.optimisation.bending import BendSettings
 from hepareg.optimisation.multilevel import RefinementSettings
 from hepareg.registration.verdict import VerdictSettings
 
@@ -10,7 +11,15 @@ __all__ = ["RegisterSettings"]
 
 @dataclass(frozen=True)
 class RegisterSettings:
-    """Settings of the refinement and of the verdict."""
+    """Settings of the refinement, of the bend that is looked for, and of the verdict.
+
+    Parameters
+    ----------
+    bend_search_mm
+        The liver's bend is looked for where the blocks of the liver disagree on the pose by more than this.
+    """
 
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    bend: BendSettings = field(default_factory=BendSettings)
+    bend_search_mm: float = 0.08
     verdict: VerdictSettings = field(default_factory=VerdictSettings)

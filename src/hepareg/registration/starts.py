@@ -35,9 +35,6 @@ class Start:
 def border_cut(mask: Volume) -> tuple[bool, bool]:
     """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
     axis, sense = mask.grid.superior_axis
-    area = np.asarray(mask.data).any(axis=axis)  # cheap refusal of an empty mask's profile
-    if not area.any():
-        return False, False
     profile = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
     ends = profile[0] > CUT_SHARE * profile.max(), profile[-1] > CUT_SHARE * profile.max()
     low, high = ends if sense > 0 else ends[::-1]

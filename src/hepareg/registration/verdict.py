@@ -34,6 +34,9 @@ class Evidence:
         Mean distance over the liver between the result and the identity.
     dice
         Overlap of the two masks after registration, or None where one is missing.
+    bend_mm
+        Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
+        a rigid pose explains the images as well.
     status
         How the finest level ended.
     flags
@@ -49,6 +52,7 @@ class Evidence:
     displacement_mm: float
     dice: float | None
     status: Status
+    bend_mm: float = 0.0
     flags: Sequence[str] = ()
 
 
@@ -59,17 +63,23 @@ class VerdictSettings:
     Parameters
     ----------
     floor_mm, precision_factor
-        Expected error = sqrt(floor^2 + (factor * precision)^2).
+        Expected error = sqrt(floor^2 + (factor * precision)^2 + (bend_factor * bend)^2).
+    bend_factor
+        Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
         Largest expected error that is accepted, and from which on it is rejected.
+    max_bend_mm
+        A liver that bends by more than this goes to review: no rigid transform fits all of it.
     min_explained, min_basin, min_rival_gap, min_overlap, min_dice
         Below these a result goes to review; far below, basin and overlap reject it.
     """
 
     floor_mm: float = 0.05
     precision_factor: float = 1.0
+    bend_factor: float = 0.2
     accept_mm: float = 1.5
     reject_mm: float = 6.0
+    max_bend_mm: float = 2.0
     min_explained: float = 0.25
     min_basin: float = 0.25
     min_rival_gap: float = 0.05
@@ -82,7 +92,12 @@ ALWAYS_REVIEW = frozenset({"no_liver_mask"})
 
 def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     """Return the verdict on a result."""
-    expected = float(np.hypot(settings.floor_mm, settings.precision_factor * evidence.precision_mm))
+    parts = (
+        settings.floor_mm,
+        settings.precision_factor * evidence.precision_mm,
+        settings.bend_factor * evidence.bend_mm,
+    )
+    expected = float(np.linalg.norm(parts))
     fatal = _fatal(evidence, expected, settings)
     doubts = _doubts(evidence, expected, settings)
     if fatal:
@@ -117,6 +132,8 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
     found = []
     if expected > settings.accept_mm:
         found.append("expected_error_above_limit")
+    if evidence.bend_mm > settings.max_bend_mm:
+        found.append("liver_bends")
     if evidence.explained < settings.min_explained:
         found.append("images_explain_little_of_each_other")
     if evidence.basin < settings.min_basin:
@@ -141,6 +158,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "rival_gap": evidence.rival_gap,
         "overlap_share": evidence.overlap,
         "displacement_mm": evidence.displacement_mm,
+        "bend_rms_mm": evidence.bend_mm,
     }
     if evidence.dice is not None:
         named["dice_after"] = evidence.dice

@@ -3,6 +3,12 @@
 All are losses: lower is better. All are weighted by a mask, batched and differentiable, and run in
 float32 (or float64) also under autocast. Every module is called as
 ``measure(fixed, warped, mask, spacing_mm=spacing)``.
+
+Why not MONAI's: they take no mask (outside of a wrapper that only multiplies both images), so ribs and
+spine beside the liver enter every window; radii are in voxels; its spline mutual information takes one
+intensity range for the whole batch, so a sample's value depends on its neighbours, and keeps
+voxels x bins weights in memory; there is no NCC, NMI, MIND or gradient field; and its bending energy
+is per voxel, not per mm. Tests compare with them where the definitions coincide.
 """
 
 from hepareg.similarity.boundary_distance import BoundaryDistance, boundary_distance_loss, distance_to_boundary_mm

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import Points, VoxelArray
 from hepareg.geometry import Grid
 from hepareg.simulation.labels import Label
 from hepareg.simulation.vessel_drawing import VesselLayer
@@ -40,6 +40,10 @@ class Anatomy:
         (I, J, K) float32 what denoising took away, or None.
     noise_level_hu
         Standard deviation of the noise in the real liver, 0 for a procedural anatomy.
+    fat_fraction
+        Fat infiltration of a procedural liver.
+    texture_seed
+        Seed of the irregularities that are built into a procedural anatomy's tissues.
     parameters
         What was drawn at random, for `pair.json`.
     """
@@ -53,7 +57,14 @@ class Anatomy:
     ct_hu: NDArray[np.float32] | None = None
     noise_hu: NDArray[np.float32] | None = None
     noise_level_hu: float = 0.0
+    fat_fraction: float = 0.0
+    texture_seed: int = 0
     parameters: dict[str, object] = field(default_factory=dict)
+
+    def fraction_static(self, points: Points) -> float:
+        """Return the fraction of (N, 3) world points that lie in what stays."""
+        voxels = np.clip(np.rint(self.grid.voxel_points(points)).astype(int), 0, np.array(self.grid.shape) - 1)
+        return float(self.static[tuple(voxels.T)].mean())
 
     def label_map(self) -> VoxelArray:
         """Return the labels with the grown vessels where they fill half of a voxel or more."""

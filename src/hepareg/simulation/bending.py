@@ -16,6 +16,8 @@ from hepareg.transforms import RigidTransform
 __all__ = ["BendField", "draw_bend", "fit_rigid"]
 
 SPACING_MM = 6.0
+MAX_ITERATIONS = 40
+CONVERGED_MM = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +47,10 @@ class BendField:
         Fixed-point iteration; it converges because the field's slope is far below 1.
         """
         x = np.array(points, dtype=np.float64)
-        for _ in range(40):
-            x = points - self.at(x)
+        for _ in range(MAX_ITERATIONS):
+            before, x = x, points - self.at(x)
+            if np.abs(x - before).max() < CONVERGED_MM:
+                break
         return x
 
 

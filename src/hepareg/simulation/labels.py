@@ -7,7 +7,7 @@ import numpy as np
 from hepareg.arrays import VoxelArray
 from hepareg.errors import InputError
 
-__all__ = ["LABEL_NAMES", "STATIC_LABELS", "Label", "label_from_name"]
+__all__ = ["LABEL_NAMES", "Label", "label_from_name", "lookup"]
 
 
 class Label(IntEnum):
@@ -39,9 +39,6 @@ class Label(IntEnum):
 
 
 LABEL_NAMES: dict[str, Label] = {label.name.lower(): label for label in Label}
-
-STATIC_LABELS = (Label.OUTSIDE, Label.MUSCLE, Label.BONE, Label.MARROW)
-"""Body wall and spine: what stays where it is while the liver moves with the breath."""
 
 
 def label_from_name(name: str) -> Label:

@@ -1,6 +1,7 @@
 """Motion between two phases, with its truth: the whole body's pose, the liver's way with the breath, its bend."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,14 @@ from hepareg.simulation.bending import BendField, draw_bend, fit_rigid
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Motion", "MotionSettings", "draw_motion"]
+__all__ = ["Motion", "MotionSettings", "draw_motion", "draw_rigid"]
+
+NUM_BREATHS = 12
+"""Breaths drawn, of which the one is taken that stays clear of the ribs best."""
 
 BREATHING_MM = np.array([0.3, 0.45, 1.0])
-"""Relative size of breathing motion to the right, to the front and upwards (Shirato 2004, von Siebenthal 2007)."""
+"""Relative size of breathing motion along left-right, front-back and up-down, after Rohlfing et al., Modeling liver
+motion and deformation during the respiratory cycle, Medical Physics 31, 2004, doi:10.1118/1.1644513."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class MotionSettings:
     translation_mm, rotation_deg
         Range of the liver's displacement at its centroid, and of its turn about it, within the body.
     body_translation_mm, body_rotation_deg
-        The same for the whole body (follow-up, table, another scanner).
+        The same for the whole body (follow-up, table, another scanner), at the liver's centroid too.
     bend_mm
         Root mean square of the liver's bend that no rigid motion explains.
 
@@ -97,22 +102,40 @@ class Motion:
         return places if self.bend is None else self.bend.undo(places)
 
 
-def draw_motion(settings: MotionSettings, *, space: OrganSpace, body_centre_mm: Points, rng: Generator) -> Motion:
-    """Draw a motion. The liver turns about its centroid, the body about ``body_centre_mm``."""
+def draw_motion(
+    settings: MotionSettings,
+    *,
+    space: OrganSpace,
+    in_the_way: Callable[[Points], float],
+    rng: Generator,
+) -> Motion:
+    """Draw a motion. Liver and body turn about the liver's centroid.
+
+    Of several breaths drawn, the one is taken that pushes the liver least into what stays (``in_the_way``: the
+    fraction of points there), since a liver slides along the ribs and not through them. A random motion is
+    taken as it comes.
+    """
     points = space.points
-    still = settings.kind == "still"
-    liver = RigidTransform.identity()
-    bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
-    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
-    if not still:
-        liver = RigidTransform.from_vectors(turn, shift, centre_mm=points.mean(0))
-    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
-    body = RigidTransform.from_vectors(turn, shift, centre_mm=body_centre_mm)
+    num_drawn = NUM_BREATHS if settings.kind == "breathing" else 1
+    drawn = [draw_rigid(settings, centre_mm=points.mean(0), rng=rng) for _ in range(num_drawn)]
+    liver, body = min(drawn, key=lambda motions: in_the_way(motions[0].apply(points[::7])))
     bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
     motion = Motion(body, liver, bend, RigidTransform(body.matrix @ liver.matrix))
     if bend is None:
         return motion
     return Motion(body, liver, bend, fit_rigid(points, motion.forward(points)))
+
+
+def draw_rigid(
+    settings: MotionSettings, *, centre_mm: NDArray[np.floating], rng: Generator
+) -> tuple[RigidTransform, RigidTransform]:
+    """Draw the rigid motions of the liver within the body and of the body, both about ``centre_mm``."""
+    bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
+    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
+    liver = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
+    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
+    body = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
+    return (RigidTransform.identity() if settings.kind == "still" else liver), body
 
 
 def _draw(

@@ -107,8 +107,10 @@ class SimulatedPair:
     parameters: dict[str, object]
 
 
-def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | None = None) -> SimulatedPair:
-    """Make a pair; the same settings, seed and patient give the same voxels.
+def simulate_pair(
+    *, settings: PairSettings, seed: int, patient: PatientCT | None = None, anatomy: Anatomy | None = None
+) -> SimulatedPair:
+    """Make a pair; the same settings, seed, patient and anatomy give the same voxels.
 
     Parameters
     ----------
@@ -118,6 +120,8 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
         What is drawn within the settings.
     patient
         A real CT (`prepare_patient`), or None for a procedural anatomy.
+    anatomy
+        The anatomy of an earlier pair, to save the time of making one for each of many pairs, or None.
 
     Raises
     ------
@@ -126,9 +130,11 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
     """
     check_request(settings)
     rngs = [np.random.default_rng([seed, part]) for part in range(8)]
-    anatomy = _anatomy(settings, patient, rngs[0])
+    anatomy = anatomy or _anatomy(settings, patient, rngs[0])
     space = OrganSpace(anatomy.liver, anatomy.grid)
-    motion = draw_motion(settings.motion, space=space, body_centre_mm=anatomy.grid.centre_mm, rng=rngs[1])
+    motion = draw_motion(
+        settings.motion, space=space, in_the_way=anatomy.fraction_static, rng=rngs[1],
+    )  # fmt: skip
     points = space.points
     fixed_grid = acquisition_grid(
         settings.fixed, anatomy=anatomy.grid, pose=RigidTransform.identity(), liver_points=points, rng=rngs[2]
@@ -145,7 +151,7 @@ def simulate_pair(*, settings: PairSettings, seed: int, patient: PatientCT | Non
     moving, moving_liver = imaging.moving(moving_grid, settings.moving, settings.moving_phase, rng=rngs[6])
     residual = residual_field(motion, space)
     parameters = {
-        "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if patient is None else "real CT",
+        "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if anatomy.ct_hu is None else "real CT",
         "anatomy": anatomy.parameters, "motion": _describe(motion, space, residual), **imaging.drawn,
     }  # fmt: skip
     return SimulatedPair(

@@ -11,7 +11,7 @@ from scipy import ndimage
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
 from hepareg.simulation.anatomy import Anatomy
-from hepareg.simulation.labels import STATIC_LABELS, Label
+from hepareg.simulation.labels import Label
 from hepareg.simulation.lesions import add_lesions
 from hepareg.simulation.liver_vessels import LiverVesselSettings, grow_liver_vessels
 from hepareg.simulation.organ_space import OrganSpace
@@ -108,8 +108,19 @@ def phantom_anatomy(settings: PhantomSettings, *, vessels: LiverVesselSettings, 
     parameters: dict[str, object] = {
         "plan": {key: round(value, 3) for key, value in asdict(plan).items()}, "fat_fraction": round(fat, 3), **lesions,
     }  # fmt: skip
-    static = np.isin(labels, [int(label) for label in STATIC_LABELS])
-    return Anatomy(grid, labels, liver, static, trees, layers, parameters=parameters)
+    static = np.zeros(grid.shape, dtype=np.uint8)
+    design.paint(static, np.minimum(-wall.cavity, wall.spine), 1)
+    return Anatomy(
+        grid,
+        labels,
+        liver,
+        static.view(bool),
+        trees,
+        layers,
+        fat_fraction=fat,
+        texture_seed=int(rng.integers(2**31)),
+        parameters=parameters,
+    )
 
 
 def _grid(settings: PhantomSettings, rng: Generator) -> Grid:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hepareg.simulation.anatomy import Anatomy
+from hepareg.simulation.contrast_table import ENHANCED_HU, HETEROGENEITY, UNENHANCED_HU
 from hepareg.simulation.labels import Label, lookup
+from hepareg.simulation.shapes import smooth_noise
 from hepareg.volume import Phase
 
 __all__ = ["ContrastPhase", "draw_phase", "render_phase"]
@@ -34,37 +36,11 @@ class ContrastPhase(Enum):
         }.get(self, Phase.ARTERIAL)
 
 
-UNENHANCED_HU: dict[Label, tuple[float, float]] = {
-    Label.OUTSIDE: (-1000, 0),
-    Label.FAT: (-100, 6),
-    Label.BONE: (420, 60),
-    Label.MARROW: (170, 30),
-    Label.LUNG: (-840, 25),
-    Label.GALLBLADDER: (8, 5),
-    Label.STOMACH: (25, 12),
-    Label.BOWEL: (30, 8),
-    Label.GAS: (-950, 10),
-    Label.CYST: (6, 4),
-    Label.CLIP: (2800, 200),
-}
-"""Mean and spread of what takes up no contrast worth mentioning."""
+COMMON_SHARE = 0.85
+"""Correlation of a tissue's enhancement with what is common to the whole patient (dose, weight, heart)."""
 
-ENHANCED_HU: dict[Label, tuple[tuple[float, float], ...]] = {
-    #                     native    early art.  late art.   portal     delayed
-    Label.MUSCLE: ((52, 5), (54, 5), (58, 5), (66, 6), (64, 6)),
-    Label.LIVER: ((57, 6), (60, 6), (74, 10), (108, 13), (90, 10)),
-    Label.SPLEEN: ((48, 4), (100, 20), (128, 18), (122, 13), (95, 9)),
-    Label.KIDNEY_CORTEX: ((32, 4), (140, 25), (190, 28), (178, 22), (150, 20)),
-    Label.KIDNEY_MEDULLA: ((30, 4), (42, 8), (70, 15), (150, 22), (165, 22)),
-    Label.HEART: ((42, 4), (220, 50), (170, 30), (140, 18), (105, 12)),
-    Label.AORTA: ((42, 4), (340, 55), (290, 50), (155, 18), (112, 12)),
-    Label.VENA_CAVA: ((40, 4), (55, 12), (95, 25), (130, 20), (110, 12)),
-    Label.HEPATIC_ARTERY: ((42, 4), (280, 50), (245, 45), (145, 18), (108, 12)),
-    Label.PORTAL_VEIN: ((41, 4), (52, 10), (125, 30), (168, 20), (115, 12)),
-    Label.HEPATIC_VEIN: ((40, 4), (44, 5), (60, 12), (158, 22), (114, 12)),
-    Label.TUMOUR: ((45, 6), (75, 15), (112, 18), (92, 14), (72, 10)),
-}
-"""Mean and spread (between patients) in the five phases."""
+FAT_HU_PER_FRACTION = 150.0
+"""What a liver loses in HU from no fat to all fat."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +60,22 @@ class PhaseHU:
 
 
 def draw_phase(phase: ContrastPhase, *, rng: Generator) -> PhaseHU:
-    """Draw one patient's HU in one phase: mean plus spread times a normal number, cut at two spreads."""
+    """Draw one patient's HU in one phase: mean plus spread times a normal number, cut at two spreads.
+
+    Most of that number is common to all tissues that take up contrast: a patient with bright veins has a bright liver,
+    so that vessels do not vanish by chance.
+    """
     column = list(ContrastPhase).index(phase)
+    common = rng.standard_normal()
     values = {}
     for label in Label:
-        mean, spread = UNENHANCED_HU[label] if label in UNENHANCED_HU else ENHANCED_HU[label][column]
-        values[label] = mean + spread * float(np.clip(rng.standard_normal(), -2, 2))
+        own = rng.standard_normal()
+        if label in UNENHANCED_HU:
+            mean, spread = UNENHANCED_HU[label]
+        else:
+            mean, spread = ENHANCED_HU[label][column]
+            own = COMMON_SHARE * common + np.sqrt(1 - COMMON_SHARE**2) * own
+        values[label] = mean + spread * float(np.clip(own, -2, 2))
     return PhaseHU(phase, values)
 
 
@@ -98,16 +84,18 @@ def render_phase(
 ) -> NDArray[np.float32]:
     """Return the anatomy's noise-free image in HU, float32 on its grid.
 
-    A procedural anatomy takes its HU from the table. A real one keeps its denoised HU, changed in every
-    labelled tissue by the difference of the tables of this phase and of the phase it was scanned in
-    (``source``); grown vessels are filled in from the table.
+    A procedural anatomy takes its HU and the irregularities of its tissues from the table. A real one keeps its
+    denoised HU in the phase it was scanned in (``source``); in another phase every labelled tissue is shifted so that
+    its median is the table's value. Grown vessels are filled in from the table in both.
     """
     if anatomy.ct_hu is None:
-        image = lookup(hu.values)[anatomy.labels]
+        liver = hu.values[Label.LIVER] - FAT_HU_PER_FRACTION * anatomy.fat_fraction
+        image = lookup({**hu.values, Label.LIVER: liver})[anatomy.labels]
+        _add_heterogeneity(image, anatomy, hu.phase, rng)
     else:
         image = anatomy.ct_hu.copy()
         if source is not None and source.phase is not hu.phase:
-            _revalue(image, anatomy, hu, source)
+            _revalue(image, anatomy, hu)
     for layer in anatomy.layers:
         block = image[layer.block]
         block += (layer.filled / np.float32(255)) * (hu.values[layer.label] - block)
@@ -116,13 +104,33 @@ def render_phase(
     return image
 
 
-def _revalue(image: NDArray[np.float32], anatomy: Anatomy, hu: PhaseHU, source: PhaseHU) -> None:
-    """Add to every labelled tissue what it gains from the source's phase to this one, with soft edges."""
-    change = lookup({label: hu.values[label] - source.values[label] for label in ENHANCED_HU})
-    where = ndimage.find_objects(change[anatomy.labels] != 0, max_label=1)[0]
-    if where is None:
-        return
-    pad = 3
-    block = tuple(slice(max(s.start - pad, 0), s.stop + pad) for s in where)
-    gain = change[anatomy.labels[block]]
-    image[block] += ndimage.gaussian_filter(gain, 1.0 / anatomy.grid.spacing_mm, mode="nearest", truncate=2.5)
+def _revalue(image: NDArray[np.float32], anatomy: Anatomy, hu: PhaseHU) -> None:
+    """Shift every labelled tissue that takes up contrast to its median of this phase, with soft edges."""
+    blocks = ndimage.find_objects(anatomy.labels)
+    for label in ENHANCED_HU:
+        block = blocks[label - 1] if label <= len(blocks) else None
+        if block is None:
+            continue
+        pad = 4
+        around = tuple(slice(max(s.start - pad, 0), s.stop + pad) for s in block)
+        inside = anatomy.labels[around] == label
+        gain = np.float32(hu.values[label] - np.median(image[around][inside]))
+        share = ndimage.gaussian_filter(inside.astype(np.float32), 1.0 / anatomy.grid.spacing_mm, truncate=2.5)
+        image[around] += gain * share
+
+
+def _add_heterogeneity(image: NDArray[np.float32], anatomy: Anatomy, phase: ContrastPhase, rng: Generator) -> None:
+    column = list(ContrastPhase).index(phase)
+    built_in = np.random.default_rng(anatomy.texture_seed)
+    blocks = ndimage.find_objects(anatomy.labels)
+    for label, (scale_mm, levels, is_built_in) in HETEROGENEITY.items():
+        block = blocks[label - 1] if label <= len(blocks) else None
+        if block is None:
+            continue
+        inside = anatomy.labels[block] == label
+        noise = smooth_noise(
+            inside.shape, scale_vox=scale_mm / anatomy.grid.spacing_mm / 2, rng=built_in if is_built_in else rng
+        )
+        noise *= inside
+        noise *= np.float32(levels[column])
+        image[block] += noise

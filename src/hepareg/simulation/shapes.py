@@ -90,9 +90,10 @@ def smooth_maximum(a: Field, b: Field, width: float) -> Field:
     return -smooth_minimum(-a, -b, width)
 
 
-def smooth_noise(shape: tuple[int, ...], *, scale_vox: float, rng: Generator) -> Field:
-    """Return smooth random numbers of unit standard deviation."""
-    coarse = [max(4, int(np.ceil(n / scale_vox)) + 3) for n in shape]
+def smooth_noise(shape: tuple[int, ...], *, scale_vox: ArrayLike, rng: Generator) -> Field:
+    """Return smooth random numbers of unit standard deviation that change over about two ``scale_vox`` voxels."""
+    scales = np.maximum(np.broadcast_to(np.asarray(scale_vox, dtype=np.float64), 3), 1.0)
+    coarse = [max(4, int(np.ceil(n / scale)) + 3) for n, scale in zip(shape, scales, strict=True)]
     values = ndimage.gaussian_filter(rng.standard_normal(coarse).astype(np.float32), 0.8)
-    noise = resample_axes(values, [1 + np.arange(n) / scale_vox for n in shape])
+    noise = resample_axes(values, [1 + np.arange(n) / scale for n, scale in zip(shape, scales, strict=True)])
     return (noise / noise.std()).astype(np.float32)

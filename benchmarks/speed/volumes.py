@@ -1,0 +1,78 @@
+"""Pairs for measuring speed: the standard pair, and one anatomy in volumes from 128^3 to 512x512x600."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pairs import Pair
+from hepareg.geometry import Grid
+from hepareg.io.images import read_image
+from hepareg.simulation import (
+    AcquisitionSettings,
+    MotionSettings,
+    PairSettings,
+    PatientCT,
+    prepare_patient,
+    simulate_pair,
+)
+from hepareg.volume import Volume
+from hepareg.workflows.simulate import write_pair
+
+__all__ = ["SIZES", "sized_pair", "standard_pair"]
+
+SIZES = ((128, 128, 128), (256, 256, 256), (512, 512, 200), (512, 512, 400), (512, 512, 600))
+LONG_SCAN_SLICES = 200
+"""Slices of the anatomy in a volume of more than 256; the others are body above and below, as in a whole-trunk scan."""
+
+EXTENT_MM = (384.0, 384.0, 240.0)
+MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
+
+
+def standard_pair(folder: Path, *, data: Path | None) -> Pair:
+    """Write the pair of 512x512x119 and 476x476x153 voxels that speed is stated for.
+
+    Parameters
+    ----------
+    folder
+        New folder.
+    data
+        Folder of the real CT ``lidc_idri_0001``, or None: the anatomy is then procedural.
+    """
+    patient = _patient(data) if data else None
+    spacing = ((0.75, 0.75, 2.0), (0.75, 0.75, 1.5)) if patient is None else (None, (0.75, 0.75, 2.0))
+    settings = PairSettings(
+        motion=MOTION,
+        fixed=AcquisitionSettings(shape=(512, 512, 119), spacing_mm=spacing[0]),
+        moving=AcquisitionSettings(shape=(476, 476, 153), spacing_mm=spacing[1]),
+    )
+    write_pair(folder, simulate_pair(settings=settings, seed=1, patient=patient))
+    return Pair(folder)
+
+
+def sized_pair(folder: Path, shape: tuple[int, int, int]) -> Pair:
+    """Write the procedural pair with both images of one shape; same anatomy and motion for all shapes."""
+    inner = (*shape[:2], shape[2] if shape[2] <= 256 else LONG_SCAN_SLICES)
+    spacing = tuple(extent / n for extent, n in zip(EXTENT_MM, inner, strict=True))
+    acquisition = AcquisitionSettings(shape=inner, spacing_mm=spacing)
+    pair = simulate_pair(settings=PairSettings(motion=MOTION, fixed=acquisition, moving=acquisition), seed=1)
+    names = ("moving", "fixed", "moving_liver", "fixed_liver", "labels")
+    longer = {name: extended(getattr(pair, name), shape[2], mirror=name in names[:2]) for name in names}
+    write_pair(folder, replace(pair, **longer))
+    return Pair(folder)
+
+
+def extended(volume: Volume, num_slices: int, *, mirror: bool) -> Volume:
+    """Return a volume with slices added at both ends: mirror images of the anatomy, or zeros."""
+    more = num_slices - volume.shape[2]
+    below = more // 2
+    widths = ((0, 0), (0, 0), (below, more - below))
+    data = np.pad(volume.data, widths, mode="symmetric" if mirror else "constant")
+    matrix = volume.grid.world_from_voxel.copy()
+    matrix[:3, 3] = volume.grid.world_points([0, 0, -below])
+    return Volume(data, Grid(data.shape, matrix), phase=volume.phase)
+
+
+def _patient(data: Path) -> PatientCT:
+    ct, liver = read_image(data / "dicom"), read_image(data / "liver_approximate.nii.gz")
+    return prepare_patient(ct=ct, masks={"liver": liver})

@@ -1,0 +1,27 @@
+"""Volumes: voxels and grid belong together, and stay together in a crop."""
+
+import numpy as np
+import pytest
+
+from hepareg.errors import ImageError
+from hepareg.geometry import Grid
+from hepareg.volume import Phase, Volume
+
+GRID = Grid((5, 4, 3), np.array([[-2.0, 0, 0, 10], [0, 0, 3.0, 20], [0, 1.0, 0, 30], [0, 0, 0, 1]]))
+
+
+def test_crop_is_a_view_whose_voxels_stay_in_place():
+    volume = Volume(np.arange(60, dtype=np.int16).reshape(5, 4, 3), GRID, phase=Phase.ARTERIAL)
+    cropped = volume.crop((1, 1, 0), (4, 3, 2))
+    assert cropped.shape == (3, 2, 2)
+    assert cropped.phase is Phase.ARTERIAL
+    assert np.shares_memory(cropped.data, volume.data)
+    assert cropped.data[2, 0, 1] == volume.data[3, 1, 1]
+    np.testing.assert_allclose(cropped.grid.world_points([2, 0, 1]), GRID.world_points([3, 1, 1]))
+
+
+def test_shape_must_be_the_grids():
+    with pytest.raises(ImageError, match=r"expected \(5, 4, 3\) voxels"):
+        Volume(np.zeros((5, 4, 4)), GRID)
+    with pytest.raises(ImageError, match="voxels as the grid says"):
+        Volume(np.zeros((5, 4, 3)), GRID).with_data(np.zeros((1, 1, 1)))

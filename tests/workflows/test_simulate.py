@@ -1,0 +1,146 @@
+"""Files of simulated pairs: complete, reproducible to the byte, readable by others; bad input stops before work."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from hepareg.errors import InputError, MaskError, OutputError, SettingsError
+from hepareg.geometry import Grid
+from hepareg.io.images import read_image
+from hepareg.io.landmarks import read_landmarks
+from hepareg.io.matrix_text import read_matrix_text
+from hepareg.io.nifti import write_nifti
+from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings
+from hepareg.volume import Volume
+from hepareg.workflows import simulate
+from hepareg.workflows.simulate import SimulateRequest, simulate_files
+
+SMALL = PairSettings(
+    phantom=PhantomSettings(shape=(62, 50, 40), spacing_mm=(6.0, 6.0, 6.0)),
+    moving=AcquisitionSettings(flips=(True, False, False), padding_hu=-2048),
+)
+FILES = {
+    "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
+    "landmarks.csv", "pair.json",
+}  # fmt: skip
+
+
+def test_files_agree_with_each_other(tmp_path):
+    simulate_files(SimulateRequest(settings=SMALL, seed=4), out=tmp_path / "pair")
+    assert {path.name for path in (tmp_path / "pair").iterdir()} == FILES
+    truth = read_matrix_text(tmp_path / "pair" / "truth.txt")
+    table = read_landmarks(tmp_path / "pair" / "landmarks.csv")
+    columns = [table.columns.index(f"moving_{axis}") for axis in "xyz"]
+    moving = np.array([[float(row[c]) for c in columns] for row in table.rows])
+    assert np.abs(truth.apply(table.points) - moving).max() < 1e-5
+    facts = json.loads((tmp_path / "pair" / "pair.json").read_text())
+    assert facts["seed"] == 4
+    assert facts["settings"]["moving_phase"] == "late_arterial"
+    assert np.allclose(facts["motion"]["moving_from_fixed"], truth.matrix)
+    image, mask = (read_image(tmp_path / "pair" / f"moving{part}.nii.gz") for part in ("", "_liver"))
+    assert image.grid.same_as(mask.grid)
+    assert image.data.min() == -2048
+    assert image.data.dtype == np.int16
+
+
+def test_several_pairs_and_same_bytes(tmp_path):
+    request = SimulateRequest(settings=SMALL, seed=7, num_pairs=2)
+    for name in ("one", "two"):
+        simulate_files(request, out=tmp_path / name)
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"pair_0", "pair_1"}
+    for path in sorted((tmp_path / "one").rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+    assert (tmp_path / "one/pair_0/truth.txt").read_text() != (tmp_path / "one/pair_1/truth.txt").read_text()
+
+
+def test_bent_liver_comes_with_its_residual(tmp_path):
+    settings = replace(SMALL, motion=MotionSettings(bend_mm=2.5))
+    simulate_files(SimulateRequest(settings=settings), out=tmp_path / "pair")
+    parts = [read_image(tmp_path / "pair" / f"residual_{axis}_mm.nii.gz").data for axis in "xyz"]
+    assert 1 < np.sqrt(sum(part.astype(float) ** 2 for part in parts).mean()) < 8
+    facts = json.loads((tmp_path / "pair" / "pair.json").read_text())
+    assert facts["motion"]["bend_rms_mm"] == pytest.approx(2.5, rel=0.1)
+
+
+def test_dicom_series_is_read_back_in_its_place(tmp_path):
+    settings = replace(SMALL, moving=AcquisitionSettings(flips=(True, True, False), oblique_deg=8))
+    for name, dicom in (("dicom", True), ("nifti", False)):
+        simulate_files(SimulateRequest(settings=settings, seed=2, dicom=dicom), out=tmp_path / name)
+    for role in ("moving", "fixed"):
+        reader = sitk.ImageSeriesReader()
+        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "dicom" / role)))
+        series, image = reader.Execute(), sitk.ReadImage(str(tmp_path / "nifti" / f"{role}.nii.gz"))
+        on_grid = sitk.Resample(series, image, sitk.Transform(), sitk.sitkNearestNeighbor, -5000)
+        difference = sitk.GetArrayFromImage(on_grid).astype(int) - sitk.GetArrayFromImage(image)
+        assert np.abs(difference).max() == 0
+        ours = read_image(tmp_path / "dicom" / role)
+        assert np.allclose(ours.grid.spacing_mm, 6.0, atol=1e-6)
+
+
+def real_like(tmp_path):
+    """A CT with a liver-like ball in it."""
+    grid = Grid((60, 50, 40), np.diag([4.0, 4.0, 5.0, 1.0]))
+    i, j, k = np.indices(grid.shape)
+    liver = ((i - 32) / 14) ** 2 + ((j - 25) / 12) ** 2 + ((k - 20) / 11) ** 2 < 1
+    body = ((i - 30) / 28) ** 2 + ((j - 25) / 23) ** 2 < 1
+    hu = np.where(liver, 60, np.where(body, -90, -1000)) + np.random.default_rng(0).normal(0, 12, grid.shape)
+    write_nifti(tmp_path / "ct.nii.gz", Volume(hu.astype(np.int16), grid))
+    write_nifti(tmp_path / "liver.nii.gz", Volume(liver.astype(np.uint8), grid))
+    return grid, liver
+
+
+def test_pair_from_a_real_ct(tmp_path):
+    _, liver = real_like(tmp_path)
+    request = SimulateRequest(
+        settings=PairSettings(), ct=str(tmp_path / "ct.nii.gz"), labels=[str(tmp_path / "liver.nii.gz")]
+    )
+    simulate_files(request, out=tmp_path / "pair")
+    fixed = read_image(tmp_path / "pair" / "fixed.nii.gz")
+    labels = read_image(tmp_path / "pair" / "labels.nii.gz").data
+    assert 80 < np.median(fixed.data[liver]) < 145  # portal-venous now
+    assert fixed.data[labels == 18].mean() > np.median(fixed.data[labels == 6]) + 20  # grown portal veins are bright
+    assert json.loads((tmp_path / "pair" / "pair.json").read_text())["source"] == "real CT"
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "text"),
+    [
+        (["liver.nii.gz", "spleen=wrong_grid.nii.gz"], MaskError, "on the CT's grid"),
+        (["liver.nii.gz", "lever=liver.nii.gz"], InputError, "label name"),
+        (["spleen=liver.nii.gz"], MaskError, "liver mask"),
+        (["liver=liver.nii.gz:9"], MaskError, "value 9"),
+        (["liver.nii.gz", "liver=liver.nii.gz"], InputError, "once"),
+    ],
+)
+def test_labels_that_do_not_fit(tmp_path, monkeypatch, labels, error, text):
+    grid, liver = real_like(tmp_path)
+    other = Grid(grid.shape, np.diag([4.0, 4.0, 4.0, 1.0]))
+    write_nifti(tmp_path / "wrong_grid.nii.gz", Volume(liver.astype(np.uint8), other))
+    monkeypatch.setattr(simulate, "simulate_pair", lambda **_: pytest.fail("work started"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=text):
+        simulate_files(SimulateRequest(ct="ct.nii.gz", labels=labels), out=tmp_path / "pair")
+    assert not (tmp_path / "pair").exists()
+
+
+def test_sizes_that_do_not_fit_in_memory(tmp_path):
+    huge = replace(SMALL, moving=AcquisitionSettings(shape=(20000, 20000, 2000)))
+    with pytest.raises(SettingsError, match="memory"):
+        simulate_files(SimulateRequest(settings=huge), out=tmp_path / "pair")
+
+
+def test_liver_out_of_the_image_leaves_nothing(tmp_path):
+    far = replace(SMALL, motion=MotionSettings(kind="random", translation_mm=(500, 500)))
+    with pytest.raises(SettingsError, match="in view"):
+        simulate_files(SimulateRequest(settings=far), out=tmp_path / "pair")
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_that_is_there(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OutputError):
+        simulate_files(SimulateRequest(settings=SMALL), out=tmp_path)
+    assert (tmp_path / "file").read_text() == "kept"
