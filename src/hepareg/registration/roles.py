@@ -99,4 +99,3 @@ def _probe(mask: Volume) -> Points:
     step = max(1, int((np.count_nonzero(inside.data) / PROBE_POINTS) ** (1 / 3)))
     voxels = step * np.argwhere(inside.data[::step, ::step, ::step])
     return inside.grid.world_points(voxels if len(voxels) else np.argwhere(inside.data))
-
