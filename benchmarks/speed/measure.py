@@ -53,7 +53,7 @@ def main() -> None:
 def process_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the standard pair."""
     pair = _standard(folder)
-    peer = Peer(REFERENCE, arguments.peers_python)
+    peer = Peer(REFERENCE, arguments.peers_python.absolute())
     for contender, repeats in (
         (Hepareg(), arguments.repeats),
         (EVERY_OUTPUT, arguments.repeats),
