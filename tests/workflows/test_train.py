@@ -100,3 +100,10 @@ def test_show_prints_settings_that_load_again(tmp_path, capsys):
     path = tmp_path / "shown.yaml"
     path.write_text(capsys.readouterr().out)
     assert load_settings(path) == load_settings("small", ["seed=7"])
+
+
+@pytest.mark.parametrize("command", [["train", "small", "-o", "out"], ["evaluate", "--simulated", "1", "-o", "out"]])
+def test_without_the_extra_the_message_says_what_to_install(monkeypatch, capsys, command):
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert main(command) == 2
+    assert "pip install 'hepareg[train]'" in capsys.readouterr().err
