@@ -1,9 +1,14 @@
 """`hepareg train` from the command line to files, on simulated pairs of a coarse anatomy."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import torch
 
 from hepareg.cli.main import main
 from hepareg.networks.weights import load_weights
@@ -45,6 +50,24 @@ def test_a_run_can_be_resumed_and_leaves_weights_with_settings_and_metrics(tmp_p
             assert str(tmp_path).encode() not in path.read_bytes(), path.name
 
 
+@pytest.mark.slow
+def test_a_run_killed_without_warning_goes_on_and_ends_as_if_nothing_had_happened(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    shared = ["run.epochs=4", f"data.cache={tmp_path / 'cache'}"]
+    assert train("small", *shared, "-o", str(whole)) == 0
+    command = [sys.executable, "-m", "hepareg", "train", "small", *COARSE, *shared, "-o", str(killed)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("epoch 2/"):
+                break
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (killed / "weights.safetensors").exists()
+    assert train("small", *shared, "-o", str(killed), "--resume") == 0
+    one, other = (load_weights(out / "weights.safetensors").net.state_dict() for out in (whole, killed))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert [(out / "metrics.csv").read_text() for out in (whole, killed)] == [(whole / "metrics.csv").read_text()] * 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -77,3 +100,10 @@ def test_show_prints_settings_that_load_again(tmp_path, capsys):
     path = tmp_path / "shown.yaml"
     path.write_text(capsys.readouterr().out)
     assert load_settings(path) == load_settings("small", ["seed=7"])
+
+
+@pytest.mark.parametrize("command", [["train", "small", "-o", "out"], ["evaluate", "--simulated", "1", "-o", "out"]])
+def test_without_the_extra_the_message_says_what_to_install(monkeypatch, capsys, command):
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert main(command) == 2
+    assert "pip install 'hepareg[train]'" in capsys.readouterr().err

@@ -25,6 +25,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
 
+    from hepareg._optional import require
+
+    for module in ("pydantic", "monai"):
+        require(module, extra="train")
     from hepareg.workflows.evaluate import METHODS, evaluate, manifest_pairs, simulated_test_pairs, summary_table
 
     if arguments.threads is not None:

@@ -16,6 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    from hepareg._optional import require
+
+    for module in ("pydantic", "yaml", "lightning.pytorch", "monai"):
+        require(module, extra="train")
     if arguments.show:
         from hepareg.training.settings_file import load_settings, settings_yaml
 

@@ -105,9 +105,9 @@ def fit(
     keeper = CheckpointKeeper(
         last.parent, every_epochs=settings.checkpoints.every_epochs, keep=settings.checkpoints.keep
     )
-    clock = TimeLimit(settings.run.max_minutes if settings.run.max_minutes is not None else float("inf"), clock=clock)
+    limit = TimeLimit(settings.run.max_minutes if settings.run.max_minutes is not None else float("inf"), clock=clock)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = _trainer(settings, world, device, folder, [clock, keeper])
+    trainer = _trainer(settings, world, device, folder, [limit, keeper])
     training, validation = _loaders(settings, sources, world, device)
     try:
         trainer.fit(module, training, validation, ckpt_path=last if resume else None, weights_only=True)
@@ -123,7 +123,7 @@ def fit(
         module=module,
         epochs=trainer.current_epoch,
         steps=trainer.global_step,
-        minutes=clock.seconds() / 60,
+        minutes=limit.seconds() / 60,
         metrics=metrics,
         best_epoch=best["epoch"] + 1,
         best_metrics=best["callbacks"][keeper.state_key]["best_metrics"],

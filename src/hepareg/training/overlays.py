@@ -15,6 +15,7 @@ from hepareg.transforms.warp import warp
 __all__ = ["OverlayWriter", "overlay_picture"]
 
 TILE_VOX = 8
+ZOOM = 3
 
 
 class OverlayWriter(pl.Callback):
@@ -78,7 +79,8 @@ def overlay_picture(
         (I, J, K) in [-1, 1] on one RAS grid; tiles alternate between the moving image and ``fixed``.
         Superior and anterior are up, the patient's right is on the left as in radiology.
     """
-    return np.concatenate([_row(before, fixed), _row(after, fixed)], axis=0)
+    picture = np.concatenate([_row(before, fixed), _row(after, fixed)], axis=0)
+    return picture.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
 
 
 def _row(moving: NDArray[np.floating], fixed: NDArray[np.floating]) -> NDArray[np.uint8]:
