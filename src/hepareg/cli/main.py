@@ -9,7 +9,7 @@ from hepareg import __version__
 
 __all__ = ["build_parser", "main"]
 
-COMMANDS = ("register", "apply", "compare", "rigidify", "preprocess", "simulate")
+COMMANDS = ("register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo")
 """Modules of this package; each has SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
 
 They import nothing heavy at the top, so that `hepareg --help` answers at once.

@@ -111,11 +111,14 @@ class LevelObjective:
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
     images
         What any other measure of this level is made from.
+    voxel_mm
+        Cube root of the larger voxel volume of the two images at this level.
     """
 
     residual: LocalAffine
     reversed: bool
     images: LevelImages
+    voxel_mm: float
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
         """Turn moving_from_fixed into the residual's pose, and back."""
@@ -189,7 +192,8 @@ def build_objective(
     features = moving_features(sampled_data[None], sampled_image.grid)
     sampled_image = GridImage(sampled_data, sampled_image.grid)
     images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
-    return LevelObjective(LocalAffine(samples, features), turn, images)
+    voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
+    return LevelObjective(LocalAffine(samples, features), turn, images, voxel_mm)
 
 
 def refine(

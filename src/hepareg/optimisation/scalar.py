@@ -90,15 +90,11 @@ class ScalarObjective:
         overlap = float(mask.sum()) / max(float(self.region.sum()), 1.0)
         if not overlap:
             return None, overlap
-        loss = self.loss(
-            self.fixed.data[None, None], found.image, mask, spacing_mm=self.fixed.grid.spacing_mm.tolist()
-        )
+        loss = self.loss(self.fixed.data[None, None], found.image, mask, spacing_mm=self.fixed.grid.spacing_mm.tolist())
         return overlap * (loss[0] - self.unrelated), overlap
 
 
-def minimise_scalar(
-    objective: ScalarObjective, start: RigidTransform, *, settings: GaussNewtonSettings
-) -> Solution:
+def minimise_scalar(objective: ScalarObjective, start: RigidTransform, *, settings: GaussNewtonSettings) -> Solution:
     """Minimise from one start by BFGS with gradients from automatic differentiation.
 
     Parameters and values are scaled so that the first trial step is half a voxel. Where the line
@@ -139,7 +135,8 @@ class _Trace:
     """Stops the iteration at the first step that is shorter than the tolerance."""
 
     def __init__(self, tolerance: float) -> None:
-        self.tolerance, self.last, self.short = tolerance, np.zeros(6), False
+        self.tolerance, self.short = tolerance, False
+        self.last: NDArray[np.floating] = np.zeros(6)
 
     def __call__(self, x: NDArray[np.floating]) -> None:
         self.short = bool(np.linalg.norm(x - self.last) < self.tolerance)
