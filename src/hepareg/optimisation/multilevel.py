@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
-from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import matched_blur
+from hepareg.optimisation.measure import LocalAffineMeasure, Measure
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples, moving_features
 from hepareg.optimisation.solution import Solution
@@ -70,7 +72,13 @@ class Level:
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """The levels, coarse to fine."""
+    """The levels, coarse to fine, and the measure that is minimised on each.
+
+    Parameters
+    ----------
+    measure
+        Evidence for the verdict comes from the default measure, whichever finds the pose.
+    """
 
     levels: tuple[Level, ...] = field(
         default=(
@@ -79,6 +87,7 @@ class RefinementSettings:
             Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(8, 0.005, 3.0)),
         )
     )
+    measure: Measure = field(default_factory=LocalAffineMeasure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,26 +109,27 @@ class LevelObjective:
         The residual, a function of poses sampled_from_template.
     reversed
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
+    images
+        What any other measure of this level is made from.
     voxel_mm
         Cube root of the larger voxel volume of the two images at this level.
     """
 
     residual: LocalAffine
     reversed: bool
+    images: LevelImages
     voxel_mm: float
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
         """Turn moving_from_fixed into the residual's pose, and back."""
         return transform.inverse() if self.reversed else transform
 
-    def minimise(self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings) -> list[Solution]:
-        """Return a solution for each start, moving_from_fixed both, best first."""
-        solutions = gauss_newton(
-            self.residual,
-            [self.oriented(start) for start in starts],
-            centre_mm=self.residual.samples.centre_mm,
-            settings=settings,
-        )
+    def minimise(
+        self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings, *, measure: Measure | None = None
+    ) -> list[Solution]:
+        """Return a solution for each start, moving_from_fixed both, best first by the measure's own objective."""
+        measure = measure or LocalAffineMeasure()
+        solutions = measure.minimise(self.images, [self.oriented(start) for start in starts], settings=settings)
         turned = [replace(solution, transform=self.oriented(solution.transform)) for solution in solutions]
         return sorted(turned, key=lambda solution: solution.objective_history[-1])
 
@@ -169,17 +179,21 @@ def build_objective(
     sampled_image = _at_level(sampled, level, device)
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
+    template_image = GridImage(template_data, template_image.grid)
+    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
     samples = cell_samples(
-        GridImage(template_data, template_image.grid),
+        template_image,
         distance=distance,
-        margin_mm=max(level.margin_mm, MARGIN_SLICES * _coarsest(template)),
+        margin_mm=margin,
         centre_mm=centre,
         cell_vox=level.cell_vox,
         max_samples=level.max_samples,
     )
+    features = moving_features(sampled_data[None], sampled_image.grid)
+    sampled_image = GridImage(sampled_data, sampled_image.grid)
+    images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
-    residual = LocalAffine(samples, moving_features(sampled_data[None], sampled_image.grid))
-    return LevelObjective(residual, turn, voxel_mm)
+    return LevelObjective(LocalAffine(samples, features), turn, images, voxel_mm)
 
 
 def refine(
@@ -203,7 +217,7 @@ def refine(
         objective = build_objective(region, moving, poses, level=level, device=device)
         if objective is None:
             break
-        solutions = objective.minimise(poses, level.solver)
+        solutions = objective.minimise(poses, level.solver, measure=settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
         poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
         poses = poses[: level.keep]
