@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.geometry.boxes import bounding_box, box_around_points
@@ -99,4 +98,3 @@ def _probe(mask: Volume) -> Points:
     step = max(1, int((np.count_nonzero(inside.data) / PROBE_POINTS) ** (1 / 3)))
     voxels = step * np.argwhere(inside.data[::step, ::step, ::step])
     return inside.grid.world_points(voxels if len(voxels) else np.argwhere(inside.data))
-

@@ -58,7 +58,7 @@ class PairSettings:
     vessels: LiverVesselSettings = field(default_factory=LiverVesselSettings)
     moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
     fixed_phase: ContrastPhase = ContrastPhase.PORTAL_VENOUS
-    source_phase: ContrastPhase = ContrastPhase.EARLY_ARTERIAL
+    source_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
     motion: MotionSettings = field(default_factory=MotionSettings)
     moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
