@@ -13,6 +13,13 @@ from hepareg.transforms import RigidTransform
 
 __all__ = ["GaussNewtonSettings", "gauss_newton"]
 
+WORSE = 0.5
+"""Relative rise of the objective from which on a solution counts as worse than its start.
+
+The objective counts all voxels alike and the robust weights do not: what moves otherwise than the
+liver fits worse as the liver fits better, by up to a fifth on coarse images. Only a divergence counts.
+"""
+
 Objective = Callable[[NDArray[np.floating]], NormalEquations]
 
 
@@ -116,7 +123,7 @@ def _solution(
     start: RigidTransform, pose: RigidTransform, best: float, status: Status, history: list[float], seconds: float
 ) -> Solution:
     # The last step of a converged iteration is below the tolerance and is not evaluated again.
-    failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + 1e-3)
+    failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + WORSE)
     if failed and status is not Status.NO_OVERLAP:
         status = Status.NOT_IMPROVED
     return Solution(start if failed else pose, status, len(history) - 1, tuple(history), seconds)

@@ -100,10 +100,13 @@ class LevelObjective:
         The residual, a function of poses sampled_from_template.
     reversed
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
+    voxel_mm
+        Cube root of the larger voxel volume of the two images at this level.
     """
 
     residual: LocalAffine
     reversed: bool
+    voxel_mm: float
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
         """Turn moving_from_fixed into the residual's pose, and back."""
@@ -174,7 +177,9 @@ def build_objective(
         cell_vox=level.cell_vox,
         max_samples=level.max_samples,
     )
-    return LevelObjective(LocalAffine(samples, moving_features(sampled_data[None], sampled_image.grid)), turn)
+    voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
+    residual = LocalAffine(samples, moving_features(sampled_data[None], sampled_image.grid))
+    return LevelObjective(residual, turn, voxel_mm)
 
 
 def refine(

@@ -182,6 +182,7 @@ def _evidence(
         dice = dice_after(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
         precision_mm=precision(finest, transform, points_mm=roles.points_mm).expected_tre_mm,
+        voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
         explained_start=1 - float(at_start),
         basin=float((min(at_decoys) - at_result) / max(at_result, 1e-6)),

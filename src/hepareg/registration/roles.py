@@ -11,6 +11,7 @@ from hepareg.geometry.masked import centroid_mm
 from hepareg.optimisation.multilevel import FixedRegion
 from hepareg.optimisation.region import distance_to_mask, masked_box
 from hepareg.registration.liver_region import rough_liver_region
+from hepareg.registration.liver_top import below_liver_top
 from hepareg.registration.starts import border_cut
 from hepareg.volume import Volume
 
@@ -57,6 +58,10 @@ def assign_roles(
     without any, the largest compact soft-tissue organ stands in for the liver and the result says
     ``no_liver_mask``.
     """
+    if moving_mask is not None:
+        moving, moving_mask = below_liver_top(moving, moving_mask)
+    if fixed_mask is not None:
+        fixed, fixed_mask = below_liver_top(fixed, fixed_mask)
     swapped = fixed_mask is None and moving_mask is not None
     if swapped:
         moving, fixed, moving_mask, fixed_mask = fixed, moving, None, moving_mask
@@ -86,10 +91,8 @@ def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
     start, stop = masked_box(mask, REGION_MARGIN_MM)
     around = mask.crop(start, stop)
     box = box_around_points(fixed.grid, around.grid.corners_mm)
-    assert_inside = box if box is not None else (np.zeros(3, dtype=int), np.array(fixed.shape))
-    return FixedRegion(
-        fixed.crop(*assert_inside), distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid)
-    )
+    image = fixed if box is None else fixed.crop(*box)
+    return FixedRegion(image, distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid))
 
 
 def _probe(mask: Volume) -> Points:

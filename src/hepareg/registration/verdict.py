@@ -19,6 +19,8 @@ class Evidence:
     ----------
     precision_mm
         Expected TRE from the disagreement of the liver's blocks (`evidence.precision`).
+    voxel_mm
+        Cube root of the voxel volume of the coarser image, at the finest level.
     explained
         Share of the fixed image's local variance that the result explains, finest level, 0 to 1.
     explained_start
@@ -44,6 +46,7 @@ class Evidence:
     """
 
     precision_mm: float
+    voxel_mm: float
     explained: float
     explained_start: float
     basin: float
@@ -62,8 +65,10 @@ class VerdictSettings:
 
     Parameters
     ----------
-    floor_mm, precision_factor
-        Expected error = sqrt(floor^2 + (factor * precision)^2 + (bend_factor * bend)^2).
+    floor_mm, precision_factor, voxel_factor
+        Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
+        (bend_factor * bend)^2): the blocks' disagreement, and the bias of linear interpolation, which
+        grows with the square of the voxel size and which all blocks share.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -76,6 +81,7 @@ class VerdictSettings:
 
     floor_mm: float = 0.05
     precision_factor: float = 1.0
+    voxel_factor: float = 0.018
     bend_factor: float = 0.2
     accept_mm: float = 1.5
     reject_mm: float = 6.0
@@ -95,6 +101,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     parts = (
         settings.floor_mm,
         settings.precision_factor * evidence.precision_mm,
+        settings.voxel_factor * evidence.voxel_mm**2,
         settings.bend_factor * evidence.bend_mm,
     )
     expected = float(np.linalg.norm(parts))
@@ -152,6 +159,7 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
 def _numbers(evidence: Evidence) -> dict[str, float]:
     named = {
         "precision_mm": evidence.precision_mm,
+        "voxel_mm": evidence.voxel_mm,
         "explained_share": evidence.explained,
         "explained_share_start": evidence.explained_start,
         "basin_depth": evidence.basin,
