@@ -57,7 +57,7 @@ def _ticks(low: float, high: float) -> NDArray[np.floating]:
     """Return round numbers between the ends, four to eight of them."""
     step = 10 ** np.floor(np.log10((high - low) / 4))
     step *= max(factor for factor in (1, 2, 5) if (high - low) / (factor * step) >= 4)
-    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step + 0.0
 
 
 def slice_picture(image: Volume, axis: int, index: int, *, width: int) -> Image.Image:

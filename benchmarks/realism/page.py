@@ -17,7 +17,6 @@ from benchmarks.realism.measures import histogram, noise_power, shared_noise, ve
 from benchmarks.results import RESULTS, ROOT, provenance
 from hepareg.io.json import write_json
 from hepareg.simulation import (
-    ContrastPhase,
     MotionSettings,
     PairSettings,
     PatientCT,
@@ -29,7 +28,7 @@ from hepareg.volume import Volume
 
 __all__ = ["main"]
 
-PHANTOM = PhantomSettings(shape=(480, 400, 110), spacing_mm=(0.8, 0.8, 2.2))
+PHANTOM = PhantomSettings(shape=(480, 400, 110), spacing_mm=(0.8, 0.8, 2.2), fat_fraction=0.0)
 SEED = 8
 PICTURES = ROOT / "docs" / "images"
 CREDIT = (
@@ -63,8 +62,7 @@ def main() -> None:
 def _subjects(patient: PatientCT) -> tuple[list[Subject], dict[str, SimulatedPair]]:
     still = MotionSettings(kind="still")
     from_real = simulate_pair(settings=PairSettings(motion=still), seed=SEED, patient=patient)
-    early = ContrastPhase.EARLY_ARTERIAL
-    phantom = simulate_pair(settings=PairSettings(phantom=PHANTOM, motion=still, moving_phase=early), seed=SEED)
+    phantom = simulate_pair(settings=PairSettings(phantom=PHANTOM, motion=still), seed=SEED)
     subjects = [
         Subject("real, arterial", patient.ct, patient.liver),
         Subject("its simulated partner, portal", from_real.fixed, from_real.fixed_liver.data > 0),
