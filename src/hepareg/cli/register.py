@@ -1,16 +1,91 @@
 """`hepareg register`: from two phases to a rigid matrix, a verdict and a picture."""
 
 import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hepareg.workflows.register_files import Registered
 
 SUMMARY = "align the moving phase to the fixed phase of one patient"
+
+EXIT_REJECTED = 3
+
+STAGES = ("simulation", "reading", "region", "starts", "refinement", "verdict", "certificate", "dice", "writing")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("moving", metavar="MOVING", help="arterial phase: NIfTI, NRRD, MHA or a folder of DICOM")
     parser.add_argument("fixed", metavar="FIXED", help="portal-venous phase, likewise")
+    parser.add_argument("-o", "--out", metavar="OUT", required=True, help="new folder for the results")
+    parser.add_argument("--moving-mask", metavar="M", help="liver mask on the moving image's grid")
+    parser.add_argument("--fixed-mask", metavar="M", help="liver mask on the fixed image's grid")
+    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
+    parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
+    parser.add_argument("--start", metavar="T", help="guess of moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what is drawn (default: 0)")
+    parser.add_argument("--allow-identical", action="store_true", help="accept the same image twice")
+    parser.add_argument("--allow-different-patients", action="store_true", help="accept two patient IDs")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older result in OUT")
+    parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+    parser.add_argument("--json", action="store_true", help="print result.json")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    raise NotImplementedError
+    from hepareg.workflows.register_files import RegisterRequest, register_files
+
+    names = (
+        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "moving_series", "fixed_series",
+        "matrix_only", "device", "threads", "seed", "allow_identical", "allow_different_patients", "overwrite",
+    )  # fmt: skip
+    with stages_shown(quiet=arguments.quiet) as progress:
+        done = register_files(RegisterRequest(**{name: getattr(arguments, name) for name in names}), progress=progress)
+    if arguments.json:
+        from hepareg.io.json import format_json
+
+        print(format_json(done.report), end="")
+    elif not arguments.quiet:
+        print(done.line)
+        for name, reason in done.report["outputs"]["left_out"].items():
+            print(f"left out {name}: {reason}")
+    return conclude(done)
+
+
+def conclude(done: "Registered") -> int:
+    """Print notes and the warning that a doubtful result needs to stderr, and return the exit code."""
+    for note in done.report["notes"]:
+        print(f"hepareg: note: {note}", file=sys.stderr)
+    if done.decision == "accept":
+        return 0
+    reasons = ", ".join(done.report["verdict"]["reasons"])
+    if done.decision == "review":
+        print(f"hepareg: warning: look at the result before you use it: {reasons}", file=sys.stderr)
+        return 0
+    print(f"hepareg: rejected, no transform was written: {reasons}", file=sys.stderr)
+    return EXIT_REJECTED
+
+
+@contextmanager
+def stages_shown(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
+    """Give what shows the stages of a run as a bar on stderr, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=len(STAGES), leave=False, bar_format="{desc:<12}|{bar:30}| {elapsed}") as bar:
+
+        def show(stage: str) -> None:
+            bar.set_description_str(stage, refresh=False)
+            bar.update(STAGES.index(stage) - bar.n if stage in STAGES else 0)
+            bar.refresh()
+
+        yield show

@@ -17,7 +17,7 @@ from hepareg.geometry.rotations import homogeneous, rotation_vector
 from hepareg.io.byte_stream import reading
 from hepareg.transforms import AffineTransform, RigidTransform
 
-__all__ = ["read_itk_transform", "write_itk_transform"]
+__all__ = ["read_itk_transform", "read_versor_text", "write_itk_transform"]
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TEXT_MAGIC = b"#Insight Transform File"
@@ -93,6 +93,34 @@ def _check_text(path: str | Path) -> None:
         raise FileFormatError(
             f"expected one ITK transform or a composite one, got a list of {len(names)}: {path}; compose them first"
         )
+
+
+def read_versor_text(path: str | Path) -> AffineTransform:
+    """Read a file that `write_itk_transform` wrote, without ITK; for all other files there is `read_itk_transform`.
+
+    The versor's fourth component follows from the three that are stored, so that the result is a
+    rotation to rounding, as it is for ITK.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no such file.
+    """
+    with reading(path, expected="an ITK transform"):
+        fields = dict(line.split(": ", 1) for line in Path(path).read_text("utf-8").splitlines() if ": " in line)
+    if not fields.get("Transform", "").startswith("VersorRigid3DTransform"):
+        raise FileFormatError(f"expected ITK's VersorRigid3DTransform as text, got another file: {path}")
+    x, y, z, *translation = (float(number) for number in fields["Parameters"].split())
+    centre = np.array(fields["FixedParameters"].split(), dtype=np.float64)
+    w = np.sqrt(max(0.0, 1 - x * x - y * y - z * z))
+    R = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return AffineTransform(LPS_FROM_RAS @ homogeneous(R, np.array(translation) + centre - R @ centre) @ LPS_FROM_RAS)
 
 
 def _numbers(values: ArrayLike) -> str:

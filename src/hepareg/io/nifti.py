@@ -14,7 +14,7 @@ from hepareg.io.nifti_header import Header, geometry_of, new_header, place, read
 from hepareg.io.nifti_voxels import read_pieces, read_voxels, shape_of, stored_type_of, voxel_pieces
 from hepareg.volume import Provenance, Volume
 
-__all__ = ["is_nifti", "read_nifti", "write_nifti", "write_with_matrix"]
+__all__ = ["is_nifti", "read_geometry", "read_nifti", "write_nifti", "write_with_matrix"]
 
 EXPECTED = "a NIfTI image"
 
@@ -56,6 +56,20 @@ def read_nifti(path: str | Path) -> Volume:
                 stream.read(offset)
                 data, digest = read_voxels(stream, header, grid.shape)
     return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest))
+
+
+def read_geometry(path: str | Path) -> Matrix:
+    """Read (4, 4) world_from_voxel of a NIfTI file, and nothing else of it.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read or is no NIfTI image.
+    ImageError
+        If it has no orientation.
+    """
+    with reading(path, expected=EXPECTED), open_bytes(_files_of(path)[0]) as stream:
+        return geometry_of(_read_header(stream, path))
 
 
 def write_nifti(path: str | Path, volume: Volume, *, exact_geometry: bool = False) -> None:

@@ -61,7 +61,7 @@ class MovingFeatures:
     def sample(self, matrices: NDArray[np.floating], samples: CellSamples) -> "SampledMoving":
         """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
         device = samples.offsets_mm.device
-        M = torch.as_tensor(np.asarray(matrices, dtype=np.float64), device=device)
+        M = torch.as_tensor(np.array(matrices, dtype=np.float64), device=device)  # a copy: poses are read-only
         centre = torch.as_tensor(samples.centre_mm, device=device, dtype=torch.float64)
         shift = (M[:, :3, :3] @ centre + M[:, :3, 3])[:, None]
         points = samples.offsets_mm.reshape(1, -1, 3).double() @ M[:, :3, :3].transpose(1, 2) + shift

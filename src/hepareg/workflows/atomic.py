@@ -4,13 +4,13 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hepareg.errors import OutputError
 
-__all__ = ["atomic_directory", "atomic_file", "check_output_directory", "check_output_file"]
+__all__ = ["atomic_directory", "atomic_file", "check_output_directory", "check_output_file", "check_replaceable"]
 
 
 def check_output_directory(out: str | Path, *, overwrite: bool = False) -> Path:
@@ -51,6 +51,40 @@ def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
         )
     _check_parent(out)
     return out
+
+
+def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collection[Path] = ()) -> None:
+    """Check that replacing a folder destroys nothing but an older result.
+
+    Parameters
+    ----------
+    out
+        Folder that ``overwrite`` would replace as a whole; nothing is checked where it is absent.
+    own
+        Names that a result may hold.
+    inputs
+        Files and folders that the run reads.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds anything else, or an input.
+    """
+    out = Path(out).absolute()
+    if not out.is_dir():
+        return
+    foreign = sorted(entry.name for entry in out.iterdir() if entry.name not in own)
+    if foreign:
+        raise OutputError(
+            f"expected an older result to replace, got a folder with {len(foreign)} other files: {out.name}; "
+            "choose another folder"
+        )
+    place = out.resolve()
+    if any(place in (path.resolve(), *path.resolve().parents) for path in inputs):
+        raise OutputError(
+            f"expected an output folder without the inputs, got one that holds an input: {out.name}; "
+            "choose another folder"
+        )
 
 
 @contextmanager
@@ -112,7 +146,7 @@ def _reported_as_output_error() -> Iterator[None]:
     except OutputError:
         raise
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError("the disk is full: nothing was written; free some space and run again") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise OutputError("the output cannot be written: permission denied; choose another folder") from error

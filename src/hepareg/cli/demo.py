@@ -1,0 +1,29 @@
+"""`hepareg demo`: a pair with a known answer, registered, and the error against the truth."""
+
+import argparse
+
+SUMMARY = "simulate a pair with a known answer, register it and print the error"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("-o", "--out", metavar="OUT", default="demo", help="folder; an older demo there is replaced")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another seed is another patient (default: 1)")
+    parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from hepareg.cli.register import conclude, stages_shown
+    from hepareg.workflows.demo import demo
+
+    with stages_shown(quiet=arguments.quiet) as progress:
+        done = demo(arguments.out, seed=arguments.seed, progress=progress)
+    if not arguments.quiet:
+        print("A simulated late arterial (moving) and portal-venous (fixed) CT: the liver moves, spine and ribs stay.")
+        print(f"before: liver {done.before.mean_mm:.2f} mm off on average, {done.before.worst_mm:.2f} mm at worst")
+        if done.after is not None:
+            print(f"after:  liver {done.after.mean_mm:.2f} mm off on average, {done.after.worst_mm:.2f} mm at worst")
+        print(f"what hepareg says without knowing the truth: {done.registered.line}")
+        print(f"look at {arguments.out}/qa.png; the numbers are in {arguments.out}/result.json")
+    return conclude(done.registered)

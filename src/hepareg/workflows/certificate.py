@@ -1,0 +1,132 @@
+"""The rigidity certificate: what has to hold before a transform is given to anybody, in memory and in the files."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.arrays import Matrix, Points
+from hepareg.errors import RigidityError
+from hepareg.geometry import Grid, apply_matrix
+from hepareg.io.itk_transforms import read_versor_text
+from hepareg.io.lta import read_lta
+from hepareg.io.matrix_text import parse_matrix, read_matrix_text
+from hepareg.io.nifti import read_geometry
+from hepareg.transforms.linear import RIGIDITY_TOLERANCE, RigidTransform
+from hepareg.volume import Volume
+
+__all__ = ["certify_distances", "certify_files", "header_error", "liver_points"]
+
+NUM_POINTS = 1000
+DISTANCE_TOLERANCE_MM = 1e-9
+FILE_TOLERANCE_MM = 1e-4
+"""How far a file's transform may move a corner of the image away from where the result moves it. Rounding gives
+1e-12, but for ITK's versor near a half turn, whose fourth component is not stored (1e-5)."""
+HEADER_TOLERANCE = 1e-6
+HEADER_TOLERANCE_MM = 1e-4
+
+
+def liver_points(fixed: Grid, mask: Volume | None) -> Points:
+    """Return 1,000 world points: evenly taken from a mask's voxels, or a lattice over the grid where there is none."""
+    if mask is None:
+        steps = [np.linspace(0, n - 1, 10) for n in fixed.shape]
+        return fixed.world_points(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3))
+    inside = np.flatnonzero(mask.data.ravel(order="F"))
+    chosen = inside[np.linspace(0, len(inside) - 1, NUM_POINTS).astype(int)]
+    return mask.grid.world_points(np.stack(np.unravel_index(chosen, mask.shape, order="F"), axis=-1))
+
+
+def certify_distances(transform: RigidTransform, points: Points) -> None:
+    """Check that no distance between two of the points changes by more than 1e-9 mm.
+
+    Raises
+    ------
+    RigidityError
+        If one does.
+    """
+    change = float(np.abs(_distances(transform.apply(points)) - _distances(points)).max())
+    if not change <= DISTANCE_TOLERANCE_MM:
+        raise RigidityError(
+            f"expected distances kept to {DISTANCE_TOLERANCE_MM:g} mm, got one changed by {change:.2g} mm; "
+            "nothing was written, please report this"
+        )
+
+
+def certify_files(folder: Path, transform: RigidTransform, *, fixed: Grid) -> None:
+    """Read the text files of a result back and check that each holds this transform, as a rotation to 1e-12.
+
+    FLIRT's matrix is checked as a rotation of FSL's own coordinates, which it is in the file.
+
+    Raises
+    ------
+    RigidityError
+        If one does not.
+    """
+    for name, read in MATRIX_READERS.items():
+        matrix = read(folder / name)
+        _certify_matrix(matrix, name)
+        error = float(np.abs(apply_matrix(matrix, fixed.corners_mm) - transform.apply(fixed.corners_mm)).max())
+        if not error <= FILE_TOLERANCE_MM:
+            raise RigidityError(
+                f"expected {name} to hold the result, got one that differs by {error:.2g} mm; "
+                "nothing was written, please report this"
+            )
+    flirt = folder / "fixed_from_moving_flirt.mat"
+    if flirt.exists():
+        _certify_matrix(parse_matrix(flirt.read_text("utf-8"), flirt.name), flirt.name)
+
+
+def header_error(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int, int]) -> str | None:
+    """Return why the header of an image moved by its header alone is not exact enough, or None where it is.
+
+    Parameters
+    ----------
+    path
+        The image as written.
+    old, new
+        (4, 4) world_from_voxel before, and as it should be now.
+    shape
+        Voxels of the image.
+    """
+    stored = read_geometry(path)
+    R = stored[:3, :3] @ np.linalg.inv(old[:3, :3])
+    orthogonality = float(np.abs(R.T @ R - np.eye(3)).max())
+    shift = float(np.abs(Grid(shape, stored).corners_mm - Grid(shape, new).corners_mm).max())
+    if orthogonality <= HEADER_TOLERANCE and shift <= HEADER_TOLERANCE_MM:
+        return None
+    return (
+        f"its header's single precision would move a corner by {shift:.2g} mm (at most {HEADER_TOLERANCE_MM:g} allowed)"
+    )
+
+
+def _certify_matrix(matrix: Matrix, name: str) -> None:
+    R = matrix[:3, :3]
+    error = max(float(np.abs(R.T @ R - np.eye(3)).max()), float(abs(np.linalg.det(R) - 1)))
+    if not error <= RIGIDITY_TOLERANCE:
+        raise RigidityError(
+            f"expected a rotation to {RIGIDITY_TOLERANCE:g} in {name}, got one to {error:.2g}; "
+            "nothing was written, please report this"
+        )
+
+
+def _distances(points: Points) -> NDArray[np.floating]:
+    # Differences, not the expanded square: its cancellation alone would exceed the tolerance.
+    return np.sqrt(sum((points[:, None, axis] - points[None, :, axis]) ** 2 for axis in range(3)))
+
+
+MATRIX_READERS: Mapping[str, Callable[[Path], Matrix]] = {
+    "moving_from_fixed.txt": lambda path: read_matrix_text(path).matrix,
+    "fixed_from_moving.txt": lambda path: _inverse_kept(read_matrix_text(path).matrix),
+    "moving_from_fixed.tfm": lambda path: read_versor_text(path).matrix,
+    "fixed_from_moving.lta": lambda path: read_lta(path).matrix,
+}
+"""Readers of moving_from_fixed in world RAS mm, by file name."""
+
+
+def _inverse_kept(matrix: Matrix) -> Matrix:
+    """Return the inverse of a rotation and translation without adding an error of its own."""
+    inverse = np.eye(4)
+    inverse[:3, :3] = matrix[:3, :3].T
+    inverse[:3, 3] = -matrix[:3, :3].T @ matrix[:3, 3]
+    return inverse

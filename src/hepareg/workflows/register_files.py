@@ -1,0 +1,281 @@
+"""`hepareg register`: two phases on disk to a rigid matrix, a verdict and a picture, all or nothing."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hepareg.errors import DeviceError, SettingsError
+from hepareg.io.json import write_json
+from hepareg.io.transforms import read_transform
+from hepareg.transforms import RigidTransform
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
+from hepareg.workflows.certificate import certify_distances, liver_points
+from hepareg.workflows.inputs import Pair, read_pair
+
+if TYPE_CHECKING:
+    from hepareg.registration import RegistrationResult
+    from hepareg.workflows.register_outputs import Written
+
+__all__ = ["RegisterRequest", "Registered", "register_files"]
+
+Progress = Callable[[str], None]
+
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class RegisterRequest:
+    """Which files to register, where the results go, and how.
+
+    Parameters
+    ----------
+    moving, fixed
+        Each a NIfTI, NRRD or MetaImage file or a folder of DICOM.
+    out
+        Folder for the results.
+    moving_mask, fixed_mask, mask_label
+        Liver masks, and the label to take of a label map.
+    start
+        File with a guess of moving_from_fixed, in any format that `hepareg.io.transforms` reads.
+    moving_series, fixed_series
+        Which series of a folder of DICOM with several.
+    matrix_only
+        Write transforms and ``result.json`` alone.
+    device, threads, seed
+        ``cpu`` or ``cuda``; number of threads, torch's own choice where None; seed of what is drawn.
+    allow_identical, allow_different_patients
+        What the user has accepted.
+    overwrite
+        Whether an older result in ``out`` may be replaced.
+    """
+
+    moving: str | Path
+    fixed: str | Path
+    out: str | Path
+    moving_mask: str | Path | None = None
+    fixed_mask: str | Path | None = None
+    mask_label: int | None = None
+    start: str | Path | None = None
+    moving_series: str | None = None
+    fixed_series: str | None = None
+    matrix_only: bool = False
+    device: str = "cpu"
+    threads: int | None = None
+    seed: int = 0
+    allow_identical: bool = False
+    allow_different_patients: bool = False
+    overwrite: bool = False
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Every file or folder that is read."""
+        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start)
+        return tuple(Path(path) for path in given if path is not None)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What of the request shapes the result; no path."""
+        names = (
+            "mask_label",
+            "matrix_only",
+            "device",
+            "threads",
+            "seed",
+            "allow_identical",
+            "allow_different_patients",
+        )
+        return {**{name: getattr(self, name) for name in names}, "start_given": self.start is not None}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What a run did: the content of ``result.json``, and its result in one line."""
+
+    report: Mapping[str, Any]
+    line: str
+
+    @property
+    def decision(self) -> str:
+        """``accept``, ``review`` or ``reject``."""
+        return str(self.report["verdict"]["decision"])
+
+
+def register_files(request: RegisterRequest, *, progress: Progress | None = None) -> Registered:
+    """Register two files and write the results to ``request.out``, atomically.
+
+    A rejected result leaves ``result.json`` and the picture, and no transform or image. With
+    ``request.threads``, the number of threads is set for the whole process.
+
+    Parameters
+    ----------
+    request
+        What to do.
+    progress
+        Called with the name of each stage as it begins.
+
+    Raises
+    ------
+    InputError
+        If a file, or an option, cannot be used; nothing is written.
+    DeviceError
+        If CUDA is asked for and absent.
+    OutputError
+        If the results cannot be written; nothing is left behind.
+    RigidityError
+        If the result fails its certificate; nothing is written.
+    """
+    _check(request)
+    clock = Clock(progress)
+    with clock("reading"):
+        pair, register = _read(request)
+        start = _start(request, pair)
+    if request.threads is not None:
+        _set_threads(request.threads)
+    result: RegistrationResult = register(
+        moving=pair.moving,
+        fixed=pair.fixed,
+        moving_mask=pair.moving_mask,
+        fixed_mask=pair.fixed_mask,
+        start=start,
+        device=request.device,
+        seed=request.seed,
+        progress=progress,
+    )
+    clock.seconds.update(result.timings_s)
+    with clock("certificate"):
+        result.transform.certify()
+        mask = pair.fixed_mask
+        certify_distances(result.transform, liver_points(pair.fixed.grid, mask))
+    return _write(request, pair, result, clock)
+
+
+class Clock:
+    """Seconds of each stage, and of the whole so far."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.progress = progress
+        self.began = time.perf_counter()
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Announce and time one stage."""
+        if self.progress is not None:
+            self.progress(stage)
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - began
+
+    def with_total(self) -> dict[str, float]:
+        """Return the seconds of all stages and of everything together."""
+        return {**self.seconds, "total": time.perf_counter() - self.began}
+
+
+def _check(request: RegisterRequest) -> None:
+    """Check what can be checked before any work."""
+    if request.device not in DEVICES:
+        raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
+    if request.threads is not None and request.threads < 1:
+        raise SettingsError(f"expected at least one thread, got {request.threads}")
+    if request.seed < 0:
+        raise SettingsError(f"expected a seed of 0 or more, got {request.seed}")
+    check_output_directory(request.out, overwrite=request.overwrite)
+    if request.overwrite:
+        from hepareg.workflows.register_outputs import OUTPUT_NAMES
+
+        check_replaceable(request.out, own=OUTPUT_NAMES, inputs=request.inputs)
+
+
+def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationResult"]]:
+    """Read the pair while torch is being imported, which takes as long and mostly waits for the disk."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Where a file is missing there is nothing to import for: the message comes at once.
+        loading = pool.submit(_load, request) if all(path.exists() for path in request.inputs) else None
+        pair = read_pair(
+            moving=request.moving,
+            fixed=request.fixed,
+            moving_mask=request.moving_mask,
+            fixed_mask=request.fixed_mask,
+            mask_label=request.mask_label,
+            moving_series=request.moving_series,
+            fixed_series=request.fixed_series,
+            allow_identical=request.allow_identical,
+            allow_different_patients=request.allow_different_patients,
+            threads=request.threads or 2,
+        )
+        if pair.moving_mask is not None and pair.fixed_mask is not None:
+            import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
+        return pair, loading.result() if loading is not None else _load(request)
+
+
+def _load(request: RegisterRequest) -> Callable[..., "RegistrationResult"]:
+    """Import the library call and look for the device."""
+    import torch
+
+    from hepareg.registration import register
+
+    if request.device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
+    return register
+
+
+def _set_threads(number: int) -> None:
+    """Set the threads of torch, which are those of the calling thread, and of ITK."""
+    import SimpleITK as sitk
+    import torch
+
+    torch.set_num_threads(number)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(number)
+
+
+def _start(request: RegisterRequest, pair: Pair) -> RigidTransform | None:
+    if request.start is None:
+        return None
+    return RigidTransform(read_transform(request.start, moving=pair.moving.grid, fixed=pair.fixed.grid).matrix)
+
+
+def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", clock: Clock) -> Registered:
+    from hepareg.workflows.register_report import dice_of_masks, one_line, report
+
+    with clock("dice"):
+        dice = dice_of_masks(pair, result.transform)
+    with atomic_directory(request.out, overwrite=request.overwrite) as folder:
+        with clock("writing"):
+            written = _write_outputs(folder, request, pair, result, dice)
+        content = report(
+            result, pair, dice=dice, written=written, options=request.options, timings_s=clock.with_total()
+        )
+        write_json(folder / "result.json", content)
+    return Registered(content, one_line(result))
+
+
+def _write_outputs(
+    folder: Path,
+    request: RegisterRequest,
+    pair: Pair,
+    result: "RegistrationResult",
+    dice: Mapping[str, float] | None,
+) -> "Written":
+    """Write what the request and the verdict allow, images and picture at the same time."""
+    from hepareg.workflows import register_outputs as outputs
+    from hepareg.workflows.register_report import caption
+
+    rejected = result.verdict.decision.value == "reject"
+    written = outputs.Written(("result.json",))
+    if rejected:
+        reason = "the result was rejected"
+        written += outputs.Written(left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.MOVED, outputs.WARPED), reason))
+    else:
+        written += outputs.write_transforms(folder, result.transform, pair, centre_mm=result.centre_mm)
+    if request.matrix_only:
+        pictures = (outputs.PICTURE,) if rejected else (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
+        return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        picture = pool.submit(outputs.write_picture, folder, result.transform, pair, caption(result, dice))
+        if not rejected:
+            written += outputs.write_images(folder, result.transform, pair, moving_path=request.moving)
+        return written + picture.result()

@@ -1,0 +1,205 @@
+"""`result.json`: what a registration found, in numbers that a program can read. Its schema lies beside this file."""
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from hepareg import __version__
+from hepareg.evaluation.dice import dice_after
+from hepareg.transforms import RigidTransform
+from hepareg.transforms.resample import PADDING_HU
+from hepareg.volume import Volume
+from hepareg.workflows.inputs import Pair
+from hepareg.workflows.register_outputs import WARPED, Caption, Written
+
+if TYPE_CHECKING:
+    from hepareg.registration import RegistrationResult
+
+__all__ = ["caption", "dice_of_masks", "load_schema", "one_line", "report"]
+
+NOTICE = "Research use only, not a medical device."
+SCHEMA_VERSION = 1
+LIBRARIES = ("numpy", "scipy", "torch", "SimpleITK", "nibabel", "isal", "pydicom", "pillow")
+
+
+def load_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``result.json``."""
+    return json.loads(files("hepareg.workflows").joinpath("result.schema.json").read_text("utf-8"))
+
+
+def dice_of_masks(pair: Pair, transform: RigidTransform) -> dict[str, float] | None:
+    """Return the masks' Dice as the files lie and after the transform, or None where a mask is missing."""
+    if pair.moving_mask is None or pair.fixed_mask is None:
+        return None
+    masks = {"moving_mask": pair.moving_mask, "fixed_mask": pair.fixed_mask}
+    return {
+        "before": dice_after(**masks, moving_from_fixed=RigidTransform.identity()),
+        "after": dice_after(**masks, moving_from_fixed=transform),
+    }
+
+
+def report(
+    result: "RegistrationResult",
+    pair: Pair,
+    *,
+    dice: Mapping[str, float] | None,
+    written: Written,
+    options: Mapping[str, Any],
+    timings_s: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return the content of ``result.json``, which `load_schema` describes.
+
+    It holds no path, name or date: the same input gives the same content, but for ``timings``. The
+    transform of a rejected result is left out, so that no program takes it by mistake.
+
+    Parameters
+    ----------
+    result
+        What the library call returned.
+    pair
+        The images and masks, as read.
+    dice
+        `dice_of_masks`.
+    written
+        Files beside this one.
+    options
+        The command's options that shape the result.
+    timings_s
+        Seconds of each stage.
+    """
+    rejected = result.verdict.decision.value == "reject"
+    return _plain(
+        {
+            "notice": NOTICE,
+            "schema_version": SCHEMA_VERSION,
+            "verdict": _verdict(result),
+            "transform": None if rejected else _transform(result),
+            "similarity": {"before": result.similarity_before, "after": result.similarity_after},
+            "dice": dice,
+            "inputs": {
+                "moving": _input(pair.moving, pair.moving_mask),
+                "fixed": _input(pair.fixed, pair.fixed_mask),
+            },
+            "notes": list(pair.notes),
+            "outputs": {"written": sorted(written.names), "left_out": dict(written.left_out)},
+            "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
+            "refinement": _refinement(result),
+            "settings": {"command": dict(options), "registration": result.settings},
+            "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
+            "versions": _versions(),
+        }
+    )
+
+
+def one_line(result: "RegistrationResult") -> str:
+    """Return decision, expected error and motion in one line for a terminal."""
+    verdict = result.verdict
+    expected = verdict.expected_liver_tre_mm
+    error = f"expected liver error {expected:.2f} mm" if math.isfinite(expected) else "liver error unknown"
+    reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
+    if verdict.decision.value == "reject":
+        return f"reject: {error}{reasons}"
+    aligned = "; already aligned" if verdict.already_aligned else ""
+    return f"{verdict.decision.value}: {error}; {_motion(result)}{aligned}{reasons}"
+
+
+def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> Caption:
+    """Return the words on the picture."""
+    verdict = result.verdict
+    expected = verdict.expected_liver_tre_mm
+    error = f"expected liver error {expected:.2f} mm" if math.isfinite(expected) else "liver error unknown"
+    lines = [_motion(result) + ("; the pair was already aligned" if verdict.already_aligned else "")]
+    measures = f"similarity {result.similarity_before:.2f} before, {result.similarity_after:.2f} after"
+    if dice is not None:
+        measures += f"; Dice of the liver masks {dice['before']:.3f} before, {dice['after']:.3f} after"
+    lines.append(measures)
+    if verdict.reasons:
+        lines.append("reasons: " + ", ".join(reason.replace("_", " ") for reason in verdict.reasons))
+    return Caption(f"{verdict.decision.value.upper()}: {error}", lines, verdict.decision.value)
+
+
+def _motion(result: "RegistrationResult") -> str:
+    x, y, z = result.transform.translation_at(result.centre_mm)
+    length = math.sqrt(x * x + y * y + z * z)
+    return (
+        f"the liver lies {length:.1f} mm away in the moving image "
+        f"(right {x:+.1f}, anterior {y:+.1f}, superior {z:+.1f}), turned by {result.transform.rotation_deg:.1f} deg"
+    )
+
+
+def _verdict(result: "RegistrationResult") -> dict[str, Any]:
+    verdict = result.verdict
+    return {
+        "decision": verdict.decision,
+        "already_aligned": verdict.already_aligned,
+        "expected_liver_tre_mm": verdict.expected_liver_tre_mm,
+        "reasons": list(verdict.reasons),
+        "evidence": dict(verdict.evidence),
+    }
+
+
+def _transform(result: "RegistrationResult") -> dict[str, Any]:
+    translation = result.transform.translation_at(result.centre_mm)
+    return {
+        "moving_from_fixed_ras": result.transform.matrix,
+        "moving_from_fixed_lps": result.transform.matrix_lps,
+        "fixed_from_moving_ras": result.transform.inverse().matrix,
+        "rotation_deg": result.transform.rotation_deg,
+        "liver_centroid_mm": result.centre_mm,
+        "translation_at_centroid_mm": translation,
+        "translation_length_mm": math.sqrt(sum(float(t) ** 2 for t in translation)),
+    }
+
+
+def _refinement(result: "RegistrationResult") -> dict[str, Any]:
+    return {
+        "start": result.start_name,
+        "levels": [
+            {
+                "status": solution.status,
+                "iterations": solution.iterations,
+                "objective_history": list(solution.objective_history),
+            }
+            for solution in result.history
+        ],
+    }
+
+
+def _input(image: Volume, mask: Volume | None) -> dict[str, Any]:
+    return {
+        "file_format": image.provenance.file_format,
+        "shape": list(image.shape),
+        "spacing_mm": image.grid.spacing_mm,
+        "world_from_voxel": image.grid.world_from_voxel,
+        "has_mask": mask is not None,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"hepareg": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a library without the metadata of an installation
+            found[name] = "unknown"
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: None for NaN and infinity, words for enums, lists for arrays."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
