@@ -12,6 +12,7 @@
     │   └── SettingsError                  an option or setting is unknown or out of range
     ├── OutputError (OSError)              a result cannot be written
     ├── DeviceError (RuntimeError)         the device asked for is not there
+    ├── TrainingError (RuntimeError)       a training run cannot go on
     ├── MissingExtraError (ImportError)    an optional extra is not installed
     └── RigidityError (ArithmeticError)    a result failed its rigidity certificate and is not written
 
@@ -30,6 +31,7 @@ __all__ = [
     "PairError",
     "RigidityError",
     "SettingsError",
+    "TrainingError",
     "TransformError",
 ]
 
@@ -72,6 +74,10 @@ class OutputError(HeparegError, OSError):
 
 class DeviceError(HeparegError, RuntimeError):
     """The device asked for is not there."""
+
+
+class TrainingError(HeparegError, RuntimeError):
+    """A training run cannot go on; its last checkpoint is whole."""
 
 
 class MissingExtraError(HeparegError, ImportError):

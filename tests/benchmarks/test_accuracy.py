@@ -15,7 +15,7 @@ from benchmarks.accuracy.stress import capture_table, run, verdict_table
 from benchmarks.accuracy.stress_pairs import NUM_PAIRS, stress_pairs
 from benchmarks.accuracy.table import case_table, summary_table
 from hepareg.errors import PairError
-from hepareg.simulation import PairSettings, PhantomSettings, simulate_pair
+from hepareg.simulation import LiverVesselSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.simulate import write_pair
 
@@ -24,7 +24,9 @@ PHANTOM = PhantomSettings(shape=(62, 50, 40), spacing_mm=(6.0, 6.0, 6.0))
 
 @pytest.fixture(scope="module")
 def pair():
-    made = simulate_pair(settings=PairSettings(phantom=PHANTOM), seed=9)
+    made = simulate_pair(
+        settings=PairSettings(phantom=PHANTOM, vessels=LiverVesselSettings(num_portal=50, num_hepatic=40)), seed=9
+    )
     return replace(made, parameters={**made.parameters, "difficulty": "typical", "masks": True})
 
 

@@ -1,11 +1,6 @@
-"""The raw outputs leave Python unchanged: torch.export, and ONNX in onnxruntime (no decomposition in the way)."""
-
-import warnings
-from itertools import product
-
+import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from hepareg.networks import (
     AffineRigidDecoderSettings,
@@ -17,59 +12,54 @@ from hepareg.networks import (
     RigidDecoderSettings,
     StridedEncoderSettings,
 )
+from hepareg.networks.export import ONNX_OPSET, RawNetwork, example_inputs, export_onnx, export_program, output_names
+from hepareg.networks.input_region import RegionSettings
 
-ENCODERS = {"published": DilatedEncoderSettings((4, 6), (1, 2)), "efficient": StridedEncoderSettings((4, 6))}
-DECODERS = {
-    "rigid": RigidDecoderSettings(width=4, hidden=8),
-    "affine": AffineRigidDecoderSettings(width=4, hidden=8),
-    "keypoints": KeypointRigidDecoderSettings(points_per_axis=2, width=4),
+REGION = RegionSettings((20, 16, 18), 4.0)
+SMALL = StridedEncoderSettings(channels=(4, 8))
+VARIANTS = {
+    "rigid": RegistrationNetSettings(encoder=SMALL, rigid=RigidDecoderSettings(width=8, hidden=8)),
+    "affine": RegistrationNetSettings(encoder=SMALL, rigid=AffineRigidDecoderSettings(width=8, hidden=8)),
+    "keypoints": RegistrationNetSettings(encoder=SMALL, rigid=KeypointRigidDecoderSettings(points_per_axis=2, width=8)),
+    "both": RegistrationNetSettings(mode="both", encoder=SMALL, rigid=RigidDecoderSettings(width=8, hidden=8)),
+    "published": RegistrationNetSettings(
+        encoder=DilatedEncoderSettings(channels=(4, 4), dilations=(1, 2)), rigid=RigidDecoderSettings(width=8, hidden=8)
+    ),
+    "deformable": RegistrationNetSettings(mode="deformable", encoder=SMALL, deformable=DeformableDecoderSettings()),
 }
 
 
-class Raw(nn.Module):
-    """The part of a network before any geometry in float64."""
-
-    def __init__(self, net):
-        super().__init__()
-        self.net = net
-
-    def forward(self, moving, fixed, world_from_voxel):
-        raw = self.net.raw(moving, fixed, world_from_voxel)
-        return tuple(x for x in (raw.rigid, raw.gradients) if x is not None)
-
-
-def make(encoder, decoder):
+def trained(settings):
+    """A network whose last layers are not at zero, so that its outputs depend on its input."""
     torch.manual_seed(0)
-    settings = RegistrationNetSettings("both", ENCODERS[encoder], DECODERS[decoder], DeformableDecoderSettings((6,)))
     net = RegistrationNet(settings).eval()
     for parameter in net.parameters():
-        if not parameter.any():
-            nn.init.normal_(parameter, std=0.3)
-    images = torch.rand(2, 1, 1, 12, 11, 10).unbind(0)
-    return Raw(net), (*images, torch.diag(torch.tensor([3.0, 2.0, 4.0, 1.0], dtype=torch.float64))[None])
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    return net
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("encoder", "decoder"), product(ENCODERS, DECODERS))
-def test_torch_export(encoder, decoder):
-    raw, inputs = make(encoder, decoder)
-    exported = torch.export.export(raw, inputs).module()
-    for theirs, ours in zip(exported(*inputs), raw(*inputs), strict=True):
-        torch.testing.assert_close(theirs, ours, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("encoder", "decoder"), product(ENCODERS, DECODERS))
-def test_onnx(tmp_path, encoder, decoder):
-    onnxruntime = pytest.importorskip("onnxruntime")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_onnx_and_the_exported_program_equal_eager(variant, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    raw, inputs = make(encoder, decoder)
-    path = tmp_path / "net.onnx"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(raw, inputs, str(path), opset_version=20, dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(str(path))
-    names = [node.name for node in session.get_inputs()]
-    outputs = session.run(None, {n: x.numpy() for n, x in zip(names, inputs, strict=True)})
-    for theirs, ours in zip(outputs, raw(*inputs), strict=True):
-        torch.testing.assert_close(torch.tensor(theirs), ours.detach(), atol=1e-4, rtol=1e-4)
+    net = trained(VARIANTS[variant])
+    path = tmp_path / "network.onnx"
+    export_onnx(net, REGION, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["network.onnx"]
+    assert {entry.version for entry in onnx.load(path).opset_import if entry.domain == ""} == {ONNX_OPSET}
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    program = export_program(net, REGION).module()
+    assert [output.name for output in session.get_outputs()] == list(output_names(net))
+    inputs = example_inputs(REGION, seed=1)
+    with torch.no_grad():
+        eager, exported = RawNetwork(net)(*inputs), program(*inputs)
+        other = RawNetwork(net)(inputs[1], inputs[0] * torch.linspace(0, 1, 18), inputs[2])
+    names = ("moving", "fixed", "world_from_voxel")
+    needed = {item.name for item in session.get_inputs()}
+    given = {name: value.numpy() for name, value in zip(names, inputs, strict=True) if name in needed}
+    for one, two, three, four in zip(eager, exported, session.run(None, given), other, strict=True):
+        assert np.abs(one.numpy() - three).max() < 1e-4
+        assert (one - two).abs().max() < 1e-5
+        assert (one - four).abs().max() > 1e-3, "the outputs do not depend on the images"

@@ -9,7 +9,9 @@ from hepareg import __version__
 
 __all__ = ["build_parser", "main"]
 
-COMMANDS = ("register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo")
+COMMANDS = (
+    "register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
+)  # fmt: skip
 """Modules of this package; each has SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
 
 They import nothing heavy at the top, so that `hepareg --help` answers at once.

@@ -1,0 +1,68 @@
+"""`hepareg evaluate`: start, network and refinement compared on the same pairs."""
+
+import argparse
+
+SUMMARY = "compare identity, mask centroid, network and refinement on pairs, all pairs counted"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("manifest", metavar="MANIFEST", nargs="?", help="CSV or JSON of pairs, with truth for TRE")
+    source.add_argument("--simulated", type=int, metavar="N", help="simulated pairs of N unseen anatomies instead")
+    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="new folder for the tables")
+    parser.add_argument("--weights", metavar="FILE", help="trained network (.safetensors)")
+    parser.add_argument("--methods", nargs="+", metavar="M", help="some of the methods; default: all there are")
+    parser.add_argument("--bias-mm", type=float, default=3.0, metavar="MM", help="random shift of the start (3)")
+    parser.add_argument("--draws", type=int, default=1, metavar="N", help="random starts of each pair (1)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the anatomies and the starts (0)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    import sys
+
+    import torch
+
+    from hepareg._optional import require
+
+    for module in ("pydantic", "monai"):
+        require(module, extra="train")
+    from hepareg.workflows.evaluate import METHODS, evaluate, manifest_pairs, simulated_test_pairs, summary_table
+
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    with_network = arguments.weights is not None
+    methods = arguments.methods or [name for name in METHODS if with_network or not name.startswith("network")]
+    if arguments.simulated is not None:
+        pairs = simulated_test_pairs(arguments.simulated, seed=arguments.seed)
+    else:
+        pairs = manifest_pairs(arguments.manifest)
+    rows = evaluate(
+        pairs,
+        out=arguments.out,
+        weights=arguments.weights,
+        methods=methods,
+        bias_mm=arguments.bias_mm,
+        num_draws=arguments.draws,
+        seed=arguments.seed,
+        progress=lambda row: print(_line(row), file=sys.stderr),
+    )
+    print(
+        f"{'method':<20} {'runs':>5} {'failed':>6} {'median TRE mm':>14} {'worst':>8} {'deg':>6} {'Dice':>6} {'s':>7}"
+    )
+    for line in summary_table(rows):
+        cells = [line["tre_median_mm"], line["tre_worst_mm"], line["rotation_deg_median"], line["dice_median"]]
+        shown = ["-" if cell is None else f"{cell:.2f}" for cell in cells]
+        print(
+            f"{line['method']:<20} {line['num_runs']:>5} {line['num_failed']:>6} {shown[0]:>14} {shown[1]:>8} "
+            f"{shown[2]:>6} {shown[3]:>6} {line['seconds_median']:>7}"
+        )
+    return 0
+
+
+def _line(row: object) -> str:
+    tre = getattr(row, "tre_mm", None)
+    result = getattr(row, "error", None) or ("no truth" if tre is None else f"TRE {tre:.2f} mm")
+    return f"{getattr(row, 'case', '')}, {getattr(row, 'method', '')}: {result}"

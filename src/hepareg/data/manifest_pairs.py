@@ -1,0 +1,192 @@
+"""Pairs of a manifest: files to dictionaries, MONAI transforms on them, split by patient, cached."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.transforms import Compose, MapTransform, Transform
+
+from hepareg.data.pair import Pair, pack_pair, prepare_pair
+from hepareg.data.prepared import PreparedPairs, digest
+from hepareg.data.settings import DataSettings
+from hepareg.data.sources import Sources
+from hepareg.data.splits import check_disjoint, split_by_patient
+from hepareg.errors import HeparegError, InputError, SettingsError
+from hepareg.io.images import read_image
+from hepareg.io.manifest import ManifestPair, read_manifest
+from hepareg.io.transforms import read_transform
+from hepareg.networks.input_region import RegionSettings
+from hepareg.preprocessing import LiverCrop
+from hepareg.preprocessing.ct_check import check_ct
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.preprocessing.pair_check import check_pair
+from hepareg.transforms import RigidTransform
+
+__all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_pairs", "split_manifest"]
+
+
+class LoadPaird(Transform):
+    """Read the images, masks and truth of an item (paths from the manifest) as volumes; NIfTI, ITK formats or DICOM."""
+
+    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``case``, ``moving`` and ``fixed``, with ``moving_mask``, ``fixed_mask`` and ``truth`` where given."""
+        loaded: dict[str, Any] = {"case": item["case"]}
+        for side in ("moving", "fixed"):
+            loaded[side] = read_image(item[side])
+            check_ct(loaded[side], name=f"case {item['case']}: {side} image")
+            if item.get(f"{side}_mask"):
+                loaded[f"{side}_mask"] = prepare_mask(
+                    read_image(item[f"{side}_mask"]),
+                    like=loaded[side],
+                    label=item.get("mask_label"),
+                    name=f"case {item['case']}: {side} mask",
+                )
+        check_pair(moving=loaded["moving"], fixed=loaded["fixed"], both_masks="moving_mask" in loaded)
+        if item.get("truth"):
+            loaded["truth"] = RigidTransform(read_transform(item["truth"]).matrix)
+        return loaded
+
+
+def read_pairs(path: str | Path) -> Iterator[Pair]:
+    """Give the pairs of a manifest as they are, one at a time; all rows are checked before the first is read.
+
+    Raises
+    ------
+    FileFormatError, InputError
+        If the manifest or one of its files cannot be used; the message names the case.
+    """
+    for row in read_manifest(path):
+        loaded = _NamingCase(LoadPaird())(_item(row, made_with=""))
+        truth = loaded.pop("truth", None)
+        yield Pair(**loaded, moving_from_fixed=truth)
+
+
+class LiverCropd(MapTransform):
+    """`LiverCrop` of each image of a dictionary by its own mask (``<key>_mask``), which is cropped with it.
+
+    An image without a mask stays as it is. Positions in the world do not change.
+    """
+
+    def __init__(self, keys: Sequence[Hashable], crop: LiverCrop) -> None:
+        super().__init__(keys)
+        self.crop = crop
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the dictionary with cropped volumes."""
+        cropped = dict(data)
+        for key in self.key_iterator(cropped):
+            mask = cropped.get(f"{key}_mask")
+            if mask is not None:
+                region = self.crop.region(mask)
+                cropped[key], cropped[f"{key}_mask"] = region.apply(cropped[key]), region.apply(mask)
+        return cropped
+
+
+class PreparePaird(Transform):
+    """Volumes of a pair to the tensors that the cache keeps; see `hepareg.data.pair.prepare_pair`."""
+
+    def __init__(self, *, region: RegionSettings, margin_mm: float) -> None:
+        self.region, self.margin_mm = region, margin_mm
+
+    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the packed pair."""
+        pair = Pair(
+            case=item["case"],
+            moving=item["moving"],
+            fixed=item["fixed"],
+            moving_mask=item.get("moving_mask"),
+            fixed_mask=item.get("fixed_mask"),
+            moving_from_fixed=item.get("truth"),
+        )
+        return pack_pair(prepare_pair(pair, region=self.region, margin_mm=self.margin_mm))
+
+
+class _NamingCase(Transform):
+    """Puts the case's name in front of an error that does not have it."""
+
+    def __init__(self, transform: Transform) -> None:
+        self.transform = transform
+
+    def __call__(self, item: Mapping[str, Any]) -> Any:
+        try:
+            return self.transform(item)
+        except HeparegError as error:
+            if f"case {item['case']}" in str(error):
+                raise
+            raise type(error)(f"case {item['case']}: {error}") from error
+
+
+def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_masks: bool) -> Sources:
+    """Return the pairs of the settings' manifest, cached below ``folder``.
+
+    Parameters
+    ----------
+    needs_masks
+        Whether the losses need the liver masks of both images.
+
+    Raises
+    ------
+    FileFormatError, InputError
+        If the manifest cannot be used; see `hepareg.io.manifest.read_manifest`.
+    SettingsError
+        If a split is empty, or all pairs are of one patient.
+    PairError
+        If a patient is in two splits.
+    """
+    if settings.manifest is None:
+        raise SettingsError("expected a path in data.manifest, got none")
+    rows = read_manifest(settings.manifest, required=("moving_mask", "fixed_mask") if needs_masks else ())
+    by_case = {row.case: row for row in rows}
+    training, validation = split_manifest(rows, validation_fraction=settings.validation_fraction, seed=seed)
+    crop = LiverCrop(extent_mm=settings.crop_extent_mm, short="clamp")
+    transform = Compose(
+        [
+            _NamingCase(LoadPaird()),
+            _NamingCase(LiverCropd(["moving", "fixed"], crop)),
+            _NamingCase(PreparePaird(region=settings.region, margin_mm=settings.margin_mm)),
+        ]
+    )
+    made_with = digest(
+        settings.region.shape_vox, settings.region.spacing_mm, settings.margin_mm, settings.crop_extent_mm
+    )
+    sides = [
+        PreparedPairs([_item(by_case[case], made_with) for case in cases], transform=transform, folder=folder)
+        for cases in (training, validation)
+    ]
+    return Sources(sides[0], len(training), sides[1], len(validation))
+
+
+def split_manifest(
+    rows: Sequence[ManifestPair], *, validation_fraction: float, seed: int
+) -> tuple[list[str], list[str]]:
+    """Return the cases for training and for validation; test cases are left out.
+
+    The manifest's ``split`` column decides where it is filled, for all rows or none; otherwise
+    patients are drawn. A row without a patient is a patient of its own.
+    """
+    patient_of = {row.case: f"patient {row.patient}" if row.patient else f"case {row.case}" for row in rows}
+    named = [row for row in rows if row.split]
+    if named and len(named) < len(rows):
+        raise InputError("expected the manifest's split column filled in all rows or in none; fill it")
+    if not named:
+        return split_by_patient(patient_of, validation_fraction=validation_fraction, seed=seed)
+    splits = {split: [row.case for row in rows if row.split == split] for split in ("train", "validation", "test")}
+    check_disjoint(splits, patient_of=patient_of)
+    for split in ("train", "validation"):
+        if not splits[split]:
+            raise SettingsError(f"expected pairs in the split {split!r}, got an empty split; check the manifest")
+    return splits["train"], splits["validation"]
+
+
+def _item(row: ManifestPair, made_with: str) -> dict[str, Any]:
+    """Return a row as plain values; sizes and times of its files are in it, so that a changed file is read again."""
+    paths = {name: getattr(row, name) for name in ("moving", "fixed", "moving_mask", "fixed_mask", "truth")}
+    files = {name: str(path) for name, path in paths.items() if path is not None}
+    states = {name: _state(Path(path)) for name, path in files.items()}
+    return {"case": row.case, "mask_label": row.mask_label, "states": digest(states), "made_with": made_with, **files}
+
+
+def _state(path: Path) -> list[Any]:
+    """Return name, size and time of change of a file, or of all files of a folder."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]

@@ -1,0 +1,82 @@
+"""Settings of what a network is trained on."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hepareg.networks.input_region import RegionSettings
+
+__all__ = ["AugmentationSettings", "DataSettings", "SimulatedSettings"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AugmentationSettings(_Settings):
+    """Random poses and intensities of one training pair.
+
+    A pose moves the start: the network has to undo it together with the true motion, so that the
+    truth (where there is one) stays exact and nothing is resampled twice.
+    """
+
+    max_translation_mm: float = Field(default=8.0, ge=0, description="largest shift of the start, uniform in a ball")
+    max_rotation_deg: float = Field(
+        default=6.0, ge=0, le=90, description="largest rotation of the start about the region"
+    )
+    intensity_gain: float = Field(default=0.1, ge=0, lt=1, description="contrast of each phase times 1 +- this")
+    intensity_offset_hu: float = Field(default=15.0, ge=0, description="brightness of each phase +- this")
+    enhancement_hu: float = Field(
+        default=30.0, ge=0, description="liver of each phase brighter or darker by up to this"
+    )
+    noise_hu: float = Field(default=15.0, ge=0, description="largest standard deviation of noise, own for each phase")
+
+
+class SimulatedSettings(_Settings):
+    """Simulated pairs: anatomies that do not end, each with a known truth."""
+
+    num_anatomies: int | None = Field(
+        default=200, ge=1, description="anatomies to come back to; none: a new one each time"
+    )
+    num_validation: int = Field(default=16, ge=1, description="anatomies for validation, never used for training")
+    spacing_mm: float = Field(default=4.0, gt=0, description="voxel size of the simulated phases")
+    vessel_density: float = Field(default=0.3, gt=0, le=1, description="share of the simulator's vessel branches")
+    max_translation_mm: float = Field(default=25.0, ge=0, description="largest motion of the liver in the body")
+    max_rotation_deg: float = Field(default=8.0, ge=0, description="largest turn of the liver in the body")
+    mask_error_mm: float = Field(
+        default=1.0, ge=0, description="largest error of the masks' boundary, root mean square"
+    )
+
+
+class DataSettings(_Settings):
+    """Where pairs come from, how they are cut, split, cached and grouped."""
+
+    source: Literal["simulated", "manifest"] = "simulated"
+    manifest: Path | None = Field(default=None, description="CSV or JSON list of pairs; only with source: manifest")
+    simulated: SimulatedSettings = SimulatedSettings()
+    region: RegionSettings = RegionSettings()
+    margin_mm: float = Field(default=30.0, ge=0, description="what is kept of the moving image around the region")
+    crop_extent_mm: float = Field(
+        default=300.0, gt=0, description="of files: what is kept from the liver's top downwards"
+    )
+    augmentation: AugmentationSettings = AugmentationSettings()
+    cache: Path | None = Field(default=None, description="folder for prepared pairs; none: a folder beside the run")
+    validation_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="share of patients, where the manifest has no split"
+    )
+    validation_bias_mm: float = Field(
+        default=3.0, ge=0, description="shift of the validation start, in a random direction"
+    )
+    pairs_per_epoch: int | None = Field(default=None, ge=1, description="none: every training pair once")
+    batch_size: int = Field(default=1, ge=1, description="pairs per process and step")
+    prepare_processes: int = Field(default=1, ge=1, description="processes that prepare pairs before the first epoch")
+    num_workers: int = Field(default=0, ge=0, description="processes that load pairs")
+
+    @model_validator(mode="after")
+    def _manifest_where_needed(self) -> "DataSettings":
+        if (self.source == "manifest") != (self.manifest is not None):
+            raise ValueError("expected a path in data.manifest with data.source=manifest, and none otherwise")
+        if self.source == "simulated" and self.simulated.num_anatomies is None and self.pairs_per_epoch is None:
+            raise ValueError("expected data.pairs_per_epoch where data.simulated.num_anatomies is none (endless)")
+        return self

@@ -1,0 +1,75 @@
+"""Networks for other programs: torch.export and ONNX, from the pair to numbers, keypoints or gradients.
+
+The geometry behind them (matrices, the keypoint fit with its singular value decomposition) stays
+outside: it runs in float64 and is a few lines in any language; the model card states it.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hepareg._optional import require
+from hepareg.networks.input_region import RegionSettings
+from hepareg.networks.registration_net import RegistrationNet
+
+__all__ = ["ONNX_OPSET", "RawNetwork", "example_inputs", "export_onnx", "export_program", "output_names"]
+
+ONNX_OPSET = 20
+"""First version with five-dimensional GridSample."""
+
+INPUT_NAMES = ("moving", "fixed", "world_from_voxel")
+
+
+class RawNetwork(nn.Module):
+    """A `RegistrationNet` up to its raw outputs, as a tuple of tensors; see `output_names`."""
+
+    def __init__(self, net: RegistrationNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs that the network's mode has."""
+        raw = self.net.raw(moving, fixed, world_from_voxel)
+        return tuple(output for output in (raw.rigid, raw.gradients) if output is not None)
+
+
+def output_names(net: RegistrationNet) -> tuple[str, ...]:
+    """Return the names of the outputs: ``rigid`` (six or twelve numbers, or keypoints) and ``gradients``."""
+    return {"rigid": ("rigid",), "deformable": ("gradients",), "both": ("rigid", "gradients")}[net.settings.mode]
+
+
+def example_inputs(region: RegionSettings, *, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs of the right shapes: moving and fixed (1, 1, I, J, K) and world_from_voxel (1, 4, 4), float32."""
+    generator = torch.Generator().manual_seed(seed)
+    moving, fixed = (torch.rand(1, 1, *region.shape_vox, generator=generator) * 2 - 1 for _ in range(2))
+    spacing = region.spacing_mm if region.spacing_mm is not None else 1.0
+    return moving, fixed, torch.diag(torch.tensor([spacing, spacing, spacing, 1.0]))[None]
+
+
+def export_program(net: RegistrationNet, region: RegionSettings) -> torch.export.ExportedProgram:
+    """Return the network as an exported program, for batches of one pair."""
+    return torch.export.export(RawNetwork(net).eval(), example_inputs(region))
+
+
+def export_onnx(net: RegistrationNet, region: RegionSettings, path: str | Path) -> None:
+    """Write the network as ONNX, opset `ONNX_OPSET`, weights inside the file.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``export`` is not installed.
+    """
+    require("onnxscript", extra="export")
+    program = torch.onnx.export(
+        RawNetwork(net).eval(),
+        example_inputs(region),
+        input_names=list(INPUT_NAMES),
+        output_names=list(output_names(net)),
+        opset_version=ONNX_OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    program.save(str(path), external_data=False)

@@ -1,0 +1,195 @@
+"""What a network sees: a box of fixed size around the fixed liver, both phases on its grid, intensities scaled."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from hepareg.errors import MaskError, SettingsError
+from hepareg.geometry import Grid
+from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.resample import resample
+from hepareg.volume import Volume
+
+__all__ = [
+    "AIR_HU",
+    "RegionSettings",
+    "centroid_mm",
+    "centroid_start",
+    "network_input",
+    "region_grid",
+    "sample_on",
+    "scale_hu",
+]
+
+AIR_HU = -1024.0
+"""Value outside an image's field of view."""
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """Size and intensity range of what a network sees; saved with its weights, because they belong together.
+
+    Parameters
+    ----------
+    shape_vox
+        Number of voxels (I, J, K) of the region; I runs to the right, J anterior, K superior.
+    spacing_mm
+        Isotropic voxel size, or None for the fixed image's own spacing.
+    window_hu
+        Lower and upper end of the intensities that are told apart; mapped to -1 and 1.
+    liver_margin_mm
+        Each image shows its liver mask and this much around it, and the window's lower end beyond: what
+        does not move with the liver is out of sight. None shows the whole region. A network that was
+        trained with a margin needs both masks.
+    """
+
+    shape_vox: tuple[int, int, int] = (96, 80, 80)
+    spacing_mm: float | None = 3.0
+    window_hu: tuple[float, float] = (-150.0, 350.0)
+    liver_margin_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.shape_vox) < 8:
+            raise SettingsError(f"expected a region of at least 8 voxels along each axis, got {self.shape_vox}")
+        if self.spacing_mm is not None and not self.spacing_mm > 0:
+            raise SettingsError(f"expected a positive spacing_mm or none, got {self.spacing_mm}")
+        if not self.window_hu[0] < self.window_hu[1]:
+            raise SettingsError(f"expected window_hu as lower, upper; got {self.window_hu}")
+
+
+def centroid_mm(mask: Volume) -> NDArray[np.floating]:
+    """Return the (3,) centre of mass of a mask in world mm.
+
+    Raises
+    ------
+    MaskError
+        If the mask is empty.
+    """
+    voxels = np.argwhere(mask.data)
+    if not len(voxels):
+        raise MaskError("expected a mask of the liver, got an empty one; check its label")
+    return mask.grid.world_points(voxels.mean(axis=0))
+
+
+def centroid_start(*, moving_mask: Volume | None, fixed_mask: Volume | None) -> RigidTransform:
+    """Return the translation that joins the masks' centres of mass; the identity where a mask is missing."""
+    if moving_mask is None or fixed_mask is None:
+        return RigidTransform.identity()
+    return RigidTransform.from_vectors(np.zeros(3), centroid_mm(moving_mask) - centroid_mm(fixed_mask))
+
+
+def region_grid(settings: RegionSettings, *, fixed: Volume, fixed_mask: Volume | None) -> Grid:
+    """Return the region's grid: axes along world RAS whatever the file's are, centred on the mask's bounding box.
+
+    Without a mask it is centred on the fixed image.
+    """
+    if settings.spacing_mm is not None:
+        spacing = np.full(3, settings.spacing_mm)
+    else:
+        along_world = np.abs(fixed.grid.world_from_voxel[:3, :3]).argmax(axis=1)
+        spacing = fixed.grid.spacing_mm[along_world]
+    centre = fixed.grid.centre_mm if fixed_mask is None else _box_centre_mm(fixed_mask)
+    return grid_around(centre, shape=settings.shape_vox, spacing_mm=spacing)
+
+
+def grid_around(centre_mm: ArrayLike, *, shape: tuple[int, int, int], spacing_mm: ArrayLike) -> Grid:
+    """Return an axis-aligned RAS grid whose middle lies at ``centre_mm``."""
+    spacing = np.broadcast_to(np.asarray(spacing_mm, dtype=np.float64), 3)
+    matrix = np.diag([*spacing, 1.0])
+    matrix[:3, 3] = np.asarray(centre_mm) - spacing * (np.array(shape) - 1) / 2
+    return Grid(shape, matrix)
+
+
+def sample_on(
+    grid: Grid, volume: Volume, *, transform: AffineTransform | None = None, outside: float = AIR_HU
+) -> NDArray[np.float32]:
+    """Sample a volume at ``transform(grid points)``, trilinear, as (I, J, K) float32.
+
+    Parameters
+    ----------
+    grid
+        Where values are wanted.
+    volume
+        Any grid; where it is at least twice as fine, whole blocks of its voxels are averaged first,
+        so that noise and thin structures do not alias.
+    transform
+        Maps world points of ``grid`` to world points of ``volume``; None is the identity.
+    outside
+        Value beyond the volume's voxel centres.
+
+    Notes
+    -----
+    Only the part of the volume under the grid is converted to floating point.
+    """
+    matrix = np.eye(4) if transform is None else transform.matrix
+    volume_vox_from_grid_vox = volume.grid.voxel_from_world @ matrix @ grid.world_from_voxel
+    factor = np.maximum((grid.spacing_mm.min() / volume.grid.spacing_mm + 1e-6).astype(int), 1)
+    corners = np.stack(np.meshgrid(*((0, n - 1) for n in grid.shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    reached = corners @ volume_vox_from_grid_vox[:3, :3].T + volume_vox_from_grid_vox[:3, 3]
+    start = np.clip(np.floor(reached.min(axis=0)).astype(int) - factor, 0, np.array(volume.shape))
+    stop = np.clip(np.ceil(reached.max(axis=0)).astype(int) + factor + 1, 0, np.array(volume.shape))
+    if (stop <= start).any():
+        return np.full(grid.shape, outside, dtype=np.float32)
+    averaged = _block_average(volume.crop(start, stop), np.minimum(factor, stop - start))
+    sampled = resample(averaged, grid, moving_from_fixed=transform, padding=outside, dtype=np.float32)
+    return np.ascontiguousarray(sampled.data)
+
+
+def network_input(
+    values_hu: NDArray[np.floating],
+    *,
+    liver: NDArray[np.floating] | None,
+    grid: Grid,
+    settings: RegionSettings,
+) -> NDArray[np.float32]:
+    """Return an image of the region as a network sees it: scaled to [-1, 1] and limited to the liver if asked.
+
+    Parameters
+    ----------
+    values_hu, liver
+        (I, J, K) image and liver weights in [0, 1] on ``grid``.
+
+    Raises
+    ------
+    MaskError
+        If the settings limit the view to the liver and there is no mask.
+    """
+    scaled = scale_hu(values_hu, settings.window_hu)
+    if settings.liver_margin_mm is None:
+        return scaled
+    if liver is None:
+        raise MaskError(
+            "expected liver masks of both images, as this network was trained to need; got an image without"
+        )
+    distance = ndimage.distance_transform_edt(liver < 0.5, sampling=grid.spacing_mm)
+    return np.where(distance <= settings.liver_margin_mm, scaled, np.float32(-1))
+
+
+def scale_hu(values: NDArray[np.floating], window_hu: tuple[float, float]) -> NDArray[np.float32]:
+    """Map the window linearly to [-1, 1] and clamp beyond it."""
+    lower, upper = window_hu
+    return np.clip((values - lower) * (2 / (upper - lower)) - 1, -1, 1).astype(np.float32)
+
+
+def _block_average(volume: Volume, factor: NDArray[np.integer]) -> Volume:
+    """Return means of blocks of ``factor`` voxels on the grid of the blocks' centres; the last ones may be smaller."""
+    data = volume.data.astype(np.float32)
+    if (factor == 1).all():
+        return volume.with_data(data)
+    blocks = -(-np.array(data.shape) // factor)
+    padding = [(0, int(b * f - n)) for b, f, n in zip(blocks, factor, data.shape, strict=True)]
+    padded = np.pad(data, padding, mode="edge")
+    split = padded.reshape(blocks[0], factor[0], blocks[1], factor[1], blocks[2], factor[2])
+    matrix = volume.grid.world_from_voxel.copy()
+    matrix[:3, :3] = matrix[:3, :3] * factor
+    matrix[:3, 3] = volume.grid.world_points((factor - 1) / 2)
+    return Volume(split.mean(axis=(1, 3, 5), dtype=np.float32), Grid(tuple(blocks), matrix))
+
+
+def _box_centre_mm(mask: Volume) -> NDArray[np.floating]:
+    voxels = np.argwhere(mask.data)
+    if not len(voxels):
+        raise MaskError("expected a mask of the liver, got an empty one; check its label")
+    return mask.grid.world_points((voxels.min(axis=0) + voxels.max(axis=0)) / 2)

@@ -1,0 +1,121 @@
+import csv
+
+import numpy as np
+import pytest
+
+from hepareg.data.manifest_pairs import manifest_sources, split_manifest
+from hepareg.data.settings import DataSettings
+from hepareg.errors import InputError, MaskError, PairError, SettingsError
+from hepareg.io.manifest import ManifestPair
+from hepareg.io.nifti import write_nifti
+from hepareg.networks.input_region import RegionSettings, centroid_mm
+
+
+@pytest.fixture
+def write_manifest(oblique_pair, tmp_path):
+    """Write the pair's files once, and a manifest of rows that all name them."""
+    names = ("moving", "fixed", "moving_mask", "fixed_mask")
+    for name in names:
+        volume = getattr(oblique_pair, name)
+        data = volume.data.astype(np.uint8) if name.endswith("mask") else volume.data
+        write_nifti(tmp_path / f"{name}.nii.gz", volume.with_data(data))
+    np.savetxt(tmp_path / "truth.txt", oblique_pair.moving_from_fixed.matrix)
+
+    def write(*rows, without=()):
+        files = {name: f"{name}.nii.gz" for name in names} | {"truth": "truth.txt"}
+        files = {name: file for name, file in files.items() if name not in without}
+        path = tmp_path / "manifest.csv"
+        rows = [files | row for row in rows]
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    return write
+
+
+def sources_of(path, tmp_path, **options):
+    settings = DataSettings(source="manifest", manifest=path, region=RegionSettings((28, 24, 20), 6.0), margin_mm=18.0)
+    return manifest_sources(
+        settings, seed=0, folder=tmp_path / "cache", needs_masks=options.pop("needs_masks", True), **options
+    )
+
+
+def test_files_become_prepared_pairs_with_their_truth(write_manifest, oblique_pair, tmp_path):
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q"})
+    sources = sources_of(path, tmp_path)
+    assert (sources.num_training, sources.num_validation) == (1, 1)
+    sources.fill(num_processes=1)
+    pair = sources.training(0)
+    assert np.allclose(pair.moving_from_fixed.matrix, oblique_pair.moving_from_fixed.matrix, atol=1e-6)
+    # The crop and the region keep every liver voxel where it is in the world.
+    assert np.linalg.norm(centroid_mm(pair.fixed_mask) - centroid_mm(oblique_pair.fixed_mask)) < 0.3
+    assert len(list((tmp_path / "cache").glob("*.pt"))) == 2
+    again = sources_of(path, tmp_path)
+    (tmp_path / "moving.nii.gz").write_bytes(b"gone, so only the cache can answer")
+    assert np.array_equal(again.training(0).moving.data, pair.moving.data)
+
+
+def test_a_changed_file_is_read_again(write_manifest, tmp_path):
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q"})
+    sources_of(path, tmp_path).fill(num_processes=1)
+    (tmp_path / "moving.nii.gz").write_bytes(b"no image any more")
+    with pytest.raises(InputError, match=r"case [ab]: "):
+        sources_of(path, tmp_path).fill(num_processes=1)
+
+
+def test_masks_are_required_where_a_loss_needs_them(write_manifest, tmp_path):
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q"}, without=["moving_mask"])
+    with pytest.raises(InputError, match="case a: moving_mask is empty"):
+        sources_of(path, tmp_path)
+    pairs = sources_of(path, tmp_path, needs_masks=False)
+    assert pairs.training(0).moving_mask is None
+
+
+def test_one_pair_only_is_told_before_any_file_is_read(write_manifest, tmp_path):
+    with pytest.raises(SettingsError, match="at least two patients"):
+        sources_of(write_manifest({"case": "a", "patient": "p"}), tmp_path)
+
+
+def test_a_missing_file_is_told_by_row_and_case(write_manifest, tmp_path):
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q", "moving": "gone.nii.gz"})
+    with pytest.raises(InputError, match="row 3: case b: the moving file does not exist"):
+        sources_of(path, tmp_path)
+
+
+def test_an_empty_mask_names_the_case_before_the_first_epoch(write_manifest, oblique_pair, tmp_path):
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q"})
+    empty = oblique_pair.fixed_mask.with_data(np.zeros(oblique_pair.fixed.shape, np.uint8))
+    write_nifti(tmp_path / "fixed_mask.nii.gz", empty)
+    with pytest.raises(MaskError, match=r"case [ab]: "):
+        sources_of(path, tmp_path).fill(num_processes=1)
+
+
+def rows(*entries):
+    return [ManifestPair(case, "m", "f", patient=patient, split=split) for case, patient, split in entries]
+
+
+def test_the_split_column_decides_where_it_is_filled():
+    table = rows(("a", "p", "train"), ("b", "p", "train"), ("c", "q", "validation"), ("d", "r", "test"))
+    assert split_manifest(table, validation_fraction=0.5, seed=0) == (["a", "b"], ["c"])
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        (rows(("a", "p", "train"), ("b", "p", "validation")), PairError, "of one patient"),
+        (rows(("a", "p", "train"), ("b", "q", None)), InputError, "in all rows or in none"),
+        (rows(("a", "p", "train"), ("b", "q", "test")), SettingsError, "empty split"),
+    ],
+)
+def test_splits_that_cannot_be_used_are_refused(table, error, message):
+    with pytest.raises(error, match=message):
+        split_manifest(table, validation_fraction=0.5, seed=0)
+
+
+def test_pairs_without_a_patient_are_patients_of_their_own():
+    training, validation = split_manifest(
+        rows(*((name, None, None) for name in "abcdef")), validation_fraction=0.34, seed=0
+    )
+    assert (len(training), len(validation)) == (4, 2)

@@ -1,0 +1,82 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from hepareg.data.pair import Pair
+from hepareg.errors import OutputError, PairError, SettingsError
+from hepareg.geometry import Grid
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+from hepareg.workflows import evaluate as module
+from hepareg.workflows.evaluate import evaluate, summary_table
+
+CENTRE = np.array([0.0, -100.0, 500.0])
+TRUTH = RigidTransform.from_vectors([0.0, 0.0, 0.05], [10.0, 0.0, 5.0], centre_mm=CENTRE)
+
+
+def ellipsoid_pair(case="a"):
+    matrix = np.diag([-4.0, -4.0, 4.0, 1.0])
+    matrix[:3, 3] = CENTRE - matrix[:3, :3] @ [19.5, 19.5, 19.5]
+    grid = Grid((40, 40, 40), matrix)
+    points = grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1))
+
+    def draw(points):
+        return np.linalg.norm((points - CENTRE) / [1.3, 1.0, 0.8], axis=-1) < 40
+
+    fixed, moving = draw(points), draw(TRUTH.inverse().apply(points))
+    volumes = [Volume(np.where(mask, 90, -80).astype(np.int16), grid) for mask in (moving, fixed)]
+    return Pair(case, *volumes, Volume(moving, grid), Volume(fixed, grid), TRUTH)
+
+
+def by_method(rows):
+    return {row.method: row for row in rows}
+
+
+def test_every_method_gets_one_row_a_pair_and_draw_and_files_say_the_same(tmp_path):
+    methods = ["identity", "centroid", "start"]
+    pairs = [ellipsoid_pair("a"), ellipsoid_pair("b")]
+    rows = evaluate(pairs, out=tmp_path / "out", methods=methods, num_draws=2, bias_mm=3.0)
+    assert len(rows) == 2 * 2 * 3
+    with open(tmp_path / "out" / "pairs.csv") as file:
+        assert [row["method"] for row in csv.DictReader(file)] == [row.method for row in rows]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [line["method"] for line in summary["methods"]] == methods
+    assert summary["settings"]["bias_mm"] == 3.0
+
+
+def test_the_numbers_are_the_known_errors(tmp_path):
+    rows = by_method(evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "centroid", "start"]))
+    # The liver's centroid moves by (10, 0, 5); its rotation by 0.05 rad is not seen by a centroid.
+    assert rows["identity"].translation_mm == pytest.approx(np.hypot(10, 5), abs=0.2)
+    assert rows["centroid"].translation_mm == pytest.approx(0.0, abs=0.3)
+    assert rows["centroid"].rotation_deg == pytest.approx(np.degrees(0.05), abs=1e-6)
+    assert rows["start"].translation_mm == pytest.approx(3.0, abs=0.3)
+    assert rows["identity"].dice < rows["centroid"].dice <= 1.0
+
+
+def test_a_pair_that_fails_stays_in_the_table(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise PairError("no overlap")
+
+    monkeypatch.setattr(module, "register", refuse)
+    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "refinement"])
+    assert by_method(rows)["refinement"].error == "no overlap"
+    line = {line["method"]: line for line in summary_table(rows)}["refinement"]
+    assert (line["num_runs"], line["num_failed"], line["tre_median_mm"]) == (1, 1, None)
+
+
+def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
+    def pairs():
+        raise AssertionError("a pair was read")
+        yield
+
+    with pytest.raises(SettingsError, match="expected some of the methods"):
+        evaluate(pairs(), out=tmp_path / "out", methods=["magic"])
+    with pytest.raises(SettingsError, match="--weights FILE"):
+        evaluate(pairs(), out=tmp_path / "out", methods=["network"])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(OutputError):
+        evaluate(pairs(), out=tmp_path / "full", methods=["identity"])
