@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.realism.charts import Curve, line_chart, slice_picture, tiled
 from benchmarks.realism.measures import histogram, noise_power, shared_noise, vessel_calibres
-from benchmarks.results import RESULTS, ROOT, provenance
+from benchmarks.results import ROOT, provenance
 from hepareg.io.json import write_json
 from hepareg.simulation import (
     MotionSettings,
@@ -54,8 +55,8 @@ def main() -> None:
     subjects, pairs = _subjects(patient)
     numbers = _measure(subjects, PICTURES) | {"shared_detail": _shared(patient)}
     _slices(patient, pairs).save(PICTURES / "realism_slices.jpg", quality=82)
-    RESULTS.mkdir(exist_ok=True)
-    write_json(RESULTS / "realism.json", {"kind": "realism", **provenance({"seed": SEED}), **numbers})
+    ACCURACY_RESULTS.mkdir(parents=True, exist_ok=True)
+    write_json(ACCURACY_RESULTS / "realism.json", {"kind": "realism", **provenance({"seed": SEED}), **numbers})
     (ROOT / "docs" / "realism.md").write_text(_page(numbers))
 
 
