@@ -155,12 +155,14 @@ def build_objective(
     level: Level,
     device: torch.device,
     allow_reversal: bool = True,
+    prefer_moving: bool = False,
 ) -> LevelObjective | None:
     """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing.
 
     The image with the thicker slices is the template, read at its own voxel centres, and the other
     one is interpolated: interpolating across thick slices would blur by an amount that depends on
-    where between two slices a point falls.
+    where between two slices a point falls. Among images alike it is the fixed one, or with
+    ``prefer_moving`` the moving one.
     """
     reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
     box = box_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
@@ -168,8 +170,7 @@ def build_objective(
         return None
     moving = moving.crop(*box)
     pose = poses[0]
-    thicker = _coarsest(moving) > COARSER * max(_coarsest(region.image), level.spacing_mm)
-    turn = allow_reversal and thicker and len(poses) == 1
+    turn = allow_reversal and len(poses) == 1 and _moving_is_template(region.image, moving, level, prefer_moving)
     template, sampled = (moving, region.image) if turn else (region.image, moving)
     distance, centre = region.distance, region.centre_mm
     if turn:
@@ -203,8 +204,11 @@ def refine(
     *,
     settings: RefinementSettings,
     device: torch.device,
+    prefer_moving: bool = False,
 ) -> list[LevelResult]:
     """Refine several starts, keep the best of each level; the last level's first solution is the answer.
+
+    ``prefer_moving``: see `build_objective`.
 
     Returns
     -------
@@ -214,7 +218,7 @@ def refine(
     results: list[LevelResult] = []
     poses = list(starts)
     for level in settings.levels:
-        objective = build_objective(region, moving, poses, level=level, device=device)
+        objective = build_objective(region, moving, poses, level=level, device=device, prefer_moving=prefer_moving)
         if objective is None:
             break
         solutions = objective.minimise(poses, level.solver, measure=settings.measure)
@@ -240,6 +244,13 @@ def distinct(
 def _at_level(volume: Volume, level: Level, device: torch.device) -> GridImage:
     factors = block_factors(volume.grid, level.spacing_mm)
     return block_average(volume, factors, window=level.window_hu, device=device)
+
+
+def _moving_is_template(fixed: Volume, moving: Volume, level: Level, prefer_moving: bool) -> bool:
+    def thicker(a: Volume, b: Volume) -> bool:
+        return _coarsest(a) > COARSER * max(_coarsest(b), level.spacing_mm)
+
+    return thicker(moving, fixed) or (prefer_moving and not thicker(fixed, moving))
 
 
 def _coarsest(volume: Volume) -> float:

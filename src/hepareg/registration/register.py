@@ -94,7 +94,12 @@ def register(
             starts = _starts(roles, start)
         with clock("refinement"):
             levels = refine(
-                roles.region, roles.moving, [s.transform for s in starts], settings=settings.refinement, device=target
+                roles.region,
+                roles.moving,
+                [s.transform for s in starts],
+                settings=settings.refinement,
+                device=target,
+                prefer_moving=roles.swapped,  # the user's fixed image, whichever mask was given
             )
             if not levels:
                 raise PairError(
