@@ -14,6 +14,9 @@ from hepareg.volume import Volume
 __all__ = ["GridImage", "block_average", "block_factors"]
 
 
+SLAB_VOXELS = 1 << 20
+
+
 @dataclass(frozen=True, eq=False)
 class GridImage:
     """A float32 tensor (I, J, K) on a device, and its grid."""
@@ -52,13 +55,25 @@ def block_average(
     """
     count = np.array(volume.shape) // factors
     used = tuple(slice(0, int(n)) for n in count * factors)
-    voxels = torch.from_numpy(np.ascontiguousarray(_torch_readable(volume.data[used]))).to(device)
-    kernel = tuple(int(f) for f in factors)
-    data = functional.avg_pool3d(voxels.float().clamp_(*window)[None, None], kernel)[0, 0]
+    voxels = _torch_readable(volume.data[used])
+    # The slowest axis in memory goes first: converting across the grain would cost more than all the rest.
+    order = tuple(int(axis) for axis in np.argsort([-abs(stride) for stride in voxels.strides], kind="stable"))
+    data = _pooled(voxels.transpose(order), [int(factors[axis]) for axis in order], window, device)
     matrix = volume.grid.world_from_voxel.copy()
     matrix[:3, 3] = volume.grid.world_points((factors - 1) / 2)
     matrix[:3, :3] = matrix[:3, :3] * factors
-    return GridImage(data, Grid(tuple(count), matrix))
+    back = tuple(int(axis) for axis in np.argsort(order))
+    return GridImage(data.permute(back).contiguous(), Grid(tuple(count), matrix))
+
+
+def _pooled(voxels: np.ndarray, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
+    """Average slab by slab along the first axis: a slab fits the processor's cache, the whole does not."""
+    per_slab = max(1, SLAB_VOXELS // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2])) * kernel[0]
+    slabs = []
+    for first in range(0, voxels.shape[0], per_slab):
+        slab = torch.from_numpy(np.ascontiguousarray(voxels[first : first + per_slab])).to(device)
+        slabs.append(functional.avg_pool3d(slab.float().clamp_(*window)[None, None], kernel)[0, 0])
+    return torch.cat(slabs)
 
 
 def _torch_readable(voxels: np.ndarray) -> np.ndarray:

@@ -82,8 +82,8 @@ class RefinementSettings:
 
     levels: tuple[Level, ...] = field(
         default=(
-            Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.3, 15.0)),
-            Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(8, 0.1, 8.0)),
+            Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
+            Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
             Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(8, 0.005, 3.0)),
         )
     )
