@@ -23,11 +23,14 @@ $(VENV)/.dev: $(VENV)/.core
 demo: $(VENV)/.core  ## simulate a pair with a known answer, register it, print the error; outputs in demo/
 	$(BIN)/hepareg demo -o demo
 
+# Two processes, one thread each: as fast as two cores allow, wherever it runs.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
 test: $(VENV)/.dev  ## the tests that run in minutes
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(VENV)/.dev  ## every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff check .

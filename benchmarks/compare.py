@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
     arguments = parser.parse_args()
-    everything = contenders(arguments.peers_python, weights=arguments.weights)
+    everything = contenders(arguments.peers_python.absolute(), weights=arguments.weights)
     chosen = [c for c in everything if not arguments.tools or c.key in arguments.tools]
     masks = not arguments.without_masks
     pairs = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]

@@ -78,7 +78,7 @@ def _growth(results: Results) -> Judged:
     seconds = {
         tuple(row["fixed_shape"]): median(row["process_s"])
         for row in _rows(results, "speed")
-        if row["area"] == "size" and row["name"] == "hepareg" and row["process_s"]
+        if (row["area"], row["name"], row["status"]) == ("size", "hepareg", "found")
     }
     short, long = seconds.get((512, 512, 200)), seconds.get((512, 512, 600))
     return _at_most(long / short, 2.5) if short and long else UNKNOWN

@@ -84,7 +84,8 @@ class Pair:
 
 
 def find_pairs(folder: Path) -> list[Pair]:
-    """Return the pairs in a folder, or the folder itself if it is one, by name."""
+    """Return the pairs in a folder, or the folder itself if it is one, by name; their paths are absolute."""
+    folder = folder.resolve()
     if (folder / "truth.txt").exists():
         return [Pair(folder)]
     return [Pair(path.parent) for path in sorted(folder.glob("*/truth.txt"))]

@@ -1,1 +1,8 @@
 """Accuracy on pairs with a known answer: the core set and the stress set."""
+
+from benchmarks.results import RESULTS
+
+__all__ = ["ACCURACY_RESULTS"]
+
+ACCURACY_RESULTS = RESULTS / "accuracy"
+"""Where result files and tables of these sets go."""

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.accuracy.core make -o DIR`` makes the pairs;
 ``python -m benchmarks.accuracy.core score DIR [--register MODULE:FUNCTION]`` runs a method on them, writes
-``benchmarks/results/accuracy_core_NAME.json``; ``... table`` writes the page of all such results.
+``benchmarks/results/accuracy/core_NAME.json``; ``... table`` writes the page of all such results.
 """
 
 import argparse
@@ -13,12 +13,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.case import Case, case_folders
 from benchmarks.accuracy.core_pairs import CorePair, core_pairs
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
 from benchmarks.accuracy.table import write_tables
-from benchmarks.results import RESULTS, provenance
+from benchmarks.results import provenance
 from hepareg.io.json import write_json
 from hepareg.simulation import simulate_pair
 from hepareg.workflows.atomic import atomic_directory
@@ -48,7 +49,7 @@ def main() -> None:
     elif arguments.command == "score":
         score(arguments.pairs, register=arguments.register, name=arguments.name)
     else:
-        write_tables("accuracy_core")
+        write_tables()
 
 
 def make(out: Path, *, only: list[str] | None = None) -> None:
@@ -84,8 +85,8 @@ def make_pair(pair: CorePair, out: Path) -> None:
 def score(pairs: Path, *, register: str, name: str) -> dict[str, Any]:
     """Score a method on a set; every case runs in a process of its own, so that its peak memory is its own."""
     rows = []
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"accuracy_core_{name}.json"
+    ACCURACY_RESULTS.mkdir(parents=True, exist_ok=True)
+    path = ACCURACY_RESULTS / f"core_{name}.json"
     settings = {"register": register, "good_mm": GOOD_MM}
     for folder in case_folders(pairs):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

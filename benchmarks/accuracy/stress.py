@@ -1,7 +1,7 @@
 """The stress set: success rate over the capture range, and the verdict against the truth.
 
 ``python -m benchmarks.accuracy.stress [--register MODULE:FUNCTION] [--name NAME] [--number N]`` simulates the pairs one
-by one in memory, runs the method on them, and writes ``benchmarks/results/accuracy_stress_NAME.json`` and a page.
+by one in memory, runs the method on them, and writes ``benchmarks/results/accuracy/stress_NAME.json`` and a page.
 """
 
 import argparse
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
 from benchmarks.accuracy.stress_pairs import (
@@ -19,7 +20,7 @@ from benchmarks.accuracy.stress_pairs import (
     simulate_stress,
     stress_pairs,
 )
-from benchmarks.results import RESULTS, provenance
+from benchmarks.results import provenance
 from hepareg.io.json import read_json, write_json
 
 __all__ = ["capture_table", "main", "run", "verdict_table"]
@@ -38,7 +39,7 @@ def main() -> None:
     write_page()
 
 
-def run(*, register: str, name: str, number: int, results: Path = RESULTS) -> list[dict[str, Any]]:
+def run(*, register: str, name: str, number: int, results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
     """Run a method on the set and write its result file."""
     results.mkdir(parents=True, exist_ok=True)
     settings = {"register": register, "good_mm": GOOD_MM, "number": number}
@@ -50,7 +51,7 @@ def run(*, register: str, name: str, number: int, results: Path = RESULTS) -> li
         bands = {"translation_mm": list(pair.translation_mm), "rotation_deg": list(pair.rotation_deg)}
         rows.append({**facts, **bands, **row})
         if len(rows) % SAVE_EVERY == 0 or len(rows) == number:
-            write_json(results / f"accuracy_stress_{name}.json", {**about, "rows": rows})
+            write_json(results / f"stress_{name}.json", {**about, "rows": rows})
             print(f"{len(rows)} of {number}: {sum(map(is_good, rows))} good", flush=True)
     return rows
 
@@ -61,9 +62,9 @@ def is_good(row: dict[str, Any]) -> bool:
 
 
 def write_page() -> None:
-    """Write ``results/accuracy_stress.md`` from all result files of the set."""
+    """Write ``stress.md`` from all result files of the set."""
     parts = ["# Stress set", "", "Simulated phases, known truth. Made by `python -m benchmarks.accuracy.stress`."]
-    for path in sorted(RESULTS.glob("accuracy_stress_*.json")):
+    for path in sorted(ACCURACY_RESULTS.glob("stress_*.json")):
         result = read_json(path)
         rows = result["rows"]
         good = 100 * sum(map(is_good, rows)) / len(rows)
@@ -73,7 +74,7 @@ def write_page() -> None:
         ]
         parts += ["", "Success rate in % over the pose of the body:", "", capture_table(rows)]
         parts += ["", "Verdict against truth, by what else is wrong with the pair:", "", verdict_table(rows)]
-    (RESULTS / "accuracy_stress.md").write_text("\n".join(parts) + "\n")
+    (ACCURACY_RESULTS / "stress.md").write_text("\n".join(parts) + "\n")
 
 
 def capture_table(rows: Sequence[dict[str, Any]]) -> str:

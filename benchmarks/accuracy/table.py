@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.results import RESULTS
+from benchmarks.accuracy import ACCURACY_RESULTS
 from hepareg.io.json import read_json
 
 __all__ = ["case_table", "summary_table", "write_tables"]
@@ -25,9 +25,9 @@ COLUMNS = (
 )
 
 
-def write_tables(prefix: str) -> None:
-    """Write ``results/PREFIX.md`` from every ``results/PREFIX_*.json``."""
-    results = [read_json(path) for path in sorted(RESULTS.glob(f"{prefix}_*.json"))]
+def write_tables() -> None:
+    """Write ``core.md`` from every ``core_*.json`` beside it."""
+    results = [read_json(path) for path in sorted(ACCURACY_RESULTS.glob("core_*.json"))]
     parts = [
         "# Accuracy on the core set",
         "",
@@ -38,7 +38,7 @@ def write_tables(prefix: str) -> None:
         device = result["device"]
         about = f"Commit {result['commit'][:12]}, {device['cores']} cores ({device['processor']})."
         parts += ["", f"## {result['method']}", "", about, "", case_table(result["rows"])]
-    (RESULTS / f"{prefix}.md").write_text("\n".join(parts) + "\n")
+    (ACCURACY_RESULTS / "core.md").write_text("\n".join(parts) + "\n")
 
 
 def case_table(rows: Sequence[Row]) -> str:

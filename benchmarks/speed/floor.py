@@ -11,7 +11,6 @@ def main() -> None:
     parser.add_argument("--masks", action="store_true")
     arguments = parser.parse_args()
     import hepareg.registration  # noqa: F401
-
     from hepareg.io.images import read_image
 
     names = ("moving", "fixed", "moving_liver", "fixed_liver")[: 4 if arguments.masks else 2]

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.compare import run_row
 from benchmarks.contenders import Contender, Floor, Hepareg, Job, Machine, Peer, WarmCall
 from benchmarks.pairs import Pair
@@ -33,27 +34,26 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=RESULTS / "speed.json")
     parser.add_argument("--repeats", type=int, default=5, help="runs of every process")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "lidc_idri_0001")
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
     parser.add_argument(
         "--areas", nargs="+", choices=["process", "threads", "size"], default=["process", "threads", "size"]
     )
     arguments = parser.parse_args()
-    data = arguments.data if arguments.data.exists() else None
-    settings = {"repeats": arguments.repeats, "anatomy": "real CT" if data else "phantom"}
+    anatomy = "real CT" if real_patient() else "phantom"
+    settings = {"repeats": arguments.repeats, "anatomy of the standard pair": anatomy}
     result = {"kind": "speed", **provenance(settings), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         for area in arguments.areas:
-            for row in AREAS[area](Path(folder), data, arguments):
+            for row in AREAS[area](Path(folder), arguments):
                 result["rows"].append(row)
                 write_result(result, arguments.out)
                 print(row["area"], row["name"], row["fixed_shape"], row["threads"], row["process_s"], flush=True)
 
 
-def process_rows(folder: Path, data: Path | None, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def process_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the standard pair."""
-    pair = _standard(folder, data)
-    peer = Peer(REFERENCE, arguments.peers_python)
+    pair = _standard(folder)
+    peer = Peer(REFERENCE, arguments.peers_python.absolute())
     for contender, repeats in (
         (Hepareg(), arguments.repeats),
         (EVERY_OUTPUT, arguments.repeats),
@@ -67,9 +67,9 @@ def process_rows(folder: Path, data: Path | None, arguments: argparse.Namespace)
         yield measure("process", contender, pair, threads=arguments.threads, repeats=repeats)
 
 
-def thread_rows(folder: Path, data: Path | None, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def thread_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the standard pair with 1, 2, 4, ... threads, as many as there are cores."""
-    pair = _standard(folder, data)
+    pair = _standard(folder)
     threads = 1
     while threads <= len(os.sched_getaffinity(0)):
         for contender, repeats in ((Hepareg(), arguments.repeats), (WarmCall(), 1)):
@@ -77,7 +77,7 @@ def thread_rows(folder: Path, data: Path | None, arguments: argparse.Namespace) 
         threads *= 2
 
 
-def size_rows(folder: Path, data: Path | None, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def size_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the volume sizes, always procedural."""
     for shape in SIZES:
         pair = sized_pair(folder / "x".join(map(str, shape)), shape)
@@ -113,9 +113,9 @@ def measure(area: str, contender: Contender, pair: Pair, *, threads: int, repeat
     }
 
 
-def _standard(folder: Path, data: Path | None) -> Pair:
+def _standard(folder: Path) -> Pair:
     place = folder / "standard"
-    return Pair(place) if place.exists() else standard_pair(place, data=data)
+    return Pair(place) if place.exists() else standard_pair(place)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.pairs import Pair
 from hepareg.geometry import Grid
-from hepareg.io.images import read_image
 from hepareg.simulation import (
     AcquisitionSettings,
     MotionSettings,
     PairSettings,
-    PatientCT,
-    prepare_patient,
     simulate_pair,
 )
 from hepareg.volume import Volume
@@ -29,17 +27,12 @@ EXTENT_MM = (384.0, 384.0, 240.0)
 MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
 
 
-def standard_pair(folder: Path, *, data: Path | None) -> Pair:
-    """Write the pair of 512x512x119 and 476x476x153 voxels that speed is stated for.
+def standard_pair(folder: Path) -> Pair:
+    """Write the pair of 512x512x119 and 476x476x153 voxels that speed is stated for, and return it.
 
-    Parameters
-    ----------
-    folder
-        New folder.
-    data
-        Folder of the real CT ``lidc_idri_0001``, or None: the anatomy is then procedural.
+    The anatomy is the real CT's where that is at hand, else procedural.
     """
-    patient = _patient(data) if data else None
+    patient = real_patient()
     spacing = ((0.75, 0.75, 2.0), (0.75, 0.75, 1.5)) if patient is None else (None, (0.75, 0.75, 2.0))
     settings = PairSettings(
         motion=MOTION,
@@ -71,8 +64,3 @@ def extended(volume: Volume, num_slices: int, *, mirror: bool) -> Volume:
     matrix = volume.grid.world_from_voxel.copy()
     matrix[:3, 3] = volume.grid.world_points([0, 0, -below])
     return Volume(data, Grid(data.shape, matrix), phase=volume.phase)
-
-
-def _patient(data: Path) -> PatientCT:
-    ct, liver = read_image(data / "dicom"), read_image(data / "liver_approximate.nii.gz")
-    return prepare_patient(ct=ct, masks={"liver": liver})

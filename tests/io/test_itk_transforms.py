@@ -4,7 +4,7 @@ import pytest
 import SimpleITK as sitk
 
 from hepareg.errors import FileFormatError, TransformError
-from hepareg.io.itk_transforms import read_itk_transform, write_itk_transform
+from hepareg.io.itk_transforms import read_itk_transform, read_versor_text, write_itk_transform
 from hepareg.transforms import AffineTransform, RigidTransform
 
 FLIP = np.array([-1.0, -1.0, 1.0])
@@ -148,3 +148,14 @@ def test_other_bytes_in_a_text_file(tmp_path, moving_from_fixed):
         (tmp_path / "a.tfm").write_bytes(raw.replace(b"Parameters: ", b"Parameters:" + byte))
         with pytest.raises(FileFormatError, match=message):
             read_itk_transform(tmp_path / "a.tfm")
+
+
+def test_own_files_are_read_without_itk(tmp_path, moving_from_fixed):
+    for number, angle in enumerate((0.0, 1e-6, 0.3, 2.0, 3.0)):
+        pose = RigidTransform.from_vectors(np.array([0.6, 0, 0.8]) * angle, [3, -2, 9]) @ moving_from_fixed
+        path = tmp_path / f"{number}.tfm"
+        write_itk_transform(path, pose, centre_mm=[10, 20, -300])
+        np.testing.assert_allclose(read_versor_text(path).matrix, read_itk_transform(path).matrix, atol=1e-9)
+    (tmp_path / "other.tfm").write_text("#Insight Transform File V1.0\nTransform: Euler3DTransform_double_3_3\n")
+    with pytest.raises(FileFormatError, match="Versor"):
+        read_versor_text(tmp_path / "other.tfm")

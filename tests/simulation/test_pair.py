@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from hepareg.errors import SettingsError
-from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
+from hepareg.simulation import (
+    AcquisitionSettings,
+    LiverVesselSettings,
+    MotionSettings,
+    PairSettings,
+    PhantomSettings,
+    simulate_pair,
+)
 
+VESSELS = LiverVesselSettings(num_portal=60, num_hepatic=40)
 SMALL = PhantomSettings(shape=(88, 72, 56), spacing_mm=(4.5, 4.5, 4.5))
 
 
@@ -16,6 +24,7 @@ def centroid_mm(mask):
 def test_moved_mask_lies_where_the_truth_says():
     settings = PairSettings(
         phantom=SMALL,
+        vessels=VESSELS,
         motion=MotionSettings(kind="random", translation_mm=(15, 15), rotation_deg=(8, 8)),
         moving=AcquisitionSettings(
             shape=(90, 80, 64), spacing_mm=(4.0, 4.0, 4.0), oblique_deg=7, flips=(True, False, True)
@@ -30,7 +39,7 @@ def test_moved_mask_lies_where_the_truth_says():
 
 
 def test_same_seed_same_voxels():
-    settings = PairSettings(phantom=SMALL)
+    settings = PairSettings(phantom=SMALL, vessels=VESSELS)
     one, two, other = (simulate_pair(settings=settings, seed=seed) for seed in (5, 5, 6))
     for name in ("moving", "fixed", "moving_liver", "fixed_liver", "labels"):
         assert getattr(one, name).data.tobytes() == getattr(two, name).data.tobytes()
@@ -40,6 +49,7 @@ def test_same_seed_same_voxels():
 def test_liver_thrown_out_of_the_image():
     settings = PairSettings(
         phantom=SMALL,
+        vessels=VESSELS,
         motion=MotionSettings(kind="random", translation_mm=(400, 400)),
     )
     with pytest.raises(SettingsError, match="in view"):

@@ -11,14 +11,13 @@ from hepareg.evaluation import dice
 from hepareg.simulation import Label, LiverVesselSettings, PhantomSettings
 from hepareg.simulation.phantom import phantom_anatomy
 
+VESSELS = LiverVesselSettings(num_portal=60, num_hepatic=40)
 SETTINGS = PhantomSettings(shape=(96, 80, 64), spacing_mm=(4.2, 4.2, 4.2), num_clips=2)
 
 
 @pytest.fixture(scope="module")
 def anatomies():
-    return [
-        phantom_anatomy(SETTINGS, vessels=LiverVesselSettings(), rng=np.random.default_rng(seed)) for seed in range(5)
-    ]
+    return [phantom_anatomy(SETTINGS, vessels=VESSELS, rng=np.random.default_rng(seed)) for seed in range(4)]
 
 
 def centred(mask):

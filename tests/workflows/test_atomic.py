@@ -6,7 +6,13 @@ import os
 import pytest
 
 from hepareg.errors import OutputError
-from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory, check_output_file
+from hepareg.workflows.atomic import (
+    atomic_directory,
+    atomic_file,
+    check_output_directory,
+    check_output_file,
+    check_replaceable,
+)
 
 
 def names(folder):
@@ -80,3 +86,18 @@ def test_what_the_system_refuses_is_said_in_one_line(tmp_path, code, message):
     with pytest.raises(OutputError, match=message), atomic_directory(tmp_path / "out"):
         raise OSError(code, os.strerror(code))
     assert names(tmp_path) == []
+
+
+def test_only_an_older_result_is_replaceable(tmp_path):
+    out = tmp_path / "out"
+    check_replaceable(out, own=("a.txt",))
+    out.mkdir()
+    (out / "a.txt").write_text("old")
+    check_replaceable(out, own=("a.txt", "b.txt"))
+    with pytest.raises(OutputError, match="holds an input"):
+        check_replaceable(out, own=("a.txt",), inputs=[out / "a.txt"])
+    with pytest.raises(OutputError, match="holds an input"):
+        check_replaceable(out, own=("a.txt",), inputs=[out])
+    (out / "thesis.docx").write_text("mine")
+    with pytest.raises(OutputError, match="other files"):
+        check_replaceable(out, own=("a.txt",))

@@ -13,12 +13,13 @@ from hepareg.io.images import read_image
 from hepareg.io.landmarks import read_landmarks
 from hepareg.io.matrix_text import read_matrix_text
 from hepareg.io.nifti import write_nifti
-from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings
+from hepareg.simulation import AcquisitionSettings, LiverVesselSettings, MotionSettings, PairSettings, PhantomSettings
 from hepareg.volume import Volume
 from hepareg.workflows import simulate
 from hepareg.workflows.simulate import SimulateRequest, simulate_files
 
 SMALL = PairSettings(
+    vessels=LiverVesselSettings(num_portal=50, num_hepatic=40),
     phantom=PhantomSettings(shape=(62, 50, 40), spacing_mm=(6.0, 6.0, 6.0)),
     moving=AcquisitionSettings(flips=(True, False, False), padding_hu=-2048),
 )
@@ -132,8 +133,9 @@ def test_sizes_that_do_not_fit_in_memory(tmp_path):
         simulate_files(SimulateRequest(settings=huge), out=tmp_path / "pair")
 
 
-def test_liver_out_of_the_image_leaves_nothing(tmp_path):
-    far = replace(SMALL, motion=MotionSettings(kind="random", translation_mm=(500, 500)))
+@pytest.mark.parametrize("far_mm", [170.0, 500.0])
+def test_liver_out_of_the_image_leaves_nothing(tmp_path, far_mm):
+    far = replace(SMALL, motion=MotionSettings(kind="random", translation_mm=(far_mm, far_mm)))
     with pytest.raises(SettingsError, match="in view"):
         simulate_files(SimulateRequest(settings=far), out=tmp_path / "pair")
     assert not list(tmp_path.iterdir())

@@ -13,7 +13,18 @@ SUMMARY = "align the moving phase to the fixed phase of one patient"
 
 EXIT_REJECTED = 3
 
-STAGES = ("simulation", "reading", "region", "starts", "refinement", "verdict", "certificate", "dice", "writing")
+STAGES = (
+    "simulation",
+    "reading",
+    "region",
+    "starts",
+    "refinement",
+    "bend",
+    "verdict",
+    "certificate",
+    "dice",
+    "writing",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", nargs="+", default=[], metavar="F",
         help="its masks: NAME=FILE, NAME=FILE:VALUE for a label map, or files called after their label; needs liver",
     )  # fmt: skip
-    source.add_argument("--source-phase", choices=PHASES, default="early_arterial", help="phase of the real CT")
+    source.add_argument("--source-phase", choices=PHASES, default="late_arterial", help="phase of the real CT")
     source.add_argument("--size", nargs=3, type=int, default=(256, 256, 160), metavar="N", help="procedural: voxels")
     source.add_argument(
         "--spacing-mm", nargs=3, type=float, default=(1.5, 1.5, 1.5), metavar="MM", help="procedural: voxel spacing"

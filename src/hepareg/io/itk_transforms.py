@@ -79,22 +79,6 @@ def write_itk_transform(path: str | Path, transform: RigidTransform, *, centre_m
     )
 
 
-def _check_text(path: str | Path) -> None:
-    """Check what ITK lets pass: it crashes on parameters that are no numbers, and drops transforms after the first."""
-    lines = Path(path).read_text("ascii").splitlines()
-    try:
-        for line in lines:
-            if line.startswith(("Parameters:", "FixedParameters:")):
-                np.array(line.partition(":")[2].split(), dtype=np.float64)
-    except ValueError as error:
-        raise FileFormatError(f"expected numbers as an ITK transform's parameters, got other text: {path}") from error
-    names = [line for line in lines if line.startswith("Transform:")]
-    if len(names) > 1 and "CompositeTransform" not in names[0]:
-        raise FileFormatError(
-            f"expected one ITK transform or a composite one, got a list of {len(names)}: {path}; compose them first"
-        )
-
-
 def read_versor_text(path: str | Path) -> AffineTransform:
     """Read a file that `write_itk_transform` wrote, without ITK; for all other files there is `read_itk_transform`.
 
@@ -121,6 +105,22 @@ def read_versor_text(path: str | Path) -> AffineTransform:
         ]
     )
     return AffineTransform(LPS_FROM_RAS @ homogeneous(R, np.array(translation) + centre - R @ centre) @ LPS_FROM_RAS)
+
+
+def _check_text(path: str | Path) -> None:
+    """Check what ITK lets pass: it crashes on parameters that are no numbers, and drops transforms after the first."""
+    lines = Path(path).read_text("ascii").splitlines()
+    try:
+        for line in lines:
+            if line.startswith(("Parameters:", "FixedParameters:")):
+                np.array(line.partition(":")[2].split(), dtype=np.float64)
+    except ValueError as error:
+        raise FileFormatError(f"expected numbers as an ITK transform's parameters, got other text: {path}") from error
+    names = [line for line in lines if line.startswith("Transform:")]
+    if len(names) > 1 and "CompositeTransform" not in names[0]:
+        raise FileFormatError(
+            f"expected one ITK transform or a composite one, got a list of {len(names)}: {path}; compose them first"
+        )
 
 
 def _numbers(values: ArrayLike) -> str:

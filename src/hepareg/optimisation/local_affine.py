@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
+from hepareg.optimisation.robust_weights import robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 
 __all__ = ["LocalAffine"]
@@ -68,7 +69,7 @@ class LocalAffine:
         x, y = found.values[0], samples.values.expand(found.values.shape[1:])
         inside = samples.weights * found.valid
         residual, _ = _fit(x, y, inside, self.ridge_hu2)
-        weights = self._robust_weights(residual, inside) if self.robust else inside
+        weights = robust_weights(residual, inside) if self.robust else inside
         J = jacobian(found.gradients[0], samples.offsets_mm)
         H, g = _eliminated(J, x, y, weights, self.ridge_hu2)
         objective, overlap = self._objective(residual, inside)
@@ -77,10 +78,6 @@ class LocalAffine:
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""
         return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
-
-    def _robust_weights(self, residual: Tensor, inside: Tensor) -> Tensor:
-        scale = torch.stack([_median_scale(r, w) for r, w in zip(residual, inside, strict=True)])
-        return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
 
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
@@ -132,12 +129,6 @@ def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, T
         (weights * xc * xc).sum(dim=-1, keepdim=True) + ridge * total + TINY
     )
     return yc - slope * xc, slope[..., 0]
-
-
-def _median_scale(residual: Tensor, weights: Tensor) -> Tensor:
-    """Return a robust standard deviation: 1.4826 times the median absolute residual."""
-    used = residual[weights > 0].abs()
-    return 1.4826 * used.median().clamp(min=1e-3) if len(used) else torch.ones((), device=residual.device)
 
 
 def _eliminated(J: Tensor, x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
-from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import matched_blur
+from hepareg.optimisation.measure import LocalAffineMeasure, Measure
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples, moving_features
 from hepareg.optimisation.solution import Solution
@@ -70,7 +72,13 @@ class Level:
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """The levels, coarse to fine."""
+    """The levels, coarse to fine, and the measure that is minimised on each.
+
+    Parameters
+    ----------
+    measure
+        Evidence for the verdict comes from the default measure, whichever finds the pose.
+    """
 
     levels: tuple[Level, ...] = field(
         default=(
@@ -79,6 +87,7 @@ class RefinementSettings:
             Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(8, 0.005, 3.0)),
         )
     )
+    measure: Measure = field(default_factory=LocalAffineMeasure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,26 +109,27 @@ class LevelObjective:
         The residual, a function of poses sampled_from_template.
     reversed
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
+    images
+        What any other measure of this level is made from.
     voxel_mm
         Cube root of the larger voxel volume of the two images at this level.
     """
 
     residual: LocalAffine
     reversed: bool
+    images: LevelImages
     voxel_mm: float
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
         """Turn moving_from_fixed into the residual's pose, and back."""
         return transform.inverse() if self.reversed else transform
 
-    def minimise(self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings) -> list[Solution]:
-        """Return a solution for each start, moving_from_fixed both, best first."""
-        solutions = gauss_newton(
-            self.residual,
-            [self.oriented(start) for start in starts],
-            centre_mm=self.residual.samples.centre_mm,
-            settings=settings,
-        )
+    def minimise(
+        self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings, *, measure: Measure | None = None
+    ) -> list[Solution]:
+        """Return a solution for each start, moving_from_fixed both, best first by the measure's own objective."""
+        measure = measure or LocalAffineMeasure()
+        solutions = measure.minimise(self.images, [self.oriented(start) for start in starts], settings=settings)
         turned = [replace(solution, transform=self.oriented(solution.transform)) for solution in solutions]
         return sorted(turned, key=lambda solution: solution.objective_history[-1])
 
@@ -145,12 +155,14 @@ def build_objective(
     level: Level,
     device: torch.device,
     allow_reversal: bool = True,
+    prefer_moving: bool = False,
 ) -> LevelObjective | None:
     """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing.
 
     The image with the thicker slices is the template, read at its own voxel centres, and the other
     one is interpolated: interpolating across thick slices would blur by an amount that depends on
-    where between two slices a point falls.
+    where between two slices a point falls. Among images alike it is the fixed one, or with
+    ``prefer_moving`` the moving one.
     """
     reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
     box = box_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
@@ -158,8 +170,7 @@ def build_objective(
         return None
     moving = moving.crop(*box)
     pose = poses[0]
-    thicker = _coarsest(moving) > COARSER * max(_coarsest(region.image), level.spacing_mm)
-    turn = allow_reversal and thicker and len(poses) == 1
+    turn = allow_reversal and len(poses) == 1 and _moving_is_template(region.image, moving, level, prefer_moving)
     template, sampled = (moving, region.image) if turn else (region.image, moving)
     distance, centre = region.distance, region.centre_mm
     if turn:
@@ -169,17 +180,21 @@ def build_objective(
     sampled_image = _at_level(sampled, level, device)
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
+    template_image = GridImage(template_data, template_image.grid)
+    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
     samples = cell_samples(
-        GridImage(template_data, template_image.grid),
+        template_image,
         distance=distance,
-        margin_mm=max(level.margin_mm, MARGIN_SLICES * _coarsest(template)),
+        margin_mm=margin,
         centre_mm=centre,
         cell_vox=level.cell_vox,
         max_samples=level.max_samples,
     )
+    features = moving_features(sampled_data[None], sampled_image.grid)
+    sampled_image = GridImage(sampled_data, sampled_image.grid)
+    images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
-    residual = LocalAffine(samples, moving_features(sampled_data[None], sampled_image.grid))
-    return LevelObjective(residual, turn, voxel_mm)
+    return LevelObjective(LocalAffine(samples, features), turn, images, voxel_mm)
 
 
 def refine(
@@ -189,8 +204,11 @@ def refine(
     *,
     settings: RefinementSettings,
     device: torch.device,
+    prefer_moving: bool = False,
 ) -> list[LevelResult]:
     """Refine several starts, keep the best of each level; the last level's first solution is the answer.
+
+    ``prefer_moving``: see `build_objective`.
 
     Returns
     -------
@@ -200,10 +218,10 @@ def refine(
     results: list[LevelResult] = []
     poses = list(starts)
     for level in settings.levels:
-        objective = build_objective(region, moving, poses, level=level, device=device)
+        objective = build_objective(region, moving, poses, level=level, device=device, prefer_moving=prefer_moving)
         if objective is None:
             break
-        solutions = objective.minimise(poses, level.solver)
+        solutions = objective.minimise(poses, level.solver, measure=settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
         poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
         poses = poses[: level.keep]
@@ -226,6 +244,13 @@ def distinct(
 def _at_level(volume: Volume, level: Level, device: torch.device) -> GridImage:
     factors = block_factors(volume.grid, level.spacing_mm)
     return block_average(volume, factors, window=level.window_hu, device=device)
+
+
+def _moving_is_template(fixed: Volume, moving: Volume, level: Level, prefer_moving: bool) -> bool:
+    def thicker(a: Volume, b: Volume) -> bool:
+        return _coarsest(a) > COARSER * max(_coarsest(b), level.spacing_mm)
+
+    return thicker(moving, fixed) or (prefer_moving and not thicker(fixed, moving))
 
 
 def _coarsest(volume: Volume) -> float:

@@ -12,6 +12,7 @@ import torch
 from hepareg.errors import DeviceError, PairError
 from hepareg.evaluation.dice import dice_after
 from hepareg.io.in_memory import as_volume
+from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
@@ -93,7 +94,12 @@ def register(
             starts = _starts(roles, start)
         with clock("refinement"):
             levels = refine(
-                roles.region, roles.moving, [s.transform for s in starts], settings=settings.refinement, device=target
+                roles.region,
+                roles.moving,
+                [s.transform for s in starts],
+                settings=settings.refinement,
+                device=target,
+                prefer_moving=roles.swapped,  # the user's fixed image, whichever mask was given
             )
             if not levels:
                 raise PairError(
@@ -161,7 +167,12 @@ def _starts(roles: Roles, given: RigidTransform | None) -> list[Start]:
 
 
 def _bend(roles: Roles, levels: list[LevelResult], settings: RegisterSettings, device: torch.device) -> Bend | None:
-    """Look for a bend only where the parts of the liver disagree on the pose."""
+    """Look for a bend only where the parts of the liver disagree on the pose.
+
+    The bend is found with the default measure; a pose that another measure was asked for stays as it is.
+    """
+    if not isinstance(settings.refinement.measure, LocalAffineMeasure):
+        return None
     finest, found = levels[-1].objective, levels[-1].solutions[0].transform
     disagreement = precision(finest, found, points_mm=roles.points_mm).expected_tre_mm
     if not settings.bend_search_mm < disagreement < np.inf:
@@ -201,9 +212,11 @@ def _rival_gap(levels: list[LevelResult], roles: Roles, transform: RigidTransfor
     compared = levels[min(1, len(levels) - 1)]
     found = [s for s in compared.solutions if s.status is not Status.NO_OVERLAP]
     apart = spread([s.transform for s in found], transform, roles.points_mm) if found else np.zeros(0)
-    rivals = [s.objective_history[-1] for s, distance in zip(found, apart, strict=True) if distance > DECOY_MM / 2]
-    best = compared.objective.unexplained([transform])[0]
-    return float((min(rivals) - best) / max(best, 1e-6)) if rivals else float("inf")
+    rivals = [s.transform for s, distance in zip(found, apart, strict=True) if distance > DECOY_MM / 2]
+    if not rivals:
+        return float("inf")
+    best, *others = compared.objective.unexplained([transform, *rivals])
+    return float((min(others) - best) / max(best, 1e-6))
 
 
 def _result(

@@ -42,8 +42,8 @@ class AcquisitionSettings:
         Fraction of the liver's height that the field of view leaves out at the upper and the lower end.
     noise_hu
         Standard deviation of the noise in soft tissue, or None: the real CT's own level, 12 for the phantom.
-    noise_peak_per_mm
-        Spatial frequency at which the noise is strongest.
+    noise_fall_per_mm
+        Spatial frequency over which the noise falls by e; larger for a sharper kernel.
     streaks_hu
         Standard deviation of additional streaks across the body, as photon starvation leaves them.
     padding_hu
@@ -66,7 +66,7 @@ class AcquisitionSettings:
     cut_top: float = 0.0
     cut_bottom: float = 0.0
     noise_hu: float | None = None
-    noise_peak_per_mm: float = 0.2
+    noise_fall_per_mm: float = 0.22
     streaks_hu: float = 0.0
     padding_hu: int | None = None
     mask_error_mm: float = 0.0
@@ -141,7 +141,7 @@ def add_noise(
 ) -> None:
     """Add correlated noise, and streaks, in place; less of it in lung and air, where less is attenuated."""
     if level_hu > 0:
-        noise = correlated_noise(grid.shape, grid.spacing_mm, rng=rng, peak_per_mm=settings.noise_peak_per_mm)
+        noise = correlated_noise(grid.shape, grid.spacing_mm, rng=rng, fall_per_mm=settings.noise_fall_per_mm)
         noise *= np.float32(level_hu)
         noise[image_hu < -500] *= np.float32(0.6)
         image_hu += noise

@@ -13,6 +13,7 @@ from torch import Tensor
 from hepareg.simulation.anatomy import LIVER_TREES
 from hepareg.simulation.anatomy_bank import AnatomyBank
 from hepareg.simulation.motion import MotionSettings, draw_rigid
+from hepareg.simulation.noise import RISE_PER_MM
 from hepareg.simulation.phases import ContrastPhase, draw_phase
 from hepareg.transforms.warp import sample_points
 
@@ -34,15 +35,15 @@ class DevicePairSettings:
         Drawn from with equal chance.
     noise_hu
         Range of the noise's standard deviation, drawn for each image.
-    noise_peak_per_mm
-        Spatial frequency at which the noise is strongest.
+    noise_fall_per_mm
+        Spatial frequency over which the noise falls by e.
     """
 
     motion: MotionSettings = field(default_factory=MotionSettings)
     moving_phases: tuple[ContrastPhase, ...] = (ContrastPhase.EARLY_ARTERIAL, ContrastPhase.LATE_ARTERIAL)
     fixed_phases: tuple[ContrastPhase, ...] = (ContrastPhase.PORTAL_VENOUS,)
     noise_hu: tuple[float, float] = (4.0, 20.0)
-    noise_peak_per_mm: float = 0.12
+    noise_fall_per_mm: float = 0.22
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ def simulate_on_device(
     fixed = part.image(part.labels, fixed_hu)
     spacing_mm = float(bank.world_from_voxel[0, 0])
     for image, level in zip((moving, fixed), levels, strict=True):
-        image += level * _noise(image.shape, spacing_mm, settings.noise_peak_per_mm, noise)
+        image += level * _noise(image.shape, spacing_mm, settings.noise_fall_per_mm, noise)
     return DevicePairs(moving, fixed, moving_liver, part.liver > 0, body @ liver, bank.world_from_voxel)
 
 
@@ -207,14 +208,14 @@ def _soften(image: Tensor) -> Tensor:
     return image
 
 
-def _noise(shape: torch.Size, spacing_mm: float, peak_per_mm: float, generator: torch.Generator) -> Tensor:
+def _noise(shape: torch.Size, spacing_mm: float, fall_per_mm: float, generator: torch.Generator) -> Tensor:
     """Return noise of unit standard deviation with the in-plane spectrum of `hepareg.simulation.noise`."""
     device = generator.device
     f2 = (
         torch.fft.fftfreq(shape[2], spacing_mm, device=device)[:, None] ** 2
         + torch.fft.rfftfreq(shape[3], spacing_mm, device=device)[None] ** 2
     )
-    power = f2**0.6 * torch.exp(-0.6 * f2 / peak_per_mm**2)
+    power = (1 - torch.exp(-f2 / RISE_PER_MM**2)) * torch.exp(-f2.sqrt() / fall_per_mm)
     white = torch.randn(shape, generator=generator, device=device)
     spectrum = torch.fft.rfft2(white, dim=(2, 3)) * power.sqrt()[:, :, None]
     noise = torch.fft.irfft2(spectrum, s=shape[2:4], dim=(2, 3))

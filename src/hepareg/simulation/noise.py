@@ -5,9 +5,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import fft
 
-__all__ = ["correlated_noise"]
+__all__ = ["RISE_PER_MM", "correlated_noise"]
 
 CHUNK_SLICES = 16
+RISE_PER_MM = 0.05
+"""Below this frequency there is little noise."""
 
 
 def correlated_noise(
@@ -15,20 +17,20 @@ def correlated_noise(
     spacing_mm: NDArray[np.floating],
     *,
     rng: Generator,
-    peak_per_mm: float = 0.2,
+    fall_per_mm: float = 0.22,
     slice_correlation: float = 0.35,
 ) -> NDArray[np.float32]:
     """Return noise of unit standard deviation with a CT's in-plane power spectrum, slices along the last axis.
 
-    The spectrum is f^1.2 exp(-1.2/2 (f / peak)^2): nothing at zero frequency, as filtered back-projection leaves
-    it, a maximum at ``peak_per_mm``, then the reconstruction kernel's fall.
+    The spectrum is (1 - exp(-(f / 0.05)^2)) exp(-f / fall): nothing at zero frequency, as filtered back-projection
+    leaves it, then the fall that the reconstruction kernel brings. The default was fitted to a soft-tissue series.
 
     Parameters
     ----------
     shape, spacing_mm
         Grid of the image.
-    peak_per_mm
-        Frequency of the maximum.
+    fall_per_mm
+        Over this frequency the power falls by e; a sharper kernel has a larger one.
     slice_correlation
         Correlation of neighbouring slices.
 
@@ -37,7 +39,7 @@ def correlated_noise(
     Solomon, J. B., Christianson, O., Samei, E. Quantitative comparison of noise texture across CT scanners from
     different manufacturers. Medical Physics 39, 2012. doi:10.1118/1.4752209
     """
-    gain = _gain(shape, spacing_mm, peak_per_mm)
+    gain = _gain(shape, spacing_mm, fall_per_mm)
     rho = np.float32(slice_correlation)
     # Neighbouring slices of w_k + b w_(k+1) correlate by b / (1 + b^2) = rho.
     b = np.float32((1 - np.sqrt(max(0.0, 1 - 4 * float(rho) ** 2))) / (2 * float(rho))) if rho > 0 else np.float32(0)
@@ -53,10 +55,10 @@ def correlated_noise(
     return out
 
 
-def _gain(shape: tuple[int, int, int], spacing_mm: NDArray[np.floating], peak: float) -> NDArray[np.float32]:
+def _gain(shape: tuple[int, int, int], spacing_mm: NDArray[np.floating], fall: float) -> NDArray[np.float32]:
     fx = np.fft.fftfreq(shape[0], spacing_mm[0])[:, None]
     fy = np.fft.rfftfreq(shape[1], spacing_mm[1])[None]
     f2 = fx**2 + fy**2
-    power = f2**0.6 * np.exp(-0.6 * f2 / peak**2)
+    power = (1 - np.exp(-f2 / RISE_PER_MM**2)) * np.exp(-np.sqrt(f2) / fall)
     full = np.concatenate([power, power[:, 1 : (shape[1] + 1) // 2]], axis=1)
     return np.sqrt(power / max(float(full.mean()), 1e-30)).astype(np.float32)

@@ -28,7 +28,7 @@ from hepareg.volume import Volume
 
 __all__ = ["PairSettings", "SimulatedPair", "check_request", "simulate_pair"]
 
-BYTES_PER_VOXEL = 40
+BYTES_PER_VOXEL = 30
 """Peak memory of a simulation over the voxels of its largest array, measured."""
 
 
@@ -58,7 +58,7 @@ class PairSettings:
     vessels: LiverVesselSettings = field(default_factory=LiverVesselSettings)
     moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
     fixed_phase: ContrastPhase = ContrastPhase.PORTAL_VENOUS
-    source_phase: ContrastPhase = ContrastPhase.EARLY_ARTERIAL
+    source_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
     motion: MotionSettings = field(default_factory=MotionSettings)
     moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
@@ -178,13 +178,14 @@ def _check_in_view(grid: Grid, liver_points: Points, settings: AcquisitionSettin
 
 
 def check_request(settings: PairSettings) -> None:
-    """Check what can be checked before any work: that the arrays fit in memory.
+    """Check what can be checked before any work: that the arrays fit in memory and the liver stays in the image.
 
     Raises
     ------
     SettingsError
-        If a pair needs more memory than the machine has.
+        If a pair needs more memory than the machine has, or the smallest motion is longer than the moving image.
     """
+    _check_reach(settings)
     sizes = [math.prod(settings.phantom.shape)]
     sizes += [math.prod(image.shape) for image in (settings.moving, settings.fixed) if image.shape is not None]
     needed = BYTES_PER_VOXEL * max(sizes)
@@ -193,6 +194,17 @@ def check_request(settings: PairSettings) -> None:
         raise SettingsError(
             f"expected images that fit in memory ({there / 2**30:.1f} GiB), got a size that needs about "
             f"{needed / 2**30:.1f} GiB: choose fewer voxels"
+        )
+
+
+def _check_reach(settings: PairSettings) -> None:
+    moving, phantom = settings.moving, settings.phantom
+    extent = np.multiply(moving.shape or phantom.shape, moving.spacing_mm or phantom.spacing_mm).max()
+    shortest = settings.motion.translation_mm[0]
+    if settings.motion.kind != "still" and shortest > extent / 2:
+        raise SettingsError(
+            f"expected a motion that leaves the liver in view of the moving image ({extent:.0f} mm), got one of "
+            f"at least {shortest:.0f} mm: choose a smaller motion or a larger image"
         )
 
 

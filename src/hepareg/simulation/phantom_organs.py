@@ -74,7 +74,7 @@ def liver_shape(design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generato
         (cava_x - 6, cava_y + 18, top),
         (cava_x - 8, cava_y + 20, 400.0),
     ]
-    keep_out = np.minimum(wall.spine - 14, tube(axes, cava, [13.0] * 5))
+    keep_out = np.minimum(wall.spine - 14, tube(axes, cava, [10.5, 11.5, 12.0, 12.0, 12.0]))
     allowed = np.maximum(np.maximum(wall.cavity + 2.5, wall.below_dome + 2.5), -keep_out)
     field = _level_of_volume(shape, allowed, plan.liver_litres * 1e6 / design.spacing_mm**3)
     hilum = np.array([0.24 * A, 0.05 * B, 0.0])

@@ -12,6 +12,8 @@ from scipy import ndimage
 
 from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
+from hepareg.geometry.boxes import VoxelBox, box_around_points
+from hepareg.geometry.grid import apply_matrix
 from hepareg.simulation.interpolation import sample_affine, sample_weight
 from hepareg.simulation.organ_space import coarse_grid_around
 from hepareg.simulation.sliding import SlidingField
@@ -20,6 +22,7 @@ __all__ = ["Scene", "sample_liver", "sample_scene", "subsample_offsets"]
 
 AIR_HU = -1024.0
 BACKGROUND_SPACING_MM = 3.0
+LIVER_MARGIN_MM = 6.0
 SLAB_VOXELS = 1_500_000
 THREADS = min(4, os.cpu_count() or 1)
 
@@ -82,12 +85,32 @@ def sample_scene(scene: Scene, target: Grid, *, offsets: Floats) -> Image32:
 
 
 def sample_liver(scene: Scene, target: Grid) -> Image32:
-    """Return the moved liver on the target grid, float32 in [0, 1]."""
+    """Return the moved liver on the target grid, float32 in [0, 1]; only the box that can hold it is worked on."""
+    out = np.zeros(target.shape, dtype=np.float32)
+    box = _liver_box(scene, target)
+    if box is None:
+        return out
+    start, stop = box
+    near = target.crop(start, stop)
 
-    def slab(start: int, shape: Shape) -> Image32:
-        return _Slab(scene, target, start, shape, np.zeros(3)).liver()
+    def slab(first: int, shape: Shape) -> Image32:
+        return _Slab(scene, near, first, shape, np.zeros(3)).liver()
 
-    return _in_slabs(target.shape, slab)
+    out[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] = _in_slabs(near.shape, slab)
+    return out
+
+
+def _liver_box(scene: Scene, target: Grid) -> VoxelBox | None:
+    """Return the box of target voxels that the moved liver lies in, or None where it is out of view."""
+    where = ndimage.find_objects(scene.liver, max_label=1)[0]
+    if where is None:
+        return None
+    corners = scene.grid.crop([s.start for s in where], [s.stop for s in where]).corners_mm
+    back = scene.body_inverse if scene.field is None else scene.field.liver_inverse @ scene.body_inverse
+    margin_mm = LIVER_MARGIN_MM
+    if scene.field is not None and scene.field.bend_mm is not None:
+        margin_mm += float(np.abs(scene.field.bend_mm).max())
+    return box_around_points(target, apply_matrix(np.linalg.inv(back), corners), margin_mm=margin_mm, margin_vox=1)
 
 
 def _in_slabs(shape: Shape, slab: Callable[[int, Shape], Image32]) -> Image32:

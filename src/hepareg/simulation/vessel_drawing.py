@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from hepareg.simulation.vessel_trees import VesselTree
 __all__ = ["VesselLayer", "draw_tree"]
 
 MAX_SUBSAMPLES = 4
+
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,11 @@ def draw_tree(tree: VesselTree, grid: Grid) -> VesselLayer | None:
     filled = np.zeros(tuple(high - low), dtype=np.uint8)
     h = float(grid.spacing_mm.min())
     offsets = _subsample_offsets(grid)
-    for a, b, ra, rb in zip(*tree.segments(), strict=True):
-        _draw_segment(filled, low, grid, offsets, h, (a, b, ra, rb))
+    starts, stops, *radii = tree.segments()
+    voxels = (grid.voxel_points(starts) - low, grid.voxel_points(stops) - low)
+    origin = grid.world_points(low)
+    for a, b, ra, rb, va, vb in zip(starts, stops, *radii, *voxels, strict=True):
+        _draw_segment(filled, grid, origin, offsets, h, _Segment(a, b, ra, rb, va, vb))
     return VesselLayer(tree.label, (int(low[0]), int(low[1]), int(low[2])), filled)
 
 
@@ -72,22 +78,34 @@ def _subsample_offsets(grid: Grid) -> NDArray[np.floating]:
     return np.array(list(product(*steps))) @ grid.world_from_voxel[:3, :3].T
 
 
-def _draw_segment(filled, low, grid, offsets, h, segment) -> None:  # type: ignore[no-untyped-def]
-    a, b, ra, rb = segment
-    ends = grid.voxel_points(np.array([a, b])) - low
+class _Segment(NamedTuple):
+    """Ends in world mm and in voxels of the block, and the radii there."""
+
+    start: Floats
+    stop: Floats
+    start_radius: float
+    stop_radius: float
+    start_vox: Floats
+    stop_vox: Floats
+
+
+def _draw_segment(
+    filled: NDArray[np.uint8], grid: Grid, origin: Floats, offsets: Floats, h: float, segment: _Segment
+) -> None:
+    """Draw one tapered tube into a block of fractions whose first voxel lies at ``origin``."""
+    a, ra, rb = segment.start, segment.start_radius, segment.stop_radius
     pad = (max(ra, rb) + h) / grid.spacing_mm + 0.5
-    start = np.maximum(np.floor(ends.min(0) - pad).astype(int), 0)
-    stop = np.minimum(np.ceil(ends.max(0) + pad).astype(int) + 1, filled.shape)
+    start = np.maximum(np.floor(np.minimum(segment.start_vox, segment.stop_vox) - pad).astype(int), 0)
+    stop = np.minimum(np.ceil(np.maximum(segment.start_vox, segment.stop_vox) + pad).astype(int) + 1, filled.shape)
     if (stop <= start).any():
         return
     axes = [np.arange(s, e, dtype=np.float64) for s, e in zip(start, stop, strict=True)]
     M = grid.world_from_voxel
-    origin = grid.world_points(low)
     x = [
         M[c, 0] * axes[0][:, None, None] + M[c, 1] * axes[1][:, None] + M[c, 2] * axes[2] + (origin[c] - a[c])
         for c in range(3)
     ]
-    d = b - a
+    d = segment.stop - a
     length2 = max(float(d @ d), 1e-9)
     total = np.zeros(x[0].shape)
     for offset in offsets:

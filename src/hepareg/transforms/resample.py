@@ -1,6 +1,5 @@
 """Volumes sampled on another grid through a transform: the one place where files' images are interpolated.
 
-ITK is imported where it is used: a command that only needs a matrix does not wait for it.
 ``warp.py`` is its differentiable counterpart on a device; a test holds the two together.
 """
 

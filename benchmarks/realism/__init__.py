@@ -1,0 +1,1 @@
+"""How real the simulated images are: the same measurements on real and on simulated CT."""

@@ -1,0 +1,27 @@
+"""Distances to a mask, in mm on any grid."""
+
+import numpy as np
+import torch
+
+from hepareg.geometry import Grid
+from hepareg.optimisation.region import distance_to_mask, masked_box
+from hepareg.volume import Volume
+
+
+def test_distance_is_in_mm_and_zero_inside():
+    data = np.zeros((30, 20, 40), dtype=bool)
+    data[10:20, 5:15, 10:30] = True
+    mask = Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0])))
+    found = distance_to_mask(mask, device=torch.device("cpu"))
+    distance = found.data.numpy()
+    assert distance[15, 10, 20] == 0
+    assert np.isclose(distance[15, 10, 32], 12.0)  # three slices of 4 mm beyond the last one inside
+    assert np.isclose(distance[7, 10, 20], 7.5)
+
+
+def test_box_holds_the_mask_and_its_margin():
+    data = np.zeros((30, 20, 40), dtype=bool)
+    data[10, 10, 10] = True
+    start, stop = masked_box(Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0]))), 6.0)
+    assert start.tolist() == [7, 8, 8]
+    assert stop.tolist() == [14, 13, 13]

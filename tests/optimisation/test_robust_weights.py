@@ -1,0 +1,21 @@
+"""Robust weights."""
+
+import torch
+
+from hepareg.optimisation.robust_weights import robust_weights
+
+
+def test_outliers_count_little_and_excluded_voxels_have_no_say():
+    residual = torch.ones(2, 10, 5)
+    residual[0, 0, 0] = 100.0
+    inside = torch.ones(2, 10, 5)
+    residual[1, :6], inside[1, :6] = 1e6, 0.0
+    weights = robust_weights(residual, inside)
+    assert weights[0, 0, 0] < 1e-2
+    assert torch.allclose(weights[0, 1:], torch.tensor(1 / (1 + (1 / 2.9652) ** 2)))
+    assert (weights[1, :6] == 0).all()
+    assert torch.allclose(weights[1, 6:], weights[0, 1, 0])
+
+
+def test_nothing_inside_gives_zero_and_no_nan():
+    assert torch.equal(robust_weights(torch.ones(1, 2, 2), torch.zeros(1, 2, 2)), torch.zeros(1, 2, 2))

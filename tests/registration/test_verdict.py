@@ -1,0 +1,78 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from hepareg.optimisation.solution import Status
+from hepareg.registration.result import Decision
+from hepareg.registration.verdict import Evidence, VerdictSettings, judge
+
+GOOD = Evidence(
+    precision_mm=0.05, voxel_mm=1.5, explained=0.9, explained_start=0.5, basin=2.0, rival_gap=math.inf, overlap=1.0,
+    displacement_mm=12.0, dice=0.97, status=Status.CONVERGED,
+)  # fmt: skip
+
+
+def decide(**changes):
+    return judge(replace(GOOD, **changes), settings=VerdictSettings())
+
+
+def test_plain_accept():
+    verdict = decide()
+    assert verdict.decision is Decision.ACCEPT
+    assert verdict.reasons == ()
+    assert not verdict.already_aligned
+    assert "rival_gap" not in verdict.evidence  # infinity is no JSON
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"precision_mm": 2.0}, "expected_error_above_limit"),
+        ({"explained": 0.02}, "images_explain_little_of_each_other"),
+        ({"basin": 0.1}, "flat_optimum"),
+        ({"rival_gap": 0.01}, "another_pose_fits_as_well"),
+        ({"overlap": 0.4}, "little_of_the_liver_in_view"),
+        ({"dice": 0.5}, "masks_disagree"),
+        ({"bend_mm": 3.0}, "liver_bends"),
+        ({"status": Status.NOT_IMPROVED}, "refinement_did_not_improve"),
+        ({"flags": ("no_liver_mask",)}, "no_liver_mask"),
+    ],
+)
+def test_review(changes, reason):
+    verdict = decide(**changes)
+    assert verdict.decision is Decision.REVIEW
+    assert reason in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": Status.NO_OVERLAP}, "liver_outside_moving_image"),
+        ({"overlap": 0.1}, "liver_outside_moving_image"),
+        ({"status": Status.SINGULAR}, "pose_not_determined"),
+        ({"precision_mm": math.inf}, "pose_not_determined"),
+        ({"precision_mm": 20.0}, "expected_error_too_large"),
+        ({"basin": -0.2}, "no_distinct_optimum"),
+    ],
+)
+def test_reject(changes, reason):
+    verdict = decide(**changes)
+    assert verdict.decision is Decision.REJECT
+    assert reason in verdict.reasons
+
+
+def test_a_flag_that_is_only_a_circumstance_does_not_stop_an_accept():
+    verdict = decide(flags=("mask_cut_by_border",))
+    assert verdict.decision is Decision.ACCEPT
+    assert verdict.reasons == ("mask_cut_by_border",)
+
+
+def test_already_aligned():
+    assert decide(displacement_mm=0.2).already_aligned
+    assert decide(displacement_mm=0.8, precision_mm=1.0).already_aligned
+
+
+def test_worse_evidence_never_lowers_the_expected_error():
+    worse = ({"precision_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_mm": 1.0})
+    assert all(decide(**change).expected_liver_tre_mm > decide().expected_liver_tre_mm for change in worse)

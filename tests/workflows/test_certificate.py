@@ -1,0 +1,77 @@
+"""The certificate has to fail where it should."""
+
+import numpy as np
+import pytest
+
+from hepareg.errors import RigidityError
+from hepareg.geometry import Grid
+from hepareg.io.nifti import write_nifti
+from hepareg.io.transforms import write_transform
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+from hepareg.workflows.certificate import certify_distances, certify_files, header_error, liver_points
+
+GRID = Grid((30, 28, 20), np.array([[-2.0, 0, 0, 300], [0, -2.0, 0, 250], [0, 0, 4.0, -900], [0, 0, 0, 1]]))
+POSE = RigidTransform.from_vectors([0.2, -0.1, 0.3], [10, -20, 115], centre_mm=GRID.centre_mm)
+NAMES = ("moving_from_fixed.txt", "fixed_from_moving.txt", "moving_from_fixed.tfm", "fixed_from_moving.lta")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in NAMES:
+        transform = POSE.inverse() if name == "fixed_from_moving.txt" else POSE
+        write_transform(tmp_path / name, transform, moving=GRID, fixed=GRID, centre_mm=GRID.centre_mm)
+    write_transform(tmp_path / "fixed_from_moving_flirt.mat", POSE, moving=GRID, fixed=GRID)
+    return tmp_path
+
+
+def test_a_thousand_points_of_the_liver():
+    mask = np.zeros(GRID.shape, bool, order="F")
+    mask[5:20, 6:18, 3:15] = True
+    points = liver_points(GRID, Volume(mask, GRID))
+    assert points.shape == (1000, 3)
+    voxels = np.rint(GRID.voxel_points(points)).astype(int)
+    assert mask[tuple(voxels.T)].all()
+    assert np.ptp(voxels, axis=0).min() > 9
+    assert np.array_equal(points, liver_points(GRID, Volume(np.ascontiguousarray(mask), GRID)))
+    assert liver_points(GRID, None).shape == (1000, 3)
+
+
+def test_distances():
+    points = liver_points(GRID, None)
+    certify_distances(POSE, points)
+    scaled = RigidTransform.identity()
+    object.__setattr__(scaled, "matrix", np.diag([1, 1, 1 + 1e-10, 1]))
+    with pytest.raises(RigidityError, match="kept to 1e-09 mm"):
+        certify_distances(scaled, points)
+
+
+def test_files_that_hold_the_transform(folder):
+    certify_files(folder, POSE, fixed=GRID)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_holds_another_transform(folder, name):
+    other = RigidTransform.from_vectors([0, 0, 0], [0, 0, 0.01]) @ POSE
+    transform = other.inverse() if name == "fixed_from_moving.txt" else other
+    write_transform(folder / name, transform, moving=GRID, fixed=GRID)
+    with pytest.raises(RigidityError, match=name):
+        certify_files(folder, POSE, fixed=GRID)
+
+
+@pytest.mark.parametrize("name", ["moving_from_fixed.txt", "fixed_from_moving.txt", "fixed_from_moving_flirt.mat"])
+def test_a_file_with_too_few_digits(folder, name):
+    rows = np.loadtxt(folder / name)
+    (folder / name).write_text("".join(" ".join(f"{x:.9g}" for x in row) + "\n" for row in rows))
+    with pytest.raises(RigidityError, match=name):
+        certify_files(folder, POSE, fixed=GRID)
+
+
+def test_header_in_single_precision(tmp_path):
+    new = POSE.inverse().matrix @ GRID.world_from_voxel
+    write_nifti(tmp_path / "a.nii", Volume(np.zeros(GRID.shape, np.int16), Grid(GRID.shape, new)))
+    check = {"old": GRID.world_from_voxel, "shape": GRID.shape}
+    assert header_error(tmp_path / "a.nii", new=new, **check) is None
+    shifted = new.copy()
+    shifted[0, 3] += 2e-4
+    assert "single precision" in header_error(tmp_path / "a.nii", new=shifted, **check)
