@@ -1,7 +1,7 @@
 """`register`: one pair of images in memory to a rigid transform and a verdict."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +13,7 @@ from hepareg.errors import DeviceError, PairError
 from hepareg.evaluation.dice import dice_after
 from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
-from hepareg.optimisation.multilevel import LevelResult, refine
+from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
@@ -185,7 +185,6 @@ def _evidence(
 ) -> Evidence:
     finest, centre = levels[-1].objective, roles.region.centre_mm
     middle = levels[min(1, len(levels) - 1)].objective
-    at_result, *at_decoys = middle.unexplained([transform, *decoys(transform, centre, distance_mm=DECOY_MM)])
     at_start = finest.unexplained([starts[0].transform])[0]
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
@@ -196,7 +195,7 @@ def _evidence(
         voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
         explained_start=1 - float(at_start),
-        basin=float((min(at_decoys) - at_result) / max(at_result, 1e-6)),
+        basin=_lead(middle, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
         overlap=float(model.overlap[0]),
         displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
@@ -213,10 +212,17 @@ def _rival_gap(levels: list[LevelResult], roles: Roles, transform: RigidTransfor
     found = [s for s in compared.solutions if s.status is not Status.NO_OVERLAP]
     apart = spread([s.transform for s in found], transform, roles.points_mm) if found else np.zeros(0)
     rivals = [s.transform for s, distance in zip(found, apart, strict=True) if distance > DECOY_MM / 2]
-    if not rivals:
-        return float("inf")
-    best, *others = compared.objective.unexplained([transform, *rivals])
-    return float((min(others) - best) / max(best, 1e-6))
+    return _lead(compared.objective, transform, rivals) if rivals else float("inf")
+
+
+def _lead(objective: LevelObjective, transform: RigidTransform, others: Sequence[RigidTransform]) -> float:
+    """Return by how much the best of other poses explains less, as a share of what this pose leaves unexplained.
+
+    What of the liver lies outside the moving image is unexplained whatever the pose and does not count.
+    """
+    here, *elsewhere = objective.unexplained([transform, *others])
+    outside = 1 - float(objective.residual(objective.oriented(transform).matrix[None]).overlap[0])
+    return float((min(elsewhere) - here) / max(here - outside, 0.1 * here, 1e-6))
 
 
 def _result(
