@@ -53,20 +53,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=3.0, help="CPU time of each variant")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "training-cache")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, help="some of the variants; the others' rows stay")
     parser.add_argument("--page", action="store_true", help="write the page from the results that are there")
     arguments = parser.parse_args()
     if not arguments.page:
         settings = {"preset": "small", "changed": COMMON, "cpu_minutes": arguments.minutes, "threads": 1}
-        rows: list[dict[str, Any]] = []
-        for name in VARIANTS:
-            rows.append(_row(name, arguments.minutes, arguments.cache))
-            # written after each: an interrupted run keeps what it has
-            write_result({"kind": "training", **provenance(settings), "rows": rows}, RESULTS / f"{NAME}.json")
+        for name in arguments.only or VARIANTS:
+            _keep(_row(name, arguments.minutes, arguments.cache), settings)
     result = read_result(NAME)
     if result is None:
         raise SystemExit("there are no results yet: run without --page")
     PAGE.write_text(page(result))
     return 0
+
+
+def _keep(row: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Put a row into the result file, in the place of an older one of that variant; an interrupted run keeps others."""
+    old = read_result(NAME)
+    rows = [] if old is None or old["settings"] != settings else old["rows"]
+    by_name = {other["variant"]: other for other in [*rows, row]}
+    ordered = [by_name[name] for name in VARIANTS if name in by_name]
+    write_result({"kind": "training", **provenance(settings), "rows": ordered}, RESULTS / f"{NAME}.json")
 
 
 def _row(name: str, minutes: float, cache: Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ The geometry behind them (matrices, the keypoint fit with its singular value dec
 outside: it runs in float64 and is a few lines in any language; the model card states it.
 """
 
+import logging
+import warnings
 from pathlib import Path
 
 import torch
@@ -61,15 +63,24 @@ def export_onnx(net: RegistrationNet, region: RegionSettings, path: str | Path) 
         If the extra ``export`` is not installed.
     """
     require("onnxscript", extra="export")
-    program = torch.onnx.export(
-        RawNetwork(net).eval(),
-        example_inputs(region),
-        input_names=list(INPUT_NAMES),
-        output_names=list(output_names(net)),
-        opset_version=ONNX_OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    # The exporter warns that torchvision is not there, which is not needed, and of its own deprecated calls.
+    exporter_log = logging.getLogger("torch.onnx")
+    level = exporter_log.level
+    exporter_log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                RawNetwork(net).eval(),
+                example_inputs(region),
+                input_names=list(INPUT_NAMES),
+                output_names=list(output_names(net)),
+                opset_version=ONNX_OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        exporter_log.setLevel(level)
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     program.save(str(path), external_data=False)
