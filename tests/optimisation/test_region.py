@@ -25,3 +25,11 @@ def test_box_holds_the_mask_and_its_margin():
     start, stop = masked_box(Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0]))), 6.0)
     assert start.tolist() == [7, 8, 8]
     assert stop.tolist() == [14, 13, 13]
+
+
+def test_the_distance_grows_beyond_a_mask_that_ends_at_a_face():
+    mask = Volume(np.ones((20, 20, 20), dtype=bool), Grid((20, 20, 20), np.diag([2.5, 2.5, 2.5, 1.0])))
+    distance = distance_to_mask(mask, device=torch.device("cpu"))
+    at = np.rint(distance.grid.voxel_points([[25.0, 25.0, 47.5], [25.0, 25.0, 62.5]])).astype(int)
+    values = [float(distance.data[tuple(v)]) for v in at]
+    assert values == pytest.approx([0.0, 15.0])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hepareg import Grid, Volume
+from hepareg.preprocessing.liver_crop import LiverCrop
 from hepareg.registration.liver_top import below_liver_top
 
 
@@ -26,3 +27,13 @@ def test_a_tiny_mask_crops_nothing():
     mask = Volume(np.zeros((5, 5, 5), dtype=bool), Grid((5, 5, 5), np.eye(4)))
     mask.data[2, 2, 2] = True
     assert below_liver_top(mask, mask)[0].shape == (5, 5, 5)
+
+
+def test_a_stray_piece_above_the_liver_is_not_its_top():
+    data = np.zeros((40, 40, 60), dtype=bool)
+    data[5:35, 5:35, 10:35] = True
+    data[8:20, 8:20, 48:52] = True
+    mask = Volume(data, Grid(data.shape, np.eye(4)))
+    cropped, _ = below_liver_top(mask, mask)
+    assert cropped.shape[2] == 35
+    assert LiverCrop().region(mask).top_slice == 34

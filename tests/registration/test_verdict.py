@@ -76,3 +76,15 @@ def test_already_aligned():
 def test_worse_evidence_never_lowers_the_expected_error():
     worse = ({"precision_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_mm": 1.0})
     assert all(decide(**change).expected_liver_tre_mm > decide().expected_liver_tre_mm for change in worse)
+
+
+@pytest.mark.parametrize(
+    "name", ["precision_mm", "explained", "basin", "rival_gap", "overlap", "dice", "displacement_mm"]
+)
+def test_evidence_that_is_not_a_number_is_fatal(name):
+    assert decide(**{name: math.nan}).decision is Decision.REJECT
+
+
+def test_a_level_that_was_not_reached_or_did_not_converge_is_a_doubt():
+    assert decide(flags=("finest_level_not_reached",)).decision is Decision.REVIEW
+    assert decide(status=Status.ITERATION_LIMIT).decision is Decision.REVIEW

@@ -80,17 +80,13 @@ def gauss_newton(
     running = np.ones(len(poses), dtype=bool)
     statuses = [Status.ITERATION_LIMIT] * len(poses)
     histories: list[list[float]] = [[] for _ in poses]
-    best = [(np.inf, pose) for pose in poses]
     for iteration in range(settings.max_iterations + 1):
         active = np.flatnonzero(running)
         if not len(active):
             break
         model = objective(np.stack([poses[b].matrix for b in active]))
         for row, b in enumerate(active):
-            value = float(model.objective[row])
-            histories[b].append(value)
-            if value < best[b][0]:
-                best[b] = (value, poses[b])
+            histories[b].append(float(model.objective[row]))
             if model.overlap[row] < settings.min_overlap:
                 running[b], statuses[b] = False, Status.NO_OVERLAP
                 continue
@@ -104,7 +100,7 @@ def gauss_newton(
             if np.linalg.norm(step) < settings.tolerance_mm:
                 running[b], statuses[b] = False, Status.CONVERGED
     seconds = time.perf_counter() - began
-    return [_solution(starts[b], poses[b], best[b][0], statuses[b], histories[b], seconds) for b in range(len(poses))]
+    return [_solution(starts[b], poses[b], statuses[b], histories[b], seconds) for b in range(len(poses))]
 
 
 def _step(
@@ -120,7 +116,7 @@ def _step(
 
 
 def _solution(
-    start: RigidTransform, pose: RigidTransform, best: float, status: Status, history: list[float], seconds: float
+    start: RigidTransform, pose: RigidTransform, status: Status, history: list[float], seconds: float
 ) -> Solution:
     # The last step of a converged iteration is below the tolerance and is not evaluated again.
     failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + WORSE)

@@ -84,7 +84,7 @@ class RefinementSettings:
         default=(
             Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
             Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
-            Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(8, 0.005, 3.0)),
+            Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(15, 0.01, 3.0)),
         )
     )
     measure: Measure = field(default_factory=LocalAffineMeasure)
@@ -131,7 +131,7 @@ class LevelObjective:
         measure = measure or LocalAffineMeasure()
         solutions = measure.minimise(self.images, [self.oriented(start) for start in starts], settings=settings)
         turned = [replace(solution, transform=self.oriented(solution.transform)) for solution in solutions]
-        return sorted(turned, key=lambda solution: solution.objective_history[-1])
+        return sorted(turned, key=lambda solution: solution.objective)
 
     def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return the objective at (B,) transforms, moving_from_fixed."""

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from hepareg.geometry import Grid
 from hepareg.geometry.boxes import bounding_box
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.volume import Volume
@@ -11,6 +12,8 @@ from hepareg.volume import Volume
 __all__ = ["distance_to_mask", "masked_box"]
 
 DISTANCE_SPACING_MM = 2.5
+RIM_MM = 25.0
+"""How far around the mask the distance is known; more than any level's margin."""
 
 
 def masked_box(mask: Volume, margin_mm: float) -> tuple[np.ndarray, np.ndarray]:
@@ -28,5 +31,10 @@ def distance_to_mask(mask: Volume, *, device: torch.device) -> GridImage:
     outside = coarse.data.numpy() < 0.5
     if outside.all():
         outside = coarse.data.numpy() <= 0
+    # A mask that ends at a face of its array ends there: beyond the face the distance has to grow.
+    rim = np.ceil(RIM_MM / coarse.grid.spacing_mm).astype(int)
+    outside = np.pad(outside, [(n, n) for n in rim], constant_values=True)
     distance = ndimage.distance_transform_edt(outside, sampling=coarse.grid.spacing_mm)
-    return GridImage(torch.from_numpy(distance.astype(np.float32)).to(device), coarse.grid)
+    matrix = coarse.grid.world_from_voxel.copy()
+    matrix[:3, 3] = coarse.grid.world_points(-rim)
+    return GridImage(torch.from_numpy(distance.astype(np.float32)).to(device), Grid(outside.shape, matrix))

@@ -44,3 +44,9 @@ class Solution:
     iterations: int
     objective_history: tuple[float, ...]
     seconds: float
+
+    @property
+    def objective(self) -> float:
+        """Objective of the transform that is returned: the start's, where the start is returned."""
+        abandoned = self.status in (Status.NOT_IMPROVED, Status.NO_OVERLAP)
+        return self.objective_history[0 if abandoned else -1]

@@ -13,7 +13,7 @@ from hepareg.geometry import Grid
 from hepareg.geometry.boxes import bounding_box
 from hepareg.volume import Volume
 
-__all__ = ["CropRegion", "LiverCrop"]
+__all__ = ["CropRegion", "LiverCrop", "largest_component"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class LiverCrop:
             If the mask is empty, or no slice of its largest component is as large as that.
         """
         axis, sense = mask.grid.superior_axis
-        component, corner = _largest_component(mask.data)
+        component, corner = largest_component(mask.data)
         top = corner[axis] + self._top_of(component, mask.grid)
         num_below = top + 1 if sense > 0 else mask.shape[axis] - top
         wanted = self._wanted_slices(mask.grid)
@@ -158,7 +158,7 @@ class LiverCrop:
             stop[axis] = min(corner[axis] + component.shape[axis] + margin, grid.shape[axis])
 
 
-def _largest_component(mask: NDArray) -> tuple[NDArray[np.bool_], NDArray[np.int_]]:
+def largest_component(mask: NDArray) -> tuple[NDArray[np.bool_], NDArray[np.int_]]:
     """Return the largest component, cut to its bounding box, and that box's first voxel."""
     start, stop = bounding_box(mask)
     labels, _ = ndimage.label(mask[tuple(map(slice, start, stop))])

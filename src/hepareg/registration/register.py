@@ -110,7 +110,7 @@ def register(
             bend = _bend(roles, levels, settings, target)
             transform = levels[-1].solutions[0].transform if bend is None else bend.transform
         with clock("verdict"):
-            evidence = _evidence(roles, levels, starts, transform, bend)
+            evidence = _evidence(roles, levels, starts, transform, bend, num_levels=len(settings.refinement.levels))
             verdict = judge(evidence, settings=settings.verdict)
     return _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
 
@@ -181,9 +181,16 @@ def _bend(roles: Roles, levels: list[LevelResult], settings: RegisterSettings, d
 
 
 def _evidence(
-    roles: Roles, levels: list[LevelResult], starts: list[Start], transform: RigidTransform, bend: Bend | None
+    roles: Roles,
+    levels: list[LevelResult],
+    starts: list[Start],
+    transform: RigidTransform,
+    bend: Bend | None,
+    *,
+    num_levels: int,
 ) -> Evidence:
     finest, centre = levels[-1].objective, roles.region.centre_mm
+    flags = roles.flags if len(levels) == num_levels else (*roles.flags, "finest_level_not_reached")
     middle = levels[min(1, len(levels) - 1)].objective
     at_start = finest.unexplained([starts[0].transform])[0]
     model = finest.residual(finest.oriented(transform).matrix[None])
@@ -202,7 +209,7 @@ def _evidence(
         dice=dice,
         status=levels[-1].solutions[0].status,
         bend_mm=0.0 if bend is None else bend.residual_rms_mm,
-        flags=roles.flags,
+        flags=flags,
     )
 
 

@@ -17,9 +17,11 @@ TURNS_DEG = (15.0, 30.0, 45.0)
 BREATH_MM = (-30.0, -15.0, 15.0, 30.0)
 """Cranio-caudal shifts that are tried where no pair of masks tells the displacement."""
 CUT_SHARE = 0.1
+TOP_CUT_SHARE = 0.25
 """A mask is cut where its area in a border slice is more than this share of its largest slice.
 
-The first slice of an image cropped at the liver's top holds some of the liver as well, but little.
+More at the upper end, where images are limited at the liver's top: in slices 5 mm apart the first
+slice of a dome may hold an eighth of the largest one's area.
 """
 BODY_HU = -300.0
 
@@ -36,9 +38,9 @@ def border_cut(mask: Volume) -> tuple[bool, bool]:
     """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
     axis, sense = mask.grid.superior_axis
     profile = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
-    ends = profile[0] > CUT_SHARE * profile.max(), profile[-1] > CUT_SHARE * profile.max()
-    low, high = ends if sense > 0 else ends[::-1]
-    return bool(low), bool(high)
+    if sense < 0:
+        profile = profile[::-1]
+    return bool(profile[0] > CUT_SHARE * profile.max()), bool(profile[-1] > TOP_CUT_SHARE * profile.max())
 
 
 def find_starts(
@@ -112,7 +114,9 @@ def _centroid(mask: Volume, between_mm: tuple[float, float] | None = None) -> ND
     if between_mm is None:
         return centroid_mm(mask.data, mask.grid)
     axis, heights, area = _profile(mask)
-    slices = np.flatnonzero((heights >= between_mm[0]) & (heights <= between_mm[1]) & (area > 0))
+    rounding = 0.01 * float(mask.grid.spacing_mm[axis])
+    inside = (heights >= between_mm[0] - rounding) & (heights <= between_mm[1] + rounding)
+    slices = np.flatnonzero(inside & (area > 0))
     start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
     start[axis], stop[axis] = slices.min(), slices.max() + 1
     part = mask.crop(start, stop)

@@ -1,7 +1,8 @@
 """The verdict: from evidence to accept, review or reject."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class VerdictSettings:
     min_dice: float = 0.8
 
 
-ALWAYS_REVIEW = frozenset({"no_liver_mask"})
+ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached"})
 
 
 def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
@@ -124,6 +125,9 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
 
 def _fatal(evidence: Evidence, expected: float, settings: VerdictSettings) -> list[str]:
     found = []
+    numbers = [value for value in asdict(evidence).values() if isinstance(value, float)]
+    if any(math.isnan(value) for value in numbers):
+        found.append("evidence_is_not_a_number")
     if evidence.status is Status.NO_OVERLAP or evidence.overlap < 0.4 * settings.min_overlap:
         found.append("liver_outside_moving_image")
     if evidence.status is Status.SINGULAR or not np.isfinite(expected):
@@ -151,6 +155,8 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
         found.append("little_of_the_liver_in_view")
     if evidence.dice is not None and evidence.dice < settings.min_dice:
         found.append("masks_disagree")
+    if evidence.status is Status.ITERATION_LIMIT:
+        found.append("refinement_did_not_converge")
     if evidence.status is Status.NOT_IMPROVED:
         found.append("refinement_did_not_improve")
     return found
