@@ -1,6 +1,7 @@
 """Distances to a mask, in mm on any grid."""
 
 import numpy as np
+import pytest
 import torch
 
 from hepareg.geometry import Grid
@@ -13,10 +14,13 @@ def test_distance_is_in_mm_and_zero_inside():
     data[10:20, 5:15, 10:30] = True
     mask = Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0])))
     found = distance_to_mask(mask, device=torch.device("cpu"))
-    distance = found.data.numpy()
-    assert distance[15, 10, 20] == 0
-    assert np.isclose(distance[15, 10, 32], 12.0)  # three slices of 4 mm beyond the last one inside
-    assert np.isclose(distance[7, 10, 20], 7.5)
+
+    def at(*voxel):
+        return float(found.data[tuple(np.rint(found.grid.voxel_points(mask.grid.world_points(voxel))).astype(int))])
+
+    assert at(15, 10, 20) == 0
+    assert np.isclose(at(15, 10, 32), 12.0)  # three slices of 4 mm beyond the last one inside
+    assert np.isclose(at(7, 10, 20), 7.5)
 
 
 def test_box_holds_the_mask_and_its_margin():

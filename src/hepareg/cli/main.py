@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from hepareg import __version__
 
@@ -20,9 +21,17 @@ They import nothing heavy at the top, so that `hepareg --help` answers at once.
 EXIT_ERROR = 2
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others of this command."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong with the arguments and where help is; exit code 2."""
+        self.exit(EXIT_ERROR, f"hepareg: error: {message}; see {self.prog} --help\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="hepareg",
         description="Rigid alignment of the phases of a contrast-enhanced liver CT. "
         "Research use only, not a medical device.",

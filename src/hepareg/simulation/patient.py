@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hepareg.errors import MaskError
+from hepareg.preprocessing.axis_order import reorder
 from hepareg.simulation.anatomy import Anatomy
 from hepareg.simulation.denoising import denoise, noise_level
 from hepareg.simulation.labels import Label, label_from_name
@@ -63,7 +64,7 @@ def prepare_patient(*, ct: Volume, masks: Mapping[str, Volume]) -> PatientCT:
     ct
         CT in HU.
     masks
-        By label name; ``liver`` is required, all others optional. Each on the CT's grid.
+        By label name; ``liver`` is required, all others optional. Each on the CT's grid, in any order of the axes.
 
     Raises
     ------
@@ -104,16 +105,17 @@ def _gather(ct: Volume, masks: Mapping[str, Volume]) -> tuple[NDArray[np.uint8],
         raise MaskError("expected a liver mask among the labels, got none; give one as liver=FILE")
     labels = np.full(ct.shape, int(Label.FAT), dtype=np.uint8)
     for label in sorted(named):
-        mask = named[label]
         name = label.name.lower()
-        if not mask.grid.same_as(ct.grid):
+        mask = reorder(named[label], onto=ct.grid)
+        if mask is None:
             raise MaskError(
-                f"expected the {name} mask on the CT's grid ({ct.grid.describe()}), got {mask.grid.describe()}; "
-                "resample the mask onto the CT first"
+                f"expected the {name} mask on the CT's grid ({ct.grid.describe()}), "
+                f"got {named[label].grid.describe()}; resample the mask onto the CT first"
             )
         if not (mask.data > 0).any():
             raise MaskError(f"expected voxels in the {name} mask, got an empty one; leave it out")
         labels[mask.data > 0] = int(label)
+        named[label] = mask
     inner = [label for label in (Label.TUMOUR, Label.CYST) if label in named]
     liver = named[Label.LIVER].data > 0
     for label in inner:

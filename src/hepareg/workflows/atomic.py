@@ -76,7 +76,7 @@ def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collecti
     foreign = sorted(entry.name for entry in out.iterdir() if entry.name not in own)
     if foreign:
         raise OutputError(
-            f"expected an older result to replace, got a folder with {len(foreign)} other files: {out.name}; "
+            f"expected an older result to replace, got a folder that holds other files as well: {out.name}; "
             "choose another folder"
         )
     place = out.resolve()
