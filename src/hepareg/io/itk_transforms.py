@@ -16,10 +16,10 @@ from hepareg.errors import FileFormatError, TransformError
 from hepareg.geometry.rotations import homogeneous, rotation_vector
 from hepareg.io.byte_stream import reading
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.linear import LPS_FROM_RAS
 
 __all__ = ["read_itk_transform", "read_versor_text", "write_itk_transform"]
 
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 TEXT_MAGIC = b"#Insight Transform File"
 
 

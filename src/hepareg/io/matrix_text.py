@@ -8,11 +8,11 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.byte_stream import reading
 from hepareg.transforms import AffineTransform
+from hepareg.transforms.linear import LPS_FROM_RAS
 
 __all__ = ["format_matrix", "parse_matrix", "read_matrix_text", "write_matrix_text"]
 
 SPACES = ("ras", "lps")
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_matrix_text(path: str | Path, *, space: str = "ras") -> AffineTransform:

@@ -11,12 +11,13 @@ from hepareg.errors import RigidityError, TransformError
 from hepareg.geometry.grid import apply_matrix
 from hepareg.geometry.rotations import about_centre, nearest_rotation, rotation_angle, rotation_from_vector
 
-__all__ = ["RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
+__all__ = ["LPS_FROM_RAS", "RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
 
 RIGIDITY_TOLERANCE = 1e-12
 """Largest |R'R - I| and |det R - 1| of a transform that may be written to a file."""
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Homogeneous map between the two world conventions; its own inverse."""
 
 
 @dataclass(frozen=True, eq=False)
