@@ -79,6 +79,11 @@ class LocalAffine:
         """Return the same residual on other samples."""
         return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
 
+    def unexplained_hu2(self, moving: Tensor, weights: Tensor) -> float:
+        """Return the weighted sum of squares that (N, V) moving values leave of the fixed cells."""
+        residual, _ = _fit(moving, self.samples.values, weights, self.ridge_hu2)
+        return float((weights * residual**2).sum(dtype=torch.float64))
+
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
         all_weights = self.samples.weights

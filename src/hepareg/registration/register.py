@@ -17,7 +17,7 @@ from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
-from hepareg.registration.evidence import decoys, precision, spread
+from hepareg.registration.evidence import agreement, decoys, inverse_consistency, precision, spread
 from hepareg.registration.result import RegistrationResult, Verdict
 from hepareg.registration.roles import Roles, assign_roles
 from hepareg.registration.settings import RegisterSettings
@@ -191,7 +191,7 @@ def _evidence(
 ) -> Evidence:
     finest, centre = levels[-1].objective, roles.region.centre_mm
     flags = roles.flags if len(levels) == num_levels else (*roles.flags, "finest_level_not_reached")
-    middle = levels[min(1, len(levels) - 1)].objective
+    compared = levels[min(1, len(levels) - 1)]
     at_start = finest.unexplained([starts[0].transform])[0]
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
@@ -202,13 +202,16 @@ def _evidence(
         voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
         explained_start=1 - float(at_start),
-        basin=_lead(middle, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
+        basin=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
         overlap=float(model.overlap[0]),
         displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
         dice=dice,
         status=levels[-1].solutions[0].status,
         bend_mm=0.0 if bend is None else bend.residual_rms_mm,
+        inverse_mm=inverse_consistency(compared, transform, roles.points_mm),
+        agreeing=agreement(levels[0], transform, roles.points_mm),
+        liver_ml=roles.liver_ml,
         flags=flags,
     )
 

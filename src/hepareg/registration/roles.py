@@ -48,6 +48,13 @@ class Roles:
     points_mm: Points
     flags: tuple[str, ...]
 
+    @property
+    def liver_ml(self) -> float | None:
+        """Volume of the smaller mask, or None without any."""
+        given = [mask for mask in (self.fixed_mask, self.moving_mask) if mask is not None]
+        volumes = [np.count_nonzero(mask.data) * mask.grid.voxel_volume_mm3 / 1000 for mask in given]
+        return min(volumes, default=None)
+
 
 def assign_roles(
     *, moving: Volume, fixed: Volume, moving_mask: Volume | None, fixed_mask: Volume | None, device: torch.device

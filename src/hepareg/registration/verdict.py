@@ -40,6 +40,12 @@ class Evidence:
     bend_mm
         Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
         a rigid pose explains the images as well.
+    inverse_mm
+        How far the search the other way round would move off the result (`evidence.inverse_consistency`).
+    agreeing
+        Share of the starts that lead to the result (`evidence.agreement`).
+    liver_ml
+        Volume of the smaller mask, or None without any.
     status
         How the finest level ended.
     flags
@@ -57,6 +63,9 @@ class Evidence:
     dice: float | None
     status: Status
     bend_mm: float = 0.0
+    inverse_mm: float = 0.0
+    agreeing: float = 1.0
+    liver_ml: float | None = None
     flags: Sequence[str] = ()
 
 
@@ -173,7 +182,11 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "overlap_share": evidence.overlap,
         "displacement_mm": evidence.displacement_mm,
         "bend_rms_mm": evidence.bend_mm,
+        "inverse_consistency_mm": evidence.inverse_mm,
+        "agreeing_share": evidence.agreeing,
     }
+    if evidence.liver_ml is not None:
+        named["liver_ml"] = evidence.liver_ml
     if evidence.dice is not None:
         named["dice_after"] = evidence.dice
     return {name: float(value) for name, value in named.items() if np.isfinite(value)}
