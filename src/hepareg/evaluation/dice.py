@@ -57,6 +57,7 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
     MaskError
         If both masks are empty on the fixed grid.
     """
+    fixed_mask = _seen_by(moving_mask.grid, fixed_mask, moving_from_fixed)
     total, overlap = int(np.count_nonzero(fixed_mask.data)), 0
     region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
     if region is not None:
@@ -69,6 +70,23 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
     if total == 0:
         raise MaskError("expected a mask with at least one voxel on the fixed grid, got none")
     return 2.0 * overlap / total
+
+
+def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volume:
+    """Return the mask without the voxels that a transform takes out of a grid (beyond its outermost voxels' faces)."""
+    if not mask.data.any():
+        return mask
+    box = bounding_box(mask.data)
+    part = mask.crop(*box)
+    matrix = grid.voxel_from_world @ grid_from_mask.matrix @ part.grid.world_from_voxel
+    places = grid.voxel_points(grid_from_mask.apply(part.grid.corners_mm))
+    inside = np.array(part.data != 0)
+    last = np.array(grid.shape) - 0.5
+    for axis in np.flatnonzero((places.min(axis=0) < -0.5) | (places.max(axis=0) > last)):
+        i, j, k = (matrix[axis, a] * np.arange(n) for a, n in enumerate(part.shape))
+        place = (i[:, None] + (j + matrix[axis, 3]))[:, :, None] + k
+        inside &= (place >= -0.5) & (place <= last[axis])
+    return part.with_data(inside)
 
 
 def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:

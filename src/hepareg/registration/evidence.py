@@ -12,9 +12,11 @@ from hepareg.optimisation.multilevel import LevelObjective, LevelResult
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved
 from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform
+from hepareg.transforms.warp import sample_points
 
-__all__ = ["Precision", "agreement", "decoys", "inverse_consistency", "precision", "spread"]
+__all__ = ["Precision", "agreement", "decoys", "inverse_consistency", "precision", "spread", "tissue_share"]
 
+SOFT_TISSUE_HU = (-20.0, 250.0)
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
@@ -106,6 +108,21 @@ def agreement(coarsest: LevelResult, transform: RigidTransform, points_mm: Point
     ended = [s.transform for s in coarsest.solutions if s.status is not Status.NO_OVERLAP]
     near = spread(ended, transform, points_mm) <= coarsest.level.spacing_mm if ended else np.zeros(0)
     return float(np.count_nonzero(near)) / len(coarsest.solutions)
+
+
+def tissue_share(compared: LevelResult, points_mm: Points) -> float:
+    """Return the share of points of the fixed liver that show soft tissue, on the fixed image averaged to about 5 mm.
+
+    A mask that has slipped off the liver holds lung, fat or air.
+    """
+    objective = compared.objective
+    fixed = objective.images.sampled if objective.reversed else objective.images.template
+    points = torch.as_tensor(points_mm, device=fixed.data.device)[None]
+    found = sample_points(
+        fixed.data[None, None], points, world_from_voxel=fixed.grid.world_from_voxel, padding="border"
+    )
+    values = found.image.flatten()
+    return float(((values >= SOFT_TISSUE_HU[0]) & (values <= SOFT_TISSUE_HU[1])).double().mean())
 
 
 def _block_sums(offsets: torch.Tensor, gradients: NDArray[np.floating]) -> NDArray[np.floating]:
