@@ -115,7 +115,7 @@ class VerdictSettings:
     min_basin_confirmed: float = 0.06
     max_inverse_mm: float = 2.5
     min_liver_ml: float = 450.0
-    min_tissue: float = 0.8
+    min_tissue: float = 0.85
 
 
 ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached", "mask_left_of_the_body_centre"})
