@@ -102,9 +102,8 @@ def test_metal_makes_rays():
 
 @pytest.mark.parametrize("error_mm", [1.5, 3.0])
 def test_imperfect_masks_err_by_what_is_asked(error_mm):
-    grid = Grid((100, 100, 70), np.diag([2.0, 2.0, 3.0, 1.0]))
-    i, j, k = np.indices(grid.shape)
-    radius = np.sqrt((i * 2 - 100) ** 2 + (j * 2 - 100) ** 2 + (k * 3 - 105) ** 2)
+    grid = Grid((100, 92, 75), np.diag([1.93, 2.11, 2.77, 1.0]))
+    radius = np.linalg.norm(grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1)) - grid.centre_mm, axis=-1)
     ball = (radius < 70).astype(np.uint8)
     drawn = disturb_mask(ball, grid, error_mm=error_mm, rng=np.random.default_rng(2))
     surface = (drawn > 0) & ~ndimage.binary_erosion(drawn)
