@@ -80,7 +80,8 @@ def test_tumours_wash_in_and_out_and_cysts_do_neither(anatomy, images):
     assert over[ContrastPhase.LATE_ARTERIAL] > 8
     assert over[ContrastPhase.DELAYED] < -5
     assert over[ContrastPhase.PORTAL_VENOUS] < over[ContrastPhase.LATE_ARTERIAL] - 20
-    assert np.ptp([np.median(hu[cyst]) for hu in images.values()]) < 25
+    # The darkest of a small cyst: the rest shares its voxels with the liver.
+    assert np.ptp([hu[cyst].min() for hu in images.values()]) < 12
 
 
 def test_vessels_are_dark_in_one_phase_and_bright_in_the_other(anatomy, images):

@@ -74,9 +74,7 @@ def test_partners_noise_is_correlated_like_its_sources():
     source = noise - ndimage.uniform_filter(noise, (9, 9, 1))
     for step, axis in ((1, 0), (1, 1), (2, 0), (1, 2)):
         both = calm & np.roll(calm, -step, axis)
-        ours, theirs = (
-            np.corrcoef(image[both], np.roll(image, -step, axis)[both])[0, 1] for image in (left, source)
-        )
+        ours, theirs = (np.corrcoef(image[both], np.roll(image, -step, axis)[both])[0, 1] for image in (left, source))
         assert ours == pytest.approx(theirs, abs=0.08)
 
 

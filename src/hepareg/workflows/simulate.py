@@ -139,6 +139,7 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
         write_nifti(folder / f"{name}.nii.gz", getattr(pair, name))
     write_matrix_text(folder / "truth.txt", pair.truth)
     (folder / "landmarks.csv").write_text(_landmarks_text(pair))
+    (folder / "centrelines.csv").write_text(_centrelines_text(pair))
     write_json(folder / "pair.json", pair.parameters)
     if pair.residual is not None:
         for axis, part in zip("xyz", pair.residual.displacement_mm, strict=True):
@@ -151,6 +152,20 @@ def _landmarks_text(pair: SimulatedPair) -> str:
     for landmark in pair.landmarks:
         numbers = ",".join(f"{x:.6f}" for x in (*landmark.fixed_mm, *landmark.moving_mm))
         lines.append(f"{landmark.name},{numbers}")
+    return "\n".join(lines) + "\n"
+
+
+def _centrelines_text(pair: SimulatedPair) -> str:
+    """Return the vessels' nodes in the fixed world; ``parent`` is the number of a node's parent, -1 at a root."""
+    lines = ["name,x,y,z,radius_mm,node,parent"]
+    first = 0
+    for tree in pair.anatomy.trees:
+        name = tree.label.name.lower()
+        for node, (point, radius, parent) in enumerate(zip(tree.points, tree.radius_mm, tree.parent, strict=True)):
+            place = ",".join(f"{x:.6f}" for x in point)
+            above = -1 if parent < 0 else first + parent
+            lines.append(f"{name},{place},{radius:.4f},{first + node},{above}")
+        first += len(tree.points)
     return "\n".join(lines) + "\n"
 
 
