@@ -32,7 +32,8 @@ KEYWORDS = (
 class SliceHeader:
     """What is needed of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
 
-    ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames`` is then 1. Positions, directions and lengths are DICOM's: patient LPS mm, spacing of rows before columns.
+    ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
+    is then 1. Positions, directions and lengths are DICOM's: patient LPS mm, spacing of rows before columns.
     Times are seconds since midnight, plus whole days.
     """
 
@@ -95,7 +96,7 @@ def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | N
     import pydicom.config
     from pydicom.errors import InvalidDicomError
 
-    headers = []
+    headers: list[SliceHeader] = []
     # Validation warnings would repeat the values that they find fault with, names among them.
     with reading(folder, expected="a folder of DICOM"), pydicom.config.disable_value_validation():
         files = [Path(folder)] if Path(folder).is_file() else _files_below(Path(folder))

@@ -57,10 +57,10 @@ def read_dicom_series(
     SettingsError
         If ``series`` names none of the folder's series.
     ImageError
-        If there are several series and ``series`` is None; if the modality is not CT; if images are
-        in colour, of several sizes or orientations, or of several frames without positions; if there is a
-        single slice, a slice is missing or there twice, spacing is uneven, or the gantry was tilted; if rescale slope or
-        intercept are missing; if slices are of several patients.
+        If there are several series and ``series`` is None; if the modality is not CT; if images are in colour, of
+        several sizes or orientations, or of several frames without positions; if there is a single slice, a slice is
+        missing or there twice, spacing is uneven, or the gantry was tilted; if rescale slope or intercept are
+        missing; if slices are of several patients.
     """
     group = choose(group_slices(read_headers(folder, progress=progress)), series)
     _check_slices(group)
@@ -180,10 +180,10 @@ def _stored_slices(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, NDArray
         else:
             frames[header.path].append(k)
     for path, places in frames.items():
-        yield from zip(places, _stored_frames(path, [slices[k].frame for k in places]), strict=True)
+        yield from zip(places, _stored_frames(path, [slices[k].frame or 0 for k in places]), strict=True)
 
 
-def _stored_frames(path: Path, numbers: Sequence[int | None]) -> Iterator[NDArray[Any]]:
+def _stored_frames(path: Path, numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
     """Yield (rows, columns) stored values of frames of one file, which is parsed once."""
     from pydicom.pixels import iter_pixels
 
