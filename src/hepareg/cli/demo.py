@@ -14,10 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from hepareg.cli.register import conclude, stages_shown
+    from hepareg.cli.progress import stages_shown
+    from hepareg.cli.register import STAGES, conclude
     from hepareg.workflows.demo import demo
 
-    with stages_shown(quiet=arguments.quiet) as progress:
+    with stages_shown(("simulation", *STAGES), quiet=arguments.quiet) as progress:
         done = demo(arguments.out, seed=arguments.seed, progress=progress)
     if not arguments.quiet:
         print("A simulated late arterial (moving) and portal-venous (fixed) CT: the liver moves, spine and ribs stay.")
