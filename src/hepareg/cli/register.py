@@ -18,6 +18,7 @@ STAGES = (
     "reading",
     "region",
     "starts",
+    "network",
     "refinement",
     "bend",
     "verdict",
@@ -38,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
     parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
     parser.add_argument("--start", metavar="T", help="guess of moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument(
+        "--method", choices=("refine", "network", "network+refine"), default="refine", help="default: refine"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="trained network for --method (default: hepareg's own)")
     parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
@@ -55,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = (
         "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "moving_series", "fixed_series",
-        "matrix_only", "device", "threads", "seed", "allow_identical", "allow_different_patients", "overwrite",
+        "method", "weights", "matrix_only", "device", "threads", "seed", "allow_identical", "allow_different_patients",
+        "overwrite",
     )  # fmt: skip
     with stages_shown(quiet=arguments.quiet) as progress:
         done = register_files(RegisterRequest(**{name: getattr(arguments, name) for name in names}), progress=progress)

@@ -88,6 +88,7 @@ def report(
             "notes": list(pair.notes),
             "outputs": {"written": sorted(written.names), "left_out": dict(written.left_out)},
             "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
+            "method": {"name": result.method, "weights_sha256": result.weights_sha256},
             "refinement": _refinement(result),
             "settings": {"command": dict(options), "registration": result.settings},
             "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
