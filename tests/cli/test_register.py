@@ -57,7 +57,6 @@ def test_method_and_weights_reach_the_library(folder, known_result, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--method", "nothing"], "--method"),
         (["--weights", "mine.safetensors"], "network"),
         (["--method", "network", "--weights", "absent.safetensors"], "found none"),
         (["--method", "network", "--weights", "moving.nii.gz", *MASKS], "safetensors"),
