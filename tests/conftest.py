@@ -51,7 +51,7 @@ def known_result(monkeypatch):
 
         def register(**arguments):
             calls.append(arguments)
-            if arguments["progress"] is not None:
+            if arguments.get("progress") is not None:
                 arguments["progress"]("refinement")
             return RegistrationResult(
                 transform=transform,

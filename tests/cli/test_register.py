@@ -47,6 +47,31 @@ def test_accept_prints_one_line(folder, known_result, capsys):
     assert err == ""
 
 
+def test_method_and_weights_reach_the_library(folder, known_result, capsys):
+    calls = known_result(POSE)
+    (folder / "mine.safetensors").write_bytes(b"read by the library")
+    assert main([*COMMAND, *MASKS, "--matrix-only", "--method", "network+refine", "--weights", "mine.safetensors"]) == 0
+    assert calls[0]["method"].value == "network+refine"
+    assert calls[0]["weights"] == "mine.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--weights", "mine.safetensors"], "network"),
+        (["--method", "network", "--weights", "absent.safetensors"], "found none"),
+        (["--method", "network", "--weights", "moving.nii.gz", *MASKS], "safetensors"),
+        (["--method", "network"], "liver masks of both images"),
+    ],
+)
+def test_a_method_that_cannot_be_used_is_one_line_and_exit_code_2(folder, capsys, options, message):
+    assert main([*COMMAND, *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (folder / "out").exists()
+
+
 def test_review_warns_and_succeeds(folder, known_result, capsys):
     known_result(POSE, decision="review", reasons=["no_liver_mask"])
     assert main([*COMMAND, "--matrix-only"]) == 0

@@ -1,6 +1,7 @@
 """`register_files`: every output read back, by hepareg and by the tools that the files are for."""
 
 import json
+from hashlib import sha256
 
 import jsonschema
 import nibabel as nib
@@ -8,14 +9,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from hepareg.errors import DeviceError, RigidityError, SettingsError, TransformError
+from hepareg.errors import DeviceError, FileFormatError, MaskError, RigidityError, SettingsError, TransformError
 from hepareg.evaluation import tre_over_mask
 from hepareg.geometry.masked import centroid_mm
 from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import read_nifti, write_nifti
 from hepareg.io.transforms import read_transform, write_transform
+from hepareg.networks.trained import trained_weights
 from hepareg.preprocessing import LiverCrop
+from hepareg.registration import Method
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
@@ -363,3 +366,35 @@ def test_threads_reach_the_libraries(request_for, truth_known):
     finally:
         torch.set_num_threads(before[0])
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before[1])
+
+
+def test_the_method_and_the_weights_hash_are_recorded(request_for, tmp_path):
+    """The library call itself, not a stand-in: from the name on the command line to the file."""
+    register_files(request_for(method="network", matrix_only=True))
+    report = json.loads((tmp_path / "out" / "result.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    weights = trained_weights()
+    assert report["method"] == {"name": "network", "weights_sha256": sha256(weights.read_bytes()).hexdigest()}
+    assert report["refinement"] == {"start": "network", "levels": []}
+    assert str(weights) not in json.dumps(report)
+    found = read_transform(tmp_path / "out" / "moving_from_fixed.txt")
+    np.testing.assert_allclose(found.matrix[:3, :3] @ found.matrix[:3, :3].T, np.eye(3), atol=1e-12)
+
+
+def test_the_names_of_the_methods_are_those_of_the_library():
+    assert {method.value for method in Method} == set(module.METHODS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"method": "netwrok"}, SettingsError, "refine, network, network"),
+        ({"weights": "small.safetensors"}, SettingsError, "beside --weights"),
+        ({"method": "network", "weights": "absent.safetensors"}, FileFormatError, "found none"),
+        ({"method": "network", "fixed_mask": None}, MaskError, "no fixed mask"),
+    ],
+)
+def test_methods_that_cannot_be_used_are_told_and_nothing_is_written(request_for, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        register_files(request_for(**options))
+    assert not (tmp_path / "out").exists()

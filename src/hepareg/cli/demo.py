@@ -25,6 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"before: liver {done.before.mean_mm:.2f} mm off on average, {done.before.worst_mm:.2f} mm at worst")
         if done.after is not None:
             print(f"after:  liver {done.after.mean_mm:.2f} mm off on average, {done.after.worst_mm:.2f} mm at worst")
+        for name, error in (("network", done.network), ("network+refine", done.network_refined)):
+            print(f"--method {name}: liver {error.mean_mm:.2f} mm off on average, {error.worst_mm:.2f} mm at worst")
         print(f"what hepareg says without knowing the truth: {done.registered.line}")
         print(f"look at {arguments.out}/qa.png; the numbers are in {arguments.out}/result.json")
     return conclude(done.registered)

@@ -15,6 +15,7 @@ STAGES = (
     "reading",
     "region",
     "starts",
+    "network",
     "refinement",
     "bend",
     "verdict",
@@ -38,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 --start (default: ras)"
     )
+    parser.add_argument(
+        "--method", choices=("refine", "network", "network+refine"), default="refine", help="default: refine"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="trained network for --method (default: hepareg's own)")
     parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
@@ -60,8 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = (
         "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "transform_space",
-        "moving_series", "fixed_series", "matrix_only", "device", "threads", "seed", "allow_identical",
-        "allow_different_patients", "overwrite",
+        "moving_series", "fixed_series", "method", "weights", "matrix_only", "device", "threads", "seed",
+        "allow_identical", "allow_different_patients", "overwrite",
     )  # fmt: skip
     with stages_shown(STAGES, quiet=arguments.quiet) as progress:
         done = register_files(RegisterRequest(**{name: getattr(arguments, name) for name in names}), progress=progress)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hepareg.errors import DeviceError, SettingsError
+from hepareg.errors import DeviceError, FileFormatError, SettingsError
 from hepareg.io.json import write_json
 from hepareg.io.transforms import read_transform
 from hepareg.transforms import RigidTransform
@@ -26,6 +26,8 @@ __all__ = ["RegisterRequest", "Registered", "register_files"]
 Progress = Callable[[str], None]
 
 DEVICES = ("cpu", "cuda")
+METHODS = ("refine", "network", "network+refine")
+"""Names of `hepareg.registration.Method`, here so that a wrong one is told before anything slow is imported."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class RegisterRequest:
         world of a plain 4x4 matrix: ``ras`` or ``lps``; other formats state their own.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
+    method, weights
+        One of `METHODS`, and the file of a trained network for those with one; None is the one of the package.
     matrix_only
         Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as ever.
     device, threads, seed
@@ -65,6 +69,8 @@ class RegisterRequest:
     transform_space: str = "ras"
     moving_series: str | None = None
     fixed_series: str | None = None
+    method: str = "refine"
+    weights: str | Path | None = None
     matrix_only: bool = False
     device: str = "cpu"
     threads: int | None = None
@@ -76,7 +82,7 @@ class RegisterRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Every file or folder that is read."""
-        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start)
+        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start, self.weights)
         return tuple(Path(path) for path in given if path is not None)
 
     @property
@@ -85,6 +91,7 @@ class RegisterRequest:
         names = (
             "mask_label",
             "transform_space",
+            "method",
             "matrix_only",
             "device",
             "threads",
@@ -145,6 +152,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
         moving_mask=pair.moving_mask,
         fixed_mask=pair.fixed_mask,
         start=start,
+        **_method(request),
         device=request.device,
         seed=request.seed,
         progress=progress,
@@ -183,6 +191,12 @@ def _check(request: RegisterRequest) -> None:
     """Check what can be checked before any work."""
     if request.device not in DEVICES:
         raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
+    if request.method not in METHODS:
+        raise SettingsError(f"expected one of {', '.join(METHODS)} as method, got {request.method!r}")
+    if request.weights is not None and request.method == "refine":
+        raise SettingsError("expected --method network or network+refine beside --weights, got refine; choose one")
+    if request.weights is not None and not Path(request.weights).is_file():
+        raise FileFormatError(f"expected a weights file, found none at {request.weights}; check the path")
     if request.threads is not None and not 1 <= request.threads <= MAX_THREADS:
         raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {request.threads}")
     if request.seed < 0:
@@ -240,6 +254,15 @@ def _start(request: RegisterRequest, pair: Pair) -> RigidTransform | None:
         return None
     given = read_transform(request.start, space=request.transform_space, moving=pair.moving.grid, fixed=pair.fixed.grid)
     return RigidTransform(given.matrix)
+
+
+def _method(request: RegisterRequest) -> dict[str, Any]:
+    """Return method and weights as the library call takes them; nothing where the default is asked for."""
+    if request.method == "refine":
+        return {}
+    from hepareg.registration import Method
+
+    return {"method": Method(request.method), "weights": request.weights}
 
 
 def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", clock: Clock) -> Registered:

@@ -91,6 +91,7 @@ def report(
             "outputs": {"written": sorted(written.names), "left_out": dict(written.left_out)},
             "moving_in_fixed_space": _header(written),
             "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
+            "method": {"name": result.method, "weights_sha256": result.weights_sha256},
             "refinement": _refinement(result),
             "settings": {"command": dict(options), "registration": result.settings},
             "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
