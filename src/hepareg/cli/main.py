@@ -1,14 +1,17 @@
 """Entry point of the command `hepareg`: builds the parser, runs one command, turns errors into one line."""
 
 import argparse
+import atexit
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
 from hepareg import __version__
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "main", "run_and_end"]
 
 COMMANDS = (
     "register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
@@ -69,3 +72,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(error, HeparegError):
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
+
+
+def run_and_end() -> NoReturn:
+    """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call.
+
+    All that is done at a normal end is done: exit functions are run, streams are flushed. Only the
+    destruction of modules is left to the operating system, as torch's takes half a second.
+    """
+    status = main()
+    if threading.active_count() > 1:
+        sys.exit(status)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # a pipe that nobody reads any more
+        status = status or 1
+    os._exit(status)

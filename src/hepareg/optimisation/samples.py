@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
-from hepareg.transforms.warp import EDGE_TOLERANCE_VOX, sample_points
+from hepareg.transforms.trilinear import trilinear_corners
+from hepareg.transforms.warp import sample_points
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
 
@@ -75,7 +76,7 @@ class MovingFeatures:
 
     def _read(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return the interpolated rows of the table (4, C, B, N V), and validity (B, N, V)."""
-        rows, weights, valid = _corners(
+        rows, weights, valid = trilinear_corners(
             self._positions(np.asarray(matrices, dtype=np.float64), samples), self.grid.shape
         )
         found = functional.embedding_bag(rows, self.table, per_sample_weights=weights, mode="sum")
@@ -122,38 +123,6 @@ def _write_differences(image: Tensor, axis: int, out: Tensor) -> None:
     torch.sub(image.narrow(axis, size - 1, 1), image.narrow(axis, size - 2, 1), out=out.narrow(axis, size - 1, 1))
     inside = out.narrow(axis, 1, size - 2)
     torch.sub(image.narrow(axis, 2, size - 2), image.narrow(axis, 0, size - 2), out=inside).mul_(0.5)
-
-
-def _corners(positions: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what trilinear interpolation reads at (3, B, P) voxel positions.
-
-    Returns
-    -------
-    rows
-        (B P, 8) int32 numbers of the voxels around each position.
-    weights
-        (B P, 8) of these voxels.
-    valid
-        (B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read.
-    """
-    row, valid, fractions = torch.zeros((), dtype=torch.int32, device=positions.device), None, []
-    corner = torch.zeros(1, dtype=torch.int32, device=positions.device)
-    for position, size in zip(positions, shape, strict=True):
-        nearest = position.clamp(0, size - 1)
-        inside = (position - nearest).abs_() <= EDGE_TOLERANCE_VOX
-        valid = inside if valid is None else valid & inside
-        first = nearest.floor().clamp_(max=max(size - 2, 0))
-        fractions.append((nearest - first).flatten())
-        row = row * size + first.int()
-        step = torch.tensor([0, min(size - 1, 1)], dtype=torch.int32, device=positions.device)
-        corner = (corner[:, None] * size + step).flatten()
-    x, y, z = fractions
-    weights = torch.empty((8, len(x)), dtype=positions.dtype, device=positions.device)
-    xy = x * y
-    for pair, plane in enumerate((1 - x - y + xy, y - xy, x - xy, xy)):
-        torch.mul(plane, z, out=weights[2 * pair + 1])
-        torch.sub(plane, weights[2 * pair + 1], out=weights[2 * pair])
-    return row.reshape(-1, 1) + corner, weights.T.contiguous(), valid
 
 
 def cell_samples(

@@ -134,7 +134,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
         pair, register = _read(request)
         start = _start(request, pair)
     if request.threads is not None:
-        _set_threads(request.threads)
+        _set_torch_threads(request.threads)
     result: RegistrationResult = register(
         moving=pair.moving,
         fixed=pair.fixed,
@@ -207,8 +207,6 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
             allow_different_patients=request.allow_different_patients,
             threads=request.threads or 2,
         )
-        if pair.moving_mask is not None and pair.fixed_mask is not None:
-            import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
         return pair, loading.result() if loading is not None else _load(request)
 
 
@@ -223,12 +221,17 @@ def _load(request: RegisterRequest) -> Callable[..., "RegistrationResult"]:
     return register
 
 
-def _set_threads(number: int) -> None:
-    """Set the threads of torch, which are those of the calling thread, and of ITK."""
-    import SimpleITK as sitk
+def _set_torch_threads(number: int) -> None:
+    """Set the threads of torch, which are those of the calling thread."""
     import torch
 
     torch.set_num_threads(number)
+
+
+def _set_itk_threads(number: int) -> None:
+    """Set the threads of ITK, whose import takes a third of a second: where images are written only."""
+    import SimpleITK as sitk
+
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(number)
 
 
@@ -242,7 +245,7 @@ def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", c
     from hepareg.workflows.register_report import dice_of_masks, one_line, report
 
     with clock("dice"):
-        dice = dice_of_masks(pair, result.transform)
+        dice = dice_of_masks(pair, result)
     with atomic_directory(request.out, overwrite=request.overwrite) as folder:
         with clock("writing"):
             written = _write_outputs(folder, request, pair, result, dice)
@@ -274,6 +277,8 @@ def _write_outputs(
     if request.matrix_only:
         pictures = (outputs.PICTURE,) if rejected else (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
         return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
+    if request.threads is not None:
+        _set_itk_threads(request.threads)
     with ThreadPoolExecutor(max_workers=1) as pool:
         picture = pool.submit(outputs.write_picture, folder, result.transform, pair, caption(result, dice))
         if not rejected:

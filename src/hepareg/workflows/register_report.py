@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
@@ -32,15 +32,17 @@ def load_schema() -> dict[str, Any]:
     return json.loads(files("hepareg.workflows").joinpath("result.schema.json").read_text("utf-8"))
 
 
-def dice_of_masks(pair: Pair, transform: RigidTransform) -> dict[str, float] | None:
-    """Return the masks' Dice as the files lie and after the transform, or None where a mask is missing."""
+def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
+    """Return the masks' Dice as the files lie and after the transform, or None where a mask is missing.
+
+    The verdict knows the second one already.
+    """
     if pair.moving_mask is None or pair.fixed_mask is None:
         return None
-    masks = {"moving_mask": pair.moving_mask, "fixed_mask": pair.fixed_mask}
-    return {
-        "before": dice_after(**masks, moving_from_fixed=RigidTransform.identity()),
-        "after": dice_after(**masks, moving_from_fixed=transform),
-    }
+    before = dice_on_lattice(
+        moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=RigidTransform.identity()
+    )
+    return {"before": before, "after": result.verdict.evidence["dice_after"]}
 
 
 def report(
