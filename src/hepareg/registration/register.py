@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from hepareg.errors import DeviceError, PairError, SettingsError
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
@@ -234,7 +234,7 @@ def _evidence(
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
     if roles.moving_mask is not None and roles.fixed_mask is not None:
-        dice = dice_after(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
+        dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
         precision_mm=precision(finest, transform, points_mm=roles.points_mm).expected_tre_mm,
         voxel_mm=finest.voxel_mm,

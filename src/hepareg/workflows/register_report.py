@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
@@ -39,7 +39,7 @@ def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] 
     """
     if pair.moving_mask is None or pair.fixed_mask is None:
         return None
-    before = dice_after(
+    before = dice_on_lattice(
         moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=RigidTransform.identity()
     )
     return {"before": before, "after": result.verdict.evidence["dice_after"]}
