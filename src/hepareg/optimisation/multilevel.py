@@ -137,7 +137,7 @@ class LevelObjective:
 
     def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return the objective at (B,) transforms, moving_from_fixed."""
-        return self.residual(np.stack([self.oriented(transform).matrix for transform in transforms])).objective
+        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))[0]
 
     def profiled(self, transform: RigidTransform) -> "LevelObjective":
         """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""

@@ -16,7 +16,7 @@ from hepareg.registration.liver_top import below_liver_top
 from hepareg.registration.starts import Start, body_centre, border_cut
 from hepareg.volume import Volume
 
-__all__ = ["Roles", "assign_roles", "near_the_mask"]
+__all__ = ["Images", "Roles", "assign_roles", "near_the_mask"]
 
 REGION_MARGIN_MM = 12.0
 SEARCH_MARGIN_MM = 60.0
@@ -24,6 +24,16 @@ SEARCH_MARGIN_MM = 60.0
 LEFT_MM = 15.0
 """A liver's centroid lies right of the body's; farther left than this it may be the spleen, or a mirror image."""
 PROBE_POINTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A pair and its masks, in the user's roles."""
+
+    moving: Volume
+    fixed: Volume
+    moving_mask: Volume | None
+    fixed_mask: Volume | None
 
 
 @dataclass(frozen=True, eq=False)

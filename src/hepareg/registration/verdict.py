@@ -50,6 +50,8 @@ class Evidence:
         Share of the fixed mask that shows soft tissue (`evidence.tissue_share`).
     status
         How the finest level ended.
+    correction_mm
+        Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
     flags
         Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
     """
@@ -69,6 +71,7 @@ class Evidence:
     agreeing: float = 1.0
     liver_ml: float | None = None
     tissue: float = 1.0
+    correction_mm: float = 0.0
     flags: Sequence[str] = ()
 
 
@@ -80,8 +83,9 @@ class VerdictSettings:
     ----------
     floor_mm, precision_factor, voxel_factor
         Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
-        (bend_factor * bend)^2): the blocks' disagreement, and the bias of linear interpolation, which
-        grows with the square of the voxel size and which all blocks share.
+        (bend_factor * bend)^2 + correction^2): the blocks' disagreement, the bias of linear interpolation, which
+        grows with the square of the voxel size and which all blocks share, and what a prediction that
+        was not refined is off the optimum.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -128,6 +132,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
         settings.precision_factor * evidence.precision_mm,
         settings.voxel_factor * evidence.voxel_mm**2,
         settings.bend_factor * evidence.bend_mm,
+        evidence.correction_mm,
     )
     expected = float(np.linalg.norm(parts))
     fatal = _fatal(evidence, expected, settings)
@@ -213,6 +218,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "inverse_consistency_mm": evidence.inverse_mm,
         "agreeing_share": evidence.agreeing,
         "soft_tissue_share": evidence.tissue,
+        "correction_mm": evidence.correction_mm,
     }
     if evidence.liver_ml is not None:
         named["liver_ml"] = evidence.liver_ml
