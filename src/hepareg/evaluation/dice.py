@@ -58,16 +58,16 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
     """Return the Dice of the fixed mask and of the moving mask pulled onto the fixed grid.
 
     The moving mask is interpolated linearly and cut at one half, which follows its surface better
-    than the nearest voxel does where the two grids differ. What a transform moves out of the fixed
-    grid is not counted: a liver cut off by the fixed image's border is compared where both see it.
+    than the nearest voxel does where the two grids differ. What lies outside of either grid is not
+    counted: a liver cut off by the border of either image is compared where both see it.
 
     Raises
     ------
     MaskError
         If both masks are empty.
     """
-    in_view = _seen_by(moving_mask.grid, fixed_mask, moving_from_fixed)
-    total, overlap = int(np.count_nonzero(in_view.data)), 0
+    fixed_mask = _seen_by(moving_mask.grid, fixed_mask, moving_from_fixed)
+    total, overlap = int(np.count_nonzero(fixed_mask.data)), 0
     region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
     if region is not None:
         part, box = region
@@ -95,13 +95,18 @@ def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volum
     part = mask.crop(*box)
     matrix = grid.voxel_from_world @ grid_from_mask.matrix @ part.grid.world_from_voxel
     places = grid.voxel_points(grid_from_mask.apply(part.grid.corners_mm))
-    inside = np.array(part.data != 0)
     first, last = -ROUNDING, np.array(grid.shape) - 1 + ROUNDING
-    for axis in np.flatnonzero((places.min(axis=0) < first) | (places.max(axis=0) > last)):
+    crossed = np.flatnonzero((places.min(axis=0) < first) | (places.max(axis=0) > last))
+    if not len(crossed):
+        return mask
+    inside = np.array(part.data != 0)
+    for axis in crossed:
         i, j, k = (matrix[axis, a] * np.arange(n) for a, n in enumerate(part.shape))
         place = (i[:, None] + (j + matrix[axis, 3]))[:, :, None] + k
         inside &= (place >= first) & (place <= last[axis])
-    return part.with_data(inside)
+    seen = np.zeros(mask.shape, dtype=bool)
+    seen[tuple(slice(a, b) for a, b in zip(*box, strict=True))] = inside
+    return mask.with_data(seen)
 
 
 def dice_on_lattice(
