@@ -59,7 +59,7 @@ def test_evaluations_and_samples(pair, counts):
     images, _ = pair
     result = register(**images)
     iterations = [solution.iterations for solution in result.history]
-    assert iterations[0] <= 10 and iterations[1] <= 6 and iterations[2] <= 6
+    assert np.all(np.array(iterations) <= [10, 6, 6])
     # A step is one evaluation with derivatives for all starts at once; the evidence adds few.
     assert counts["derivatives"] <= LIMITS["derivatives"]
     assert counts["gathers"] <= LIMITS["gathers"]
@@ -70,7 +70,7 @@ def test_evaluations_and_samples(pair, counts):
 
 
 def test_slices_far_from_the_liver_cost_nothing(pair, counts):
-    """The levels read the liver's surroundings alone: once these are in the image, a longer scan gives the same work."""
+    """The levels read the liver's surroundings alone: once these are in the image, a longer scan is no more work."""
     counted = []
     for added in (60, 240):
         counts.clear()
@@ -103,7 +103,7 @@ def test_the_table_of_a_level_takes_four_numbers_a_voxel(pair):
     import torch
 
     features = sampling.moving_features(torch.zeros(1, 5, 6, 7), Grid((5, 6, 7), np.eye(4)))
-    assert features.table.shape == (5 * 6 * 7, 4) and features.table.dtype == torch.float32
+    assert (features.table.shape, features.table.dtype) == ((5 * 6 * 7, 4), torch.float32)
 
 
 def lengthened(volume, added):
