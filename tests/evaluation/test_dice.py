@@ -5,6 +5,7 @@ import pytest
 
 from hepareg.errors import MaskError
 from hepareg.evaluation import dice, dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import resample
@@ -57,3 +58,19 @@ def test_sampling_a_part_only_changes_nothing():
     expected = dice(pulled, fixed.data)
     assert 0.1 < expected < 0.9
     assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=pose) == expected
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_lattice_says_nearly_the_same(order):
+    fixed, moving = ball(FIXED, np.array([20.0, 3, -20]), 19), ball(MOVING, np.array([-10.0, 3.0, 20.0]), 25)
+    fixed, moving = (mask.with_data(np.asarray(mask.data, order=order)) for mask in (fixed, moving))
+    pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
+    masks = {"moving_mask": moving, "fixed_mask": fixed, "moving_from_fixed": pose}
+    expected = dice_after(**masks)
+    assert dice_on_lattice(**masks, spacing_mm=0.1) == pytest.approx(expected, abs=2e-3)
+    assert dice_on_lattice(**masks, spacing_mm=3.0) == pytest.approx(expected, abs=0.02)  # 200 points, not 30,000
+    far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
+    assert dice_on_lattice(**{**masks, "moving_from_fixed": far}) == 0.0
+    empty = fixed.with_data(np.zeros(fixed.shape, bool))
+    with pytest.raises(MaskError, match="at least one voxel"):
+        dice_on_lattice(moving_mask=empty, fixed_mask=empty, moving_from_fixed=pose)

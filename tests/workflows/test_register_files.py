@@ -360,7 +360,7 @@ def test_threads_reach_the_libraries(request_for, truth_known):
 
     before = torch.get_num_threads(), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:
-        register_files(request_for(threads=1, matrix_only=True))
+        register_files(request_for(threads=1))
         assert torch.get_num_threads() == 1
         assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1
     finally:

@@ -82,7 +82,7 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
 def dice_on_lattice(
     *, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: AffineTransform, spacing_mm: float = LATTICE_MM
 ) -> float:
-    """Return what `dice_after` does from every n-th voxel of the fixed grid only: a liver's to about 0.002, and much faster.
+    """Return what `dice_after` does from every n-th voxel of the fixed grid only, to about 0.002.
 
     Parameters
     ----------
@@ -127,9 +127,11 @@ def _above_half(mask: VoxelArray, voxel_from_voxel: Matrix, lattice: Sequence[ND
     # Read in the memory order of the mask, which `trilinear_corners` wants with the last axis fastest.
     order = np.argsort([-abs(stride) for stride in mask.strides], kind="stable")
     ordered = np.ascontiguousarray(mask.transpose(order) != 0).view(np.uint8)
-    rows, weights, valid = trilinear_corners(flat[torch.from_numpy(order)], ordered.shape)
+    rows, weights, _ = trilinear_corners(flat[torch.from_numpy(order)], ordered.shape)
     values = torch.from_numpy(ordered).flatten()[rows.flatten()].reshape(rows.shape)
-    return (((values * weights).sum(dim=1) > 0.5) & valid[0]).numpy()
+    size = torch.tensor(mask.shape)[:, None]
+    within = ((flat[:, 0] >= -0.5) & (flat[:, 0] <= size - 0.5)).all(dim=0)  # to the outer faces of the border voxels
+    return (((values * weights).sum(dim=1) > 0.5) & within).numpy()
 
 
 def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:

@@ -7,7 +7,6 @@ spread add up, so each image is blurred by what it lacks.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 

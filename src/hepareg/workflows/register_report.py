@@ -35,14 +35,19 @@ def load_schema() -> dict[str, Any]:
 def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
     """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
 
-    The latter is part of the verdict's evidence and taken from there.
+    Both are sampled on a lattice. The latter is part of the verdict's evidence, as a rule, and taken from there.
     """
     if pair.moving_mask is None or pair.fixed_mask is None:
         return None
-    before = dice_on_lattice(
-        moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=RigidTransform.identity()
-    )
-    return {"before": before, "after": result.verdict.evidence["dice_after"]}
+
+    def dice(transform: RigidTransform) -> float:
+        return dice_on_lattice(moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=transform)
+
+    after = result.verdict.evidence.get("dice_after")
+    return {
+        "before": dice(RigidTransform.identity()),
+        "after": dice(result.transform) if after is None else after,
+    }
 
 
 def report(
