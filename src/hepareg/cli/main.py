@@ -1,7 +1,9 @@
 """Entry point of the command `hepareg`: builds the parser, runs one command, turns errors into one line."""
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -43,7 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        kept = getattr(module, "WHEN_INTERRUPTED", "nothing was written")
+        command.set_defaults(run=module.run, when_interrupted=kept)
     return parser
 
 
@@ -57,9 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = build_parser().parse_args(argv)
     try:
+        if arguments.command != "train":  # where Lightning takes care of it
+            _tidy_up_when_terminated()
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        print("hepareg: interrupted; nothing was written", file=sys.stderr)
+        print(f"hepareg: interrupted; {arguments.when_interrupted}", file=sys.stderr)
         return 130
     except Exception as error:
         if arguments.debug:
@@ -69,3 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(error, HeparegError):
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _tidy_up_when_terminated() -> None:
+    """Let a termination, as by a batch system, remove what is half-written, as an interruption from the keyboard does.
+
+    Whoever handles the signal otherwise keeps it.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
