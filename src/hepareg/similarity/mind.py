@@ -137,22 +137,23 @@ def _descriptor(distance: Tensor, typical: Tensor) -> Tensor:
 def _by_slabs(
     fixed: Tensor, warped: Tensor, weights: Tensor, *, distance_vox: Sequence[int], radius_vox: Sequence[int]
 ) -> Tensor:
-    """Return the same loss with the parts of one slab along i in memory at a time.
+    """Return the same loss with the parts of one slab across the longest axis in memory at a time.
 
     Two passes: the typical variances are means over the whole mask, then each slab is compared. A
     slab is computed with what its descriptors reach on both sides, so that its cuts change nothing.
     """
-    halo = distance_vox[0] + radius_vox[0]
-    length = weights.shape[2]
+    axis = max(range(3), key=lambda a: weights.shape[2 + a])
+    halo, length = distance_vox[axis] + radius_vox[axis], weights.shape[2 + axis]
     thickness = max(1, SLAB_VOXELS * length // weights[0].numel())
     whole = weights.flatten(1).sum(1)
 
     def excess(image: Tensor, start: int, stop: int) -> Tensor:
         first, last = max(start - halo, 0), min(stop + halo, length)
-        return _excess_distances(image[:, :, first:last], distance_vox, radius_vox)[:, :, start - first : stop - first]
+        slab = image.narrow(2 + axis, first, last - first)
+        return _excess_distances(slab, distance_vox, radius_vox).narrow(2 + axis, start - first, stop - start)
 
     def summed(values: Tensor, start: int, stop: int) -> Tensor:
-        return (values * weights[:, :, start:stop]).flatten(1).sum(1)
+        return (values * weights.narrow(2 + axis, start, stop - start)).flatten(1).sum(1)
 
     def over_slabs(part: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         starts = range(0, length, thickness)
