@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.trained_network keep RUN --evaluation "TITLE=DIR" ...`` copies the weights of a run of
 `hepareg train` into the package, with one JSON file of its settings, metrics and the summaries of `hepareg evaluate`;
-``python -m benchmarks.trained_network page`` writes ``docs/trained_network.md`` from that file and from the result of `benchmarks.accuracy.training_seeds`.
+``python -m benchmarks.trained_network page`` writes ``docs/trained_network.md`` from that file and
+from the result of `benchmarks.accuracy.training_seeds`.
 """
 
 import argparse
@@ -90,11 +91,11 @@ def spread_over_seeds(result: dict[str, Any] | None) -> str:
     lines = [
         "", "## Other training seeds", "",
         f"The same preset trained anew with {len({row['seed'] for row in rows})} seeds for {rows[0]['steps']} steps "
-        f"({min(minutes):.1f} to {max(minutes):.1f} minutes of CPU time on one thread), each with anatomies, motions and "
-        f"weights of its own; the network alone, {settings['num_draws']} starts a pair, {settings['bias_mm']:g} mm "
+        f"({min(minutes):.1f} to {max(minutes):.1f} minutes of CPU time on one thread), each with anatomies, motions "
+        f"and weights of its own; the network alone, {settings['num_draws']} starts a pair, {settings['bias_mm']:g} mm "
         f"shift. The start is what predicting zero gives. Written by `python -m benchmarks.accuracy.training_seeds`, "
         f"commit {result['commit'][:12]}; its pairs made from the real CT are others than those above.", "",
-        "| seed | pairs | runs | failed | median TRE mm (start) | of the start | quartiles | worst | worse than start |",
+        "| seed | pairs | runs | failed | median TRE mm (start) | of the start | quartiles | worst | worse than it |",
         "|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     lines += [
