@@ -3,6 +3,7 @@
 import argparse
 import atexit
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -46,7 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        kept = getattr(module, "WHEN_INTERRUPTED", "nothing was written")
+        command.set_defaults(run=module.run, when_interrupted=kept)
     return parser
 
 
@@ -60,9 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = build_parser().parse_args(argv)
     try:
+        if arguments.command != "train":  # where Lightning takes care of it
+            _tidy_up_when_terminated()
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        print("hepareg: interrupted; nothing was written", file=sys.stderr)
+        print(f"hepareg: interrupted; {arguments.when_interrupted}", file=sys.stderr)
         return 130
     except Exception as error:
         if arguments.debug:
@@ -72,6 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(error, HeparegError):
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _tidy_up_when_terminated() -> None:
+    """Let a termination, as by a batch system, remove what is half-written, as an interruption from the keyboard does.
+
+    Whoever handles the signal otherwise keeps it.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def run_and_end() -> NoReturn:

@@ -5,6 +5,7 @@ import math
 import platform
 from collections.abc import Mapping
 from enum import Enum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -33,20 +34,18 @@ def load_schema() -> dict[str, Any]:
 
 
 def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
-    """Return the masks' Dice as the files lie and after the transform, or None where a mask is missing.
+    """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
 
-    Both are sampled on a lattice. The verdict's evidence holds the second one, as a rule.
+    Both are sampled on a lattice. The latter is part of the verdict's evidence, as a rule, and taken from there.
     """
-    if pair.moving_mask is None or pair.fixed_mask is None:
+    moving, fixed = pair.moving_mask, pair.fixed_mask
+    if moving is None or fixed is None:
         return None
-
-    def dice(transform: RigidTransform) -> float:
-        return dice_on_lattice(moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=transform)
-
+    sampled = partial(dice_on_lattice, moving_mask=moving, fixed_mask=fixed)
     after = result.verdict.evidence.get("dice_after")
     return {
-        "before": dice(RigidTransform.identity()),
-        "after": dice(result.transform) if after is None else after,
+        "before": sampled(moving_from_fixed=RigidTransform.identity()),
+        "after": sampled(moving_from_fixed=result.transform) if after is None else after,
     }
 
 
@@ -92,9 +91,11 @@ def report(
                 "moving": _input(pair.moving, pair.moving_mask),
                 "fixed": _input(pair.fixed, pair.fixed_mask),
             },
-            "notes": list(pair.notes),
+            "notes": [*pair.notes, *([written.header.note] if written.header and written.header.note else [])],
             "outputs": {"written": sorted(written.names), "left_out": dict(written.left_out)},
+            "moving_in_fixed_space": _header(written),
             "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
+            "method": {"name": result.method, "weights_sha256": result.weights_sha256},
             "refinement": _refinement(result),
             "settings": {"command": dict(options), "registration": result.settings},
             "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
@@ -161,6 +162,12 @@ def _transform(result: "RegistrationResult") -> dict[str, Any]:
         "translation_at_centroid_mm": translation,
         "translation_length_mm": math.sqrt(sum(float(t) ** 2 for t in translation)),
     }
+
+
+def _header(written: Written) -> dict[str, float] | None:
+    if written.header is None:
+        return None
+    return {"sform_error_mm": written.header.sform_mm, "qform_error_mm": written.header.qform_mm}
 
 
 def _refinement(result: "RegistrationResult") -> dict[str, Any]:
