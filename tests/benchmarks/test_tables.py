@@ -134,28 +134,29 @@ def test_goals_are_judged_by_the_results(comparison, tre, share, worse):
     table = goals_section({**NOTHING, "comparison": comparison})
     assert f"| {share} | yes |" in table
     assert f"and never more than 0.05 mm worse | {tre - 0.17:.3f} mm | {worse} |" in table
-    assert "| 0 of 2 runs | yes |" in table
+    assert "| 0 of 2 runs with masks and 0 without | – |" in table
 
 
 def test_a_silent_failure_misses_the_goal(comparison):
     comparison["rows"][0]["tre_mean_mm"] = 20.0
-    assert "| 1 of 2 runs | **no** |" in goals_section({**NOTHING, "comparison": comparison})
+    assert "| 1 of 2 runs with masks and 0 without | **no** |" in goals_section({**NOTHING, "comparison": comparison})
 
 
 def test_readme_block_is_replaced_and_the_rest_kept(comparison):
+    results = {**NOTHING, "comparison": comparison}
     text = f"# hepareg\n{BEGIN}\nold numbers\n{END}\nafter\n"
-    new = build_readme(text, comparison)
+    new = build_readme(text, results)
     assert new.startswith("# hepareg\n")
     assert new.endswith(f"{END}\nafter\n")
     assert "old numbers" not in new
     assert "| ANTsPy |" in new
-    assert build_readme(new, comparison) == new
+    assert build_readme(new, results) == new
 
 
 def test_readme_without_marks_stays_and_half_a_mark_is_an_error(comparison):
-    assert build_readme("# hepareg\n", comparison) == "# hepareg\n"
+    assert build_readme("# hepareg\n", {**NOTHING, "comparison": comparison}) == "# hepareg\n"
     with pytest.raises(ValueError, match="ends them"):
-        build_readme(f"{BEGIN}\n", comparison)
+        build_readme(f"{BEGIN}\n", {**NOTHING, "comparison": comparison})
 
 
 def test_results_fit_the_schema(comparison, speed, tmp_path):
