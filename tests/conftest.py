@@ -51,11 +51,13 @@ def known_result(monkeypatch):
 
         def register(**arguments):
             calls.append(arguments)
-            if arguments["progress"] is not None:
+            if arguments.get("progress") is not None:
                 arguments["progress"]("refinement")
             return RegistrationResult(
                 transform=transform,
-                verdict=Verdict(Decision(decision), False, expected_mm, tuple(reasons), {"overlap_share": 1.0}),
+                verdict=Verdict(
+                    Decision(decision), False, expected_mm, tuple(reasons), {"overlap_share": 1.0, "dice_after": 0.97}
+                ),
                 centre_mm=np.array(centre_mm),
                 start=transform,
                 start_name="identity",

@@ -98,7 +98,7 @@ def vessel_calibres(image: Volume, liver: NDArray[np.bool_]) -> Calibres:
     block = ndimage.find_objects(liver.view(np.uint8), max_label=1)[0]
     hu, inside = image.data[block].astype(np.float32), liver[block]
     spacing = image.grid.spacing_mm
-    hu = denoise(hu, noise_hu=noise_level(hu, inside), spacing_mm=spacing)
+    hu = denoise(hu, noise_hu=noise_level(hu, inside, spacing), spacing_mm=spacing)
     isotropic = spacing / 1.0
     hu, inside = ndimage.zoom(hu, isotropic, order=1), ndimage.zoom(inside.astype(np.float32), isotropic, order=1) > 0.5
     deep = ndimage.distance_transform_edt(inside) > 8

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,31 @@ def test_accept_prints_one_line(folder, known_result, capsys):
     assert out.startswith("accept: expected liver error 0.40 mm")
     assert out.count("\n") == 1
     assert err == ""
+
+
+def test_method_and_weights_reach_the_library(folder, known_result, capsys):
+    calls = known_result(POSE)
+    (folder / "mine.safetensors").write_bytes(b"read by the library")
+    assert main([*COMMAND, *MASKS, "--matrix-only", "--method", "network+refine", "--weights", "mine.safetensors"]) == 0
+    assert calls[0]["method"].value == "network+refine"
+    assert calls[0]["weights"] == "mine.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--weights", "mine.safetensors"], "network"),
+        (["--method", "network", "--weights", "absent.safetensors"], "found none"),
+        (["--method", "network", "--weights", "moving.nii.gz", *MASKS], "safetensors"),
+        (["--method", "network"], "liver masks of both images"),
+    ],
+)
+def test_a_method_that_cannot_be_used_is_one_line_and_exit_code_2(folder, capsys, options, message):
+    assert main([*COMMAND, *options]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (folder / "out").exists()
 
 
 def test_review_warns_and_succeeds(folder, known_result, capsys):
@@ -185,6 +211,15 @@ def single_slice(folder):
     return {"moving": image_with(folder, "slice.nii.gz", lambda v: v.crop((0, 0, 20), (*v.shape[:2], 21)))}
 
 
+def infinite(folder):
+    def change(volume):
+        data = volume.data.astype(np.float32)
+        data[7, 5, 5] = np.inf
+        return volume.with_data(data)
+
+    return {"fixed": image_with(folder, "inf.nii.gz", change)}
+
+
 def not_finite(folder):
     def change(volume):
         data = volume.data.astype(np.float32)
@@ -275,6 +310,57 @@ def missing_slice(folder):
     return {"moving": "gap"}
 
 
+def dicom_with(change):
+    """Return what writes the moving image as DICOM with ``change(datasets)`` made to its slices, sorted by place."""
+
+    def make(folder):
+        import pydicom
+
+        image = read_nifti(folder / "moving.nii.gz")
+        write_dicom_series(folder / "changed", image, study="1", series_number=1, description="x")
+        datasets = sorted(map(pydicom.dcmread, (folder / "changed").iterdir()), key=lambda d: d.ImagePositionPatient[2])
+        shutil.rmtree(folder / "changed")
+        (folder / "changed").mkdir()
+        for n, dataset in enumerate(change(datasets) or datasets):
+            dataset.save_as(folder / "changed" / f"{n:04d}.dcm")
+        return {"moving": "changed"}
+
+    return make
+
+
+def uneven(datasets):
+    for n, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient[2] += 0.01 * n * n
+
+
+def tilted(datasets):
+    for n, dataset in enumerate(datasets):
+        dataset.ImagePositionPatient[1] += 0.6 * n
+
+
+def doubled(datasets):
+    return [*datasets, datasets[3]]
+
+
+def without_rescale(datasets):
+    for dataset in datasets:
+        del dataset.RescaleIntercept, dataset.RescaleSlope
+
+
+def of_mr(datasets):
+    for dataset in datasets:
+        dataset.Modality = "MR"
+
+
+def of_two_sizes(datasets):
+    for dataset in datasets[:4]:
+        dataset.PixelSpacing = [1.0, 1.0]
+
+
+def single_dicom_slice(datasets):
+    return datasets[:1]
+
+
 def no_dicom(folder):
     (folder / "nothing").mkdir()
     return {"moving": "nothing"}
@@ -310,6 +396,15 @@ def series_of_a_file(folder):
     return {"options": ["--moving-series", "2"]}
 
 
+def space_without_start(folder):
+    return {"options": ["--transform-space", "lps"]}
+
+
+def space_of_a_format_with_its_own(folder):
+    (folder / "start.lta").write_text("type = 1\n")
+    return {"options": ["--start", "start.lta", "--transform-space", "lps"]}
+
+
 def no_threads(folder):
     return {"options": ["--threads", "0"]}
 
@@ -328,10 +423,11 @@ CASES = {
     edited(70, 128, "<i2"): "colour",
     single_slice: "single slice",
     not_finite: "NaN",
+    infinite: "infinity",
     magnetic_resonance: "Hounsfield",
     grey_levels: "Hounsfield",
     empty_mask: "empty",
-    other_grid: "on the grid of its image",
+    other_grid: r"on the grid of its image .\d+x\d+x\d+ voxels.*got \d+x\d+x\d+ voxels",
     several_labels: "--mask-label",
     absent_label: "label 9",
     ct_as_mask: "image given in its place",
@@ -342,6 +438,13 @@ CASES = {
     several_series: "series",
     missing_slice: "missing|gap|spacing",
     no_dicom: "DICOM",
+    dicom_with(uneven): "even distances",
+    dicom_with(tilted): "gantry tilted",
+    dicom_with(doubled): "1 doubled",
+    dicom_with(without_rescale): "Rescale Slope and Intercept",
+    dicom_with(of_mr): "CT series",
+    dicom_with(of_two_sizes): "one pixel spacing",
+    dicom_with(single_dicom_slice): "single slice",
     affine_start: "rigidify",
     text_start: "four lines",
     out_is_a_file: "existing file",
@@ -349,6 +452,8 @@ CASES = {
     out_is_not_empty: "--overwrite",
     series_of_a_file: "folder of DICOM",
     no_threads: "thread",
+    space_without_start: "--start",
+    space_of_a_format_with_its_own: "states its own",
     edited(280, SINGULAR, "<f4"): "singular",
     edited(280, SHEARED, "<f4"): "sheared",
     edited(252, [0, 0], "<i2"): "orientation",

@@ -2,7 +2,7 @@
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -60,3 +60,47 @@ def write_series(folder, voxels, *, uid=None, change=lambda k: {}, keep=lambda k
             dataset = ct_slice(k, pixels, **{"SeriesInstanceUID": uid, **attributes, **change(k)})
             save(dataset, folder / f"{prefix}{(7 * k) % 101:03d}.dcm")
     return uid
+
+
+def write_enhanced(
+    path, phases, *, origin=(-10.0, -20.0, 30.0), spacing=(0.8, 0.7, 2.5), frame=lambda p, k: {}, **shared
+):
+    """Write (I, J, K) stored voxels of one or more phases as one enhanced CT, frames of the phases interleaved.
+
+    ``frame(phase, k)`` gives attributes of a frame's content; ``shared`` changes those of the whole image.
+    """
+    dataset = ct_slice(0, np.ascontiguousarray(phases[0][:, :, 0].T), spacing=spacing)
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept"):
+        delattr(dataset, name)
+    dataset.SOPClassUID = EnhancedCTImageStorage
+    dataset.SeriesInstanceUID = generate_uid()
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    orientation, measures, scaling = Dataset(), Dataset(), Dataset()
+    orientation.ImageOrientationPatient = list(IDENTITY)
+    measures.PixelSpacing = list(spacing[:2])
+    scaling.RescaleSlope, scaling.RescaleIntercept = 1, -1024
+    common = Dataset()
+    common.PlaneOrientationSequence = [orientation]
+    common.PixelMeasuresSequence = [measures]
+    common.PixelValueTransformationSequence = [scaling]
+    dataset.SharedFunctionalGroupsSequence = [common]
+    frames, pixels = [], []
+    for k in reversed(range(phases[0].shape[2])):
+        for phase, voxels in enumerate(phases, start=1):
+            position, content, item = Dataset(), Dataset(), Dataset()
+            position.ImagePositionPatient = [origin[0], origin[1], origin[2] + k * spacing[2]]
+            for name, value in frame(phase, k).items():
+                setattr(content, name, value)
+            item.PlanePositionSequence, item.FrameContentSequence = [position], [content]
+            frames.append(item)
+            pixels.append(np.ascontiguousarray(voxels[:, :, k].T))
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    dataset.NumberOfFrames = len(frames)
+    dataset.PixelData = np.stack(pixels).tobytes()
+    for name, value in shared.items():
+        if value is None:
+            delattr(dataset, name)
+        else:
+            setattr(dataset, name, value)
+    path.parent.mkdir(exist_ok=True, parents=True)
+    save(dataset, path)

@@ -31,8 +31,9 @@ def test_headers(tmp_path, volume):
     assert len({image.SOPInstanceUID for image in images}) == 5
     assert all(image.SOPInstanceUID == image.file_meta.MediaStorageSOPInstanceUID for image in images)
     for image in images:
-        assert image.Rows, image.Columns == (16, 20)
-        assert image.StudyDate == image.PatientBirthDate == ""
+        assert (image.Rows, image.Columns) == (16, 20)
+        assert image.StudyDate == "19000101"  # belongs to nobody
+        assert image.PatientBirthDate == ""
         assert np.allclose(np.linalg.norm(np.reshape(image.ImageOrientationPatient, (2, 3)).astype(float), axis=1), 1)
     assert np.array_equal(images[3].pixel_array, volume.data[:, :, 3].T)
 

@@ -9,7 +9,7 @@ from hepareg.io.nifti import write_nifti
 from hepareg.io.transforms import write_transform
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
-from hepareg.workflows.certificate import certify_distances, certify_files, header_error, liver_points
+from hepareg.workflows.certificate import certify_distances, certify_files, header_errors, liver_points
 
 GRID = Grid((30, 28, 20), np.array([[-2.0, 0, 0, 300], [0, -2.0, 0, 250], [0, 0, 4.0, -900], [0, 0, 0, 1]]))
 POSE = RigidTransform.from_vectors([0.2, -0.1, 0.3], [10, -20, 115], centre_mm=GRID.centre_mm)
@@ -71,7 +71,31 @@ def test_header_in_single_precision(tmp_path):
     new = POSE.inverse().matrix @ GRID.world_from_voxel
     write_nifti(tmp_path / "a.nii", Volume(np.zeros(GRID.shape, np.int16), Grid(GRID.shape, new)))
     check = {"old": GRID.world_from_voxel, "shape": GRID.shape}
-    assert header_error(tmp_path / "a.nii", new=new, **check) is None
+    errors = header_errors(tmp_path / "a.nii", new=new, **check)
+    assert (errors.problem, errors.note) == (None, None)
+    assert max(errors.sform_mm, errors.qform_mm) < 1e-4
     shifted = new.copy()
     shifted[0, 3] += 2e-4
-    assert "single precision" in header_error(tmp_path / "a.nii", new=shifted, **check)
+    assert "single precision" in header_errors(tmp_path / "a.nii", new=shifted, **check).problem
+
+
+def test_what_a_quaternion_cannot_hold_is_measured_and_said(tmp_path):
+    """0.02 degrees from the half turn in which a CT lies: the sform is exact, the qform as good as NIfTI-1 allows."""
+    turn = RigidTransform.from_vectors([2e-4, -2.5e-4, 1e-4], [0, 0, 0])
+    grid = Grid((512, 512, 300), np.array([[-0.7, 0, 0, 180], [0, -0.7, 0, 170], [0, 0, 1.0, -400], [0, 0, 0, 1]]))
+    new = turn.matrix @ grid.world_from_voxel
+    flat = Volume(np.zeros((1, 1, 1), np.int16), Grid((1, 1, 1), new))
+    write_nifti(tmp_path / "a.nii", flat)
+    errors = header_errors(tmp_path / "a.nii", old=grid.world_from_voxel, new=new, shape=grid.shape)
+    assert errors.problem is None
+    assert errors.sform_mm < 1e-4
+    assert 1e-3 < errors.qform_mm < 0.2
+    assert f"{errors.qform_mm:.2g} mm" in errors.note
+
+
+def test_a_sheared_header_is_a_problem(tmp_path):
+    matrix = GRID.world_from_voxel.copy()
+    write_nifti(tmp_path / "a.nii", Volume(np.zeros(GRID.shape, np.int16), GRID))
+    sheared = matrix.copy()
+    sheared[0, 1] += 1e-5
+    assert header_errors(tmp_path / "a.nii", old=sheared, new=matrix, shape=GRID.shape).problem is not None

@@ -29,8 +29,10 @@ def test_demo_from_the_command_line(tmp_path, known_result, capsys, monkeypatch)
     out = tmp_path / "demo"
     assert main(["demo", "-o", str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {*PAIR_NAMES, *OUTPUT_NAMES}
-    before, after = capsys.readouterr().out.splitlines()[1:3]
-    assert before.split()[1:] == after.split()[1:]
+    before, after, network, both = capsys.readouterr().out.splitlines()[1:5]
+    assert network.startswith("--method network: ")
+    assert both.startswith("--method network+refine: ")
+    assert before.split()[1:] == after.split()[1:] == network.split()[2:] == both.split()[2:]
     assert main(["demo", "-o", str(out)]) == 0  # replaces its own
     (out / "mine.txt").write_text("mine")
     assert main(["demo", "-o", str(out)]) == 2
@@ -42,6 +44,8 @@ def test_liver_moves_and_the_body_stays(tmp_path):
     done = demo(tmp_path / "demo", settings=SMALL)
     truth = read_transform(tmp_path / "demo" / "truth.txt")
     assert done.before.mean_mm > 10
+    assert done.network.mean_mm < done.before.mean_mm / 2
+    assert done.network_refined.mean_mm < 1.0
     assert done.after.mean_mm < 1.0  # voxels of 4 mm; those of the demonstration itself are smaller
     assert np.abs(truth.matrix - np.eye(4)).max() > 1
     labels, moving = (module.read_image(tmp_path / "demo" / f"{name}.nii.gz") for name in ("labels", "moving"))

@@ -3,10 +3,15 @@
 import csv
 import json
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import hepareg
 from hepareg.errors import InputError, OutputError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
@@ -183,3 +188,39 @@ def test_folders_of_others_and_bad_manifests_are_left_alone(data, tmp_path):
 def test_unit_range_needs_a_window():
     with pytest.raises(SettingsError, match="--window"):
         PreprocessSettings(unit_range=True)
+
+
+def test_a_killed_run_goes_on_and_leaves_no_traces(data, tmp_path):
+    """Killed while it works: what has its name is whole, and the next run does the rest and sweeps up."""
+    rows = (data / "list.csv").read_text().splitlines()
+    (data / "long.csv").write_text(
+        "\n".join([rows[0], *(rows[1].replace("a,Pa,", f"case{n:02d},Pa,") for n in range(40))])
+    )
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hepareg", "preprocess", str(data / "long.csv"), "-o", str(out), "--slices", "20"],
+        env={**os.environ, "PYTHONPATH": str(Path(hepareg.__file__).parents[1])},
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (out / "case01").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    (out / ".case05.ab12cd_4").mkdir(exist_ok=True)  # whether or not the kill left one
+    (out / ".case05.ab12cd_4" / "moving.nii.gz").write_text("half")
+    whole = {path.name for path in out.iterdir() if path.name.startswith("case")}
+    assert 2 <= len(whole) < 40
+    assert all((out / name / "case.json").exists() for name in whole)
+    again = preprocess(data / "long.csv", out, SETTINGS)
+    assert {row.case for row in again if row.status == "kept"} == whole
+    assert sum(row.status == "done" for row in again) == 40 - len(whole)
+    names = {"settings.json", "table.csv", "manifest.csv"}
+    assert {path.name for path in out.iterdir()} == names | {row.case for row in again}
+
+
+def test_a_folder_of_others_keeps_its_hidden_files(data, tmp_path):
+    (tmp_path / "mine" / ".cache.abcdefgh").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        preprocess(data / "list.csv", tmp_path / "mine", SETTINGS)
+    assert (tmp_path / "mine" / ".cache.abcdefgh").is_dir()

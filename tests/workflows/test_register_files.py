@@ -1,6 +1,7 @@
 """`register_files`: every output read back, by hepareg and by the tools that the files are for."""
 
 import json
+from hashlib import sha256
 
 import jsonschema
 import nibabel as nib
@@ -8,17 +9,21 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from hepareg.errors import DeviceError, RigidityError, SettingsError, TransformError
+from hepareg.errors import DeviceError, FileFormatError, MaskError, RigidityError, SettingsError, TransformError
 from hepareg.evaluation import tre_over_mask
 from hepareg.geometry.masked import centroid_mm
 from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import read_nifti, write_nifti
 from hepareg.io.transforms import read_transform, write_transform
+from hepareg.networks.trained import trained_weights
+from hepareg.preprocessing import LiverCrop
+from hepareg.registration import Method
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
 from hepareg.workflows import register_files as module
+from hepareg.workflows.preprocess import PreprocessSettings, preprocess
 from hepareg.workflows.register_files import RegisterRequest, register_files
 from hepareg.workflows.register_outputs import OUTPUT_NAMES
 from hepareg.workflows.register_report import load_schema
@@ -164,6 +169,7 @@ def test_warped_is_the_moving_image_on_the_fixed_grid(written, simulated_pair):
     expected = resample(simulated_pair.moving, simulated_pair.fixed.grid, moving_from_fixed=simulated_pair.truth)
     assert np.abs(warped.data.astype(int) - expected.data).max() <= 1  # the file's geometry is in single precision
     report = json.loads((written / "result.json").read_text())
+    assert report["moving_in_fixed_space"]["sform_error_mm"] < 1e-4
     assert report["warped"] == {"interpolation": "linear", "padding_hu": -1024}
     liver = simulated_pair.fixed_liver.data > 0
     assert np.abs(warped.data[liver].astype(float) - simulated_pair.fixed.data[liver]).mean() < 60
@@ -218,6 +224,27 @@ def test_rejected_leaves_report_and_picture(request_for, known_result, simulated
     jsonschema.validate(done.report, SCHEMA)
 
 
+def test_rejected_matrix_leaves_report_and_picture_as_well(request_for, known_result, simulated_pair, tmp_path):
+    known_result(simulated_pair.truth, decision="reject", reasons=["pose_not_determined"])
+    done = register_files(request_for(matrix_only=True))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"qa.png", "result.json"}
+    assert done.report["outputs"]["written"] == ["qa.png", "result.json"]
+    assert set(done.report["outputs"]["left_out"].values()) == {"the result was rejected"}
+    jsonschema.validate(done.report, SCHEMA)
+
+
+def test_dice_after_is_that_of_the_verdict(request_for, truth_known, monkeypatch):
+    from hepareg.workflows import register_report
+
+    calls = []
+    real = register_report.dice_after
+    monkeypatch.setattr(register_report, "dice_after", lambda **given: calls.append(given) or real(**given))
+    done = register_files(request_for(matrix_only=True))
+    assert done.report["dice"]["after"] == done.report["verdict"]["evidence"]["dice_after"]
+    assert len(calls) == 1
+    assert np.array_equal(calls[0]["moving_from_fixed"].matrix, np.eye(4))
+
+
 @pytest.mark.parametrize("side", ["moving", "fixed"])
 def test_without_one_mask(request_for, known_result, simulated_pair, side):
     known_result(simulated_pair.truth, decision="review", reasons=["no_liver_mask"])
@@ -251,6 +278,29 @@ def test_start_in_every_format(request_for, truth_known, simulated_pair, tmp_pat
     assert done.report["settings"]["command"]["start_given"] is True
 
 
+def test_start_in_lps(request_for, truth_known, tmp_path):
+    guess = RigidTransform.from_vectors([0.1, 0, 0.05], [5, -6, 7], centre_mm=[30, 20, -10])
+    write_matrix_text(tmp_path / "lps.txt", guess, space="lps")
+    done = register_files(request_for(start=tmp_path / "lps.txt", transform_space="lps", matrix_only=True))
+    assert np.abs(truth_known[0]["start"].matrix - guess.matrix).max() < 1e-12
+    assert done.report["settings"]["command"]["transform_space"] == "lps"
+
+
+def test_cropping_by_preprocess_changes_no_digit(request_for, pair_folder, tmp_path):
+    """Whole files and LiverCrop's, both with masks, through files: every matrix is one of the uncropped world."""
+    names = "case,moving,fixed,moving_mask,fixed_mask"
+    files = ",".join(str(pair_folder / f"{name}.nii.gz") for name in ("moving", "fixed", "moving_liver", "fixed_liver"))
+    (tmp_path / "pairs.csv").write_text(f"{names}\none,{files}\n")
+    crop = LiverCrop(short="clamp", lateral_margin_mm=60.0)
+    (row,) = preprocess(tmp_path / "pairs.csv", tmp_path / "cropped", PreprocessSettings(crop=crop))
+    assert row.fixed.num_slices < read_nifti(pair_folder / "fixed.nii.gz").shape[2]
+    places = {name: tmp_path / "cropped" / "one" / f"{name}.nii.gz" for name in names.split(",")[1:]}
+    register_files(request_for(out=tmp_path / "of_whole", matrix_only=True))
+    register_files(request_for(out=tmp_path / "of_part", matrix_only=True, **places))
+    whole, part = (np.loadtxt(tmp_path / name / "moving_from_fixed.txt") for name in ("of_whole", "of_part"))
+    assert np.abs(whole - part).max() < 1e-9
+
+
 def test_start_that_is_not_rigid_names_rigidify(request_for, truth_known, tmp_path):
     write_matrix_text(tmp_path / "affine.txt", AffineTransform(np.diag([1.02, 1, 1, 1])))
     with pytest.raises(TransformError, match="rigidify"):
@@ -260,7 +310,13 @@ def test_start_that_is_not_rigid_names_rigidify(request_for, truth_known, tmp_pa
 
 def test_wrong_options_are_told_before_any_work(request_for, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "read_pair", lambda **_: pytest.fail("read the images"))
-    for options, message in (({"threads": 0}, "thread"), ({"seed": -1}, "seed"), ({"device": "tpu"}, "cpu, cuda")):
+    for options, message in (
+        ({"threads": 0}, "1 to 256 threads"),
+        ({"threads": 100_000}, "1 to 256 threads"),
+        ({"seed": -1}, "seed"),
+        ({"device": "tpu"}, "cpu, cuda"),
+        ({"transform_space": "lps"}, "--start"),
+    ):
         with pytest.raises(SettingsError, match=message):
             register_files(request_for(**options))
     assert not (tmp_path / "out").exists()
@@ -270,6 +326,7 @@ def test_cuda_where_there_is_none(request_for, tmp_path, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(module, "read_pair", lambda **_: pytest.fail("read the images"))
     with pytest.raises(DeviceError, match="--device cpu"):
         register_files(request_for(device="cuda"))
     assert list(tmp_path.iterdir()) == []
@@ -309,3 +366,35 @@ def test_threads_reach_the_libraries(request_for, truth_known):
     finally:
         torch.set_num_threads(before[0])
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before[1])
+
+
+def test_the_method_and_the_weights_hash_are_recorded(request_for, tmp_path):
+    """The library call itself, not a stand-in: from the name on the command line to the file."""
+    register_files(request_for(method="network", matrix_only=True))
+    report = json.loads((tmp_path / "out" / "result.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    weights = trained_weights()
+    assert report["method"] == {"name": "network", "weights_sha256": sha256(weights.read_bytes()).hexdigest()}
+    assert report["refinement"] == {"start": "network", "levels": []}
+    assert str(weights) not in json.dumps(report)
+    found = read_transform(tmp_path / "out" / "moving_from_fixed.txt")
+    np.testing.assert_allclose(found.matrix[:3, :3] @ found.matrix[:3, :3].T, np.eye(3), atol=1e-12)
+
+
+def test_the_names_of_the_methods_are_those_of_the_library():
+    assert {method.value for method in Method} == set(module.METHODS)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"method": "netwrok"}, SettingsError, "refine, network, network"),
+        ({"weights": "small.safetensors"}, SettingsError, "beside --weights"),
+        ({"method": "network", "weights": "absent.safetensors"}, FileFormatError, "found none"),
+        ({"method": "network", "fixed_mask": None}, MaskError, "no fixed mask"),
+    ],
+)
+def test_methods_that_cannot_be_used_are_told_and_nothing_is_written(request_for, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        register_files(request_for(**options))
+    assert not (tmp_path / "out").exists()

@@ -1,9 +1,12 @@
 """Files of simulated pairs: complete, reproducible to the byte, readable by others; bad input stops before work."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -13,7 +16,14 @@ from hepareg.io.images import read_image
 from hepareg.io.landmarks import read_landmarks
 from hepareg.io.matrix_text import read_matrix_text
 from hepareg.io.nifti import write_nifti
-from hepareg.simulation import AcquisitionSettings, LiverVesselSettings, MotionSettings, PairSettings, PhantomSettings
+from hepareg.simulation import (
+    AcquisitionSettings,
+    Label,
+    LiverVesselSettings,
+    MotionSettings,
+    PairSettings,
+    PhantomSettings,
+)
 from hepareg.volume import Volume
 from hepareg.workflows import simulate
 from hepareg.workflows.simulate import SimulateRequest, simulate_files
@@ -25,7 +35,7 @@ SMALL = PairSettings(
 )
 FILES = {
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
-    "landmarks.csv", "pair.json",
+    "landmarks.csv", "centrelines.csv", "pair.json",
 }  # fmt: skip
 
 
@@ -66,19 +76,85 @@ def test_bent_liver_comes_with_its_residual(tmp_path):
     assert facts["motion"]["bend_rms_mm"] == pytest.approx(2.5, rel=0.1)
 
 
-def test_dicom_series_is_read_back_in_its_place(tmp_path):
+def test_centrelines_run_through_the_vessels_of_the_label_map(tmp_path):
+    fine = replace(SMALL, phantom=PhantomSettings(shape=(120, 96, 80), spacing_mm=(3.2, 3.2, 3.2)))
+    simulate_files(SimulateRequest(settings=fine, seed=4), out=tmp_path / "pair")
+    table = read_landmarks(tmp_path / "pair" / "centrelines.csv")
+    column = {name: np.array([row[n] for row in table.rows]) for n, name in enumerate(table.columns)}
+    parent, radius = column["parent"].astype(int), column["radius_mm"].astype(float)
+    assert (column["node"].astype(int) == np.arange(len(parent))).all()
+    assert (parent < np.arange(len(parent))).all()
+    assert {"hepatic_vein", "portal_vein", "hepatic_artery"} == set(column["name"])
+    assert (parent == -1).sum() == 5  # three systems of the liver, the portal trunk and the artery that feeds it
+    labels = read_image(tmp_path / "pair" / "labels.nii.gz")
+    wide = radius > 3.2
+    voxels = np.rint(labels.grid.voxel_points(table.points[wide])).astype(int)
+    inside = ((voxels >= 0) & (voxels < labels.shape)).all(1)
+    found = labels.data[tuple(voxels[inside].T)]
+    expected = [int(Label[name.upper()]) for name in column["name"][wide][inside]]
+    # Where two vessels meet, one of them has the voxel.
+    assert (found == expected).mean() > 0.85
+
+
+def test_labels_lie_on_the_fixed_image_and_hold_the_liver(tmp_path):
+    simulate_files(SimulateRequest(settings=SMALL, seed=5), out=tmp_path / "pair")
+    fixed, labels, liver = (read_image(tmp_path / "pair" / f"{n}.nii.gz") for n in ("fixed", "labels", "fixed_liver"))
+    assert labels.grid.same_as(fixed.grid)
+    assert labels.data.dtype == np.uint8
+    inside = {Label.LIVER, Label.HEPATIC_VEIN, Label.PORTAL_VEIN, Label.HEPATIC_ARTERY, Label.TUMOUR, Label.CYST}
+    assert set(np.unique(labels.data[liver.data > 0])) <= set(map(int, inside))
+    assert (liver.data[labels.data == Label.LIVER] > 0).all()
+
+
+@pytest.fixture(scope="module")
+def as_dicom_and_nifti(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
     settings = replace(SMALL, moving=AcquisitionSettings(flips=(True, True, False), oblique_deg=8))
     for name, dicom in (("dicom", True), ("nifti", False)):
-        simulate_files(SimulateRequest(settings=settings, seed=2, dicom=dicom), out=tmp_path / name)
-    for role in ("moving", "fixed"):
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "dicom" / role)))
-        series, image = reader.Execute(), sitk.ReadImage(str(tmp_path / "nifti" / f"{role}.nii.gz"))
-        on_grid = sitk.Resample(series, image, sitk.Transform(), sitk.sitkNearestNeighbor, -5000)
-        difference = sitk.GetArrayFromImage(on_grid).astype(int) - sitk.GetArrayFromImage(image)
-        assert np.abs(difference).max() == 0
-        ours = read_image(tmp_path / "dicom" / role)
-        assert np.allclose(ours.grid.spacing_mm, 6.0, atol=1e-6)
+        simulate_files(SimulateRequest(settings=settings, seed=2, dicom=dicom), out=folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("role", ["moving", "fixed"])
+def test_dicom_series_is_read_back_in_its_place(as_dicom_and_nifti, role):
+    folder = as_dicom_and_nifti / "dicom" / role
+    stored = read_image(as_dicom_and_nifti / "nifti" / f"{role}.nii.gz")
+    # SimpleITK
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    series, image = reader.Execute(), sitk.ReadImage(str(as_dicom_and_nifti / "nifti" / f"{role}.nii.gz"))
+    on_grid = sitk.Resample(series, image, sitk.Transform(), sitk.sitkNearestNeighbor, -5000)
+    difference = sitk.GetArrayFromImage(on_grid).astype(int) - sitk.GetArrayFromImage(image)
+    assert np.abs(difference).max() == 0
+    # hepareg
+    ours = read_image(folder)
+    assert np.allclose(ours.grid.spacing_mm, 6.0, atol=1e-6)
+    corners = (np.array(sorted(map(tuple, grid.corners_mm.round(4)))) for grid in (ours.grid, stored.grid))
+    np.testing.assert_allclose(*corners, atol=1e-3)
+    # pydicom, slice by slice by the standard's own formula (PS3.3, C.7.6.2.1.1)
+    for path in sorted(folder.iterdir()):
+        slice_ = pydicom.dcmread(path)
+        row, column = np.reshape(slice_.ImageOrientationPatient, (2, 3)).astype(float)
+        across, along = slice_.PixelSpacing[1], slice_.PixelSpacing[0]
+        for r, c in ((0, 0), (slice_.Rows - 1, 3), (7, slice_.Columns - 1)):
+            lps = (
+                np.array(slice_.ImagePositionPatient, dtype=float) + row * float(across) * c + column * float(along) * r
+            )
+            voxel = stored.grid.voxel_points(lps * [-1, -1, 1])
+            np.testing.assert_allclose(voxel, np.rint(voxel), atol=1e-4)
+            hu = slice_.pixel_array[r, c] * slice_.RescaleSlope + slice_.RescaleIntercept
+            assert hu == stored.data[tuple(np.rint(voxel).astype(int))]
+
+
+def test_dicom_of_a_pair_is_valid(as_dicom_and_nifti):
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed: apt-get install dicom3tools")
+    files = sorted((as_dicom_and_nifti / "dicom").rglob("*.dcm"))
+    for file in files[::7]:
+        done = subprocess.run(["dciodvfy", str(file)], capture_output=True, text=True, check=False)
+        assert [line for line in (done.stdout + done.stderr).splitlines() if line != "CTImage"] == []
+    together = subprocess.run(["dcentvfy", *map(str, files)], capture_output=True, text=True, check=False)
+    assert together.stdout + together.stderr == ""
 
 
 def real_like(tmp_path):

@@ -38,25 +38,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from hepareg.workflows.apply import ApplySettings, apply_to_file
+    from hepareg.cli.progress import stages_shown
+    from hepareg.workflows.apply import STAGES, ApplySettings, apply_to_file
 
-    done = apply_to_file(
-        arguments.transform,
-        arguments.input,
-        arguments.output,
-        reference=arguments.reference,
-        moving=arguments.moving,
-        settings=ApplySettings(
-            space=arguments.space,
-            transform_space=arguments.transform_space,
-            inverse=arguments.inverse,
-            interpolation=arguments.interpolation,
-            padding=arguments.padding,
-            moving_series=arguments.moving_series,
-            fixed_series=arguments.fixed_series,
-        ),
-        overwrite=arguments.overwrite,
+    settings = ApplySettings(
+        space=arguments.space,
+        transform_space=arguments.transform_space,
+        inverse=arguments.inverse,
+        interpolation=arguments.interpolation,
+        padding=arguments.padding,
+        moving_series=arguments.moving_series,
+        fixed_series=arguments.fixed_series,
     )
+    with stages_shown(STAGES, quiet=arguments.quiet) as progress:
+        done = apply_to_file(
+            arguments.transform,
+            arguments.input,
+            arguments.output,
+            reference=arguments.reference,
+            moving=arguments.moving,
+            settings=settings,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
     if not arguments.quiet:
         print(done, file=sys.stderr)
     return 0

@@ -17,23 +17,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transform-space", choices=("ras", "lps"), default="ras", help="world of plain 4x4 matrices (default: ras)"
     )
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    from hepareg.cli.progress import stages_shown
     from hepareg.io.json import format_json
-    from hepareg.workflows.compare import compare_files
+    from hepareg.workflows.compare import STAGES, compare_files
 
-    comparison = compare_files(
-        arguments.first,
-        arguments.second,
-        mask=arguments.mask,
-        mask_label=arguments.mask_label,
-        moving=arguments.moving,
-        fixed=arguments.fixed,
-        transform_space=arguments.transform_space,
-    )
+    with stages_shown(STAGES, quiet=arguments.quiet) as progress:
+        comparison = compare_files(
+            arguments.first,
+            arguments.second,
+            mask=arguments.mask,
+            mask_label=arguments.mask_label,
+            moving=arguments.moving,
+            fixed=arguments.fixed,
+            transform_space=arguments.transform_space,
+            progress=progress,
+        )
     for name in comparison.not_rigid:
         print(
             f"hepareg: warning: {name} is not rigid: its rotation is that of its rigid part, "

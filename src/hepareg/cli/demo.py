@@ -14,16 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from hepareg.cli.register import conclude, stages_shown
+    from hepareg.cli.progress import stages_shown
+    from hepareg.cli.register import STAGES, conclude
     from hepareg.workflows.demo import demo
 
-    with stages_shown(quiet=arguments.quiet) as progress:
+    with stages_shown(("simulation", *STAGES), quiet=arguments.quiet) as progress:
         done = demo(arguments.out, seed=arguments.seed, progress=progress)
     if not arguments.quiet:
         print("A simulated late arterial (moving) and portal-venous (fixed) CT: the liver moves, spine and ribs stay.")
         print(f"before: liver {done.before.mean_mm:.2f} mm off on average, {done.before.worst_mm:.2f} mm at worst")
         if done.after is not None:
             print(f"after:  liver {done.after.mean_mm:.2f} mm off on average, {done.after.worst_mm:.2f} mm at worst")
+        for name, error in (("network", done.network), ("network+refine", done.network_refined)):
+            print(f"--method {name}: liver {error.mean_mm:.2f} mm off on average, {error.worst_mm:.2f} mm at worst")
         print(f"what hepareg says without knowing the truth: {done.registered.line}")
         print(f"look at {arguments.out}/qa.png; the numbers are in {arguments.out}/result.json")
     return conclude(done.registered)

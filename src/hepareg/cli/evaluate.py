@@ -17,15 +17,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", type=int, default=1, metavar="N", help="random starts of each pair (1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the anatomies and the starts (0)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    import sys
-
     import torch
 
     from hepareg._optional import require
+    from hepareg.cli.progress import count_shown
 
     for module in ("pydantic", "monai"):
         require(module, extra="train")
@@ -39,16 +39,17 @@ def run(arguments: argparse.Namespace) -> int:
         pairs = simulated_test_pairs(arguments.simulated, seed=arguments.seed)
     else:
         pairs = manifest_pairs(arguments.manifest)
-    rows = evaluate(
-        pairs,
-        out=arguments.out,
-        weights=arguments.weights,
-        methods=methods,
-        bias_mm=arguments.bias_mm,
-        num_draws=arguments.draws,
-        seed=arguments.seed,
-        progress=lambda row: print(_line(row), file=sys.stderr),
-    )
+    with count_shown(unit="run", quiet=arguments.quiet) as show:
+        rows = evaluate(
+            pairs,
+            out=arguments.out,
+            weights=arguments.weights,
+            methods=methods,
+            bias_mm=arguments.bias_mm,
+            num_draws=arguments.draws,
+            seed=arguments.seed,
+            progress=lambda row: show(_line(row)),
+        )
     print(
         f"{'method':<20} {'runs':>5} {'failed':>6} {'median TRE mm':>14} {'worst':>8} {'deg':>6} {'Dice':>6} {'s':>7}"
     )

@@ -1,14 +1,18 @@
 """Entry point of the command `hepareg`: builds the parser, runs one command, turns errors into one line."""
 
 import argparse
+import atexit
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
 from hepareg import __version__
 
-__all__ = ["build_parser", "main"]
+__all__ = ["build_parser", "main", "run_and_end"]
 
 COMMANDS = (
     "register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
@@ -43,7 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        kept = getattr(module, "WHEN_INTERRUPTED", "nothing was written")
+        command.set_defaults(run=module.run, when_interrupted=kept)
     return parser
 
 
@@ -57,9 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = build_parser().parse_args(argv)
     try:
+        if arguments.command != "train":  # where Lightning takes care of it
+            _tidy_up_when_terminated()
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
-        print("hepareg: interrupted; nothing was written", file=sys.stderr)
+        print(f"hepareg: interrupted; {arguments.when_interrupted}", file=sys.stderr)
         return 130
     except Exception as error:
         if arguments.debug:
@@ -69,3 +76,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not isinstance(error, HeparegError):
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _tidy_up_when_terminated() -> None:
+    """Let a termination, as by a batch system, remove what is half-written, as an interruption from the keyboard does.
+
+    Whoever handles the signal otherwise keeps it.
+    """
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def run_and_end() -> NoReturn:
+    """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call.
+
+    All that is done at a normal end is done: exit functions are run, streams are flushed. Only the
+    destruction of modules is left to the operating system, as torch's takes half a second.
+    """
+    status = main()
+    if threading.active_count() > 1:
+        sys.exit(status)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:  # a pipe that nobody reads any more
+        status = status or 1
+    os._exit(status)

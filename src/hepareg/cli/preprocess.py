@@ -7,6 +7,8 @@ SUMMARY = "crop, resample and window the pairs of a manifest; resumable"
 
 EXIT_CASES_FAILED = 1
 
+WHEN_INTERRUPTED = "finished cases are kept; run it again to go on"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -37,8 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from tqdm import tqdm
-
+    from hepareg.cli.progress import counted
     from hepareg.errors import SettingsError
     from hepareg.preprocessing import HuWindow, LiverCrop
     from hepareg.workflows.preprocess import PreprocessSettings, preprocess
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out,
         settings,
         overwrite=arguments.overwrite,
-        progress=lambda pairs: iter(tqdm(pairs, unit="case", disable=True if arguments.quiet else None)),
+        progress=lambda pairs: counted(pairs, unit="case", quiet=arguments.quiet),
     )
     failed = [row for row in rows if row.status == "failed"]
     for row in failed:

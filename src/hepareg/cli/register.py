@@ -2,8 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +12,10 @@ SUMMARY = "align the moving phase to the fixed phase of one patient"
 EXIT_REJECTED = 3
 
 STAGES = (
-    "simulation",
     "reading",
     "region",
     "starts",
+    "network",
     "refinement",
     "bend",
     "verdict",
@@ -38,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
     parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
     parser.add_argument("--start", metavar="T", help="guess of moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument(
+        "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 --start (default: ras)"
+    )
+    parser.add_argument(
+        "--method", choices=("refine", "network", "network+refine"), default="refine", help="default: refine"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="trained network for --method (default: hepareg's own)")
     parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
@@ -51,13 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    from hepareg.cli.progress import stages_shown
+    from hepareg.workflows.threads import limit_threads_at_import
+
+    if arguments.threads is not None:
+        limit_threads_at_import(arguments.threads)
     from hepareg.workflows.register_files import RegisterRequest, register_files
 
     names = (
-        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "moving_series", "fixed_series",
-        "matrix_only", "device", "threads", "seed", "allow_identical", "allow_different_patients", "overwrite",
+        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "transform_space",
+        "moving_series", "fixed_series", "method", "weights", "matrix_only", "device", "threads", "seed",
+        "allow_identical", "allow_different_patients", "overwrite",
     )  # fmt: skip
-    with stages_shown(quiet=arguments.quiet) as progress:
+    with stages_shown(STAGES, quiet=arguments.quiet) as progress:
         done = register_files(RegisterRequest(**{name: getattr(arguments, name) for name in names}), progress=progress)
     if arguments.json:
         from hepareg.io.json import format_json
@@ -82,21 +93,3 @@ def conclude(done: "Registered") -> int:
         return 0
     print(f"hepareg: rejected, no transform was written: {reasons}", file=sys.stderr)
     return EXIT_REJECTED
-
-
-@contextmanager
-def stages_shown(*, quiet: bool) -> Iterator[Callable[[str], None] | None]:
-    """Give what shows the stages of a run as a bar on stderr, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=len(STAGES), leave=False, bar_format="{desc:<12}|{bar:30}| {elapsed}") as bar:
-
-        def show(stage: str) -> None:
-            bar.set_description_str(stage, refresh=False)
-            bar.update(STAGES.index(stage) - bar.n if stage in STAGES else 0)
-            bar.refresh()
-
-        yield show

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
     parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -30,21 +31,24 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from dataclasses import asdict
 
+    from hepareg.cli.progress import stages_shown
     from hepareg.io.json import format_json
-    from hepareg.workflows.rigidify import rigidify_file
+    from hepareg.workflows.rigidify import STAGES, rigidify_file
 
-    removed = rigidify_file(
-        arguments.transform,
-        arguments.output,
-        fixed=arguments.fixed,
-        moving=arguments.moving,
-        mask=arguments.mask,
-        mask_label=arguments.mask_label,
-        transform_space=arguments.transform_space,
-        moving_series=arguments.moving_series,
-        fixed_series=arguments.fixed_series,
-        overwrite=arguments.overwrite,
-    )
+    with stages_shown(STAGES, quiet=arguments.quiet) as progress:
+        removed = rigidify_file(
+            arguments.transform,
+            arguments.output,
+            fixed=arguments.fixed,
+            moving=arguments.moving,
+            mask=arguments.mask,
+            mask_label=arguments.mask_label,
+            transform_space=arguments.transform_space,
+            moving_series=arguments.moving_series,
+            fixed_series=arguments.fixed_series,
+            overwrite=arguments.overwrite,
+            progress=progress,
+        )
     print(format_json(asdict(removed)).rstrip() if arguments.json else _as_text(removed))
     return 0
 

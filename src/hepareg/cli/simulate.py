@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default 0)")
     parser.add_argument("--num-pairs", type=int, default=1, metavar="N", help="more than one: a folder each")
     parser.add_argument("--overwrite", action="store_true", help="replace the folder if it is there")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--dicom", action="store_true", help="write the two images as DICOM series")
     source = parser.add_argument_group("anatomy")
     source.add_argument("--ct", metavar="F", help="real CT to start from; without it the abdomen is procedural")
@@ -59,10 +60,13 @@ def _add_acquisition(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from hepareg.workflows.simulate import request_from_options, simulate_files
+    from hepareg.cli.progress import stages_shown
+    from hepareg.workflows.simulate import STAGES, request_from_options, simulate_files
 
     request = request_from_options(vars(arguments))
-    simulate_files(request, out=arguments.out, overwrite=arguments.overwrite)
-    noun = "pair" if request.num_pairs == 1 else "pairs"
-    print(f"{request.num_pairs} {noun} with a known answer in {arguments.out}")
+    with stages_shown(STAGES, num_items=request.num_pairs, quiet=arguments.quiet) as progress:
+        simulate_files(request, out=arguments.out, overwrite=arguments.overwrite, progress=progress)
+    if not arguments.quiet:
+        noun = "pair" if request.num_pairs == 1 else "pairs"
+        print(f"{request.num_pairs} {noun} with a known answer in {arguments.out}")
     return 0

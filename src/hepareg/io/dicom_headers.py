@@ -6,8 +6,8 @@ process, so that two inputs of one run can be compared and nothing else.
 
 import hashlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from hepareg.errors import FileFormatError
 from hepareg.io.byte_stream import reading
 
-__all__ = ["SliceHeader", "read_headers"]
+__all__ = ["SliceHeader", "is_multi_frame", "read_headers"]
 
 _SALT = secrets.token_bytes(32)
 KEYWORDS = (
@@ -24,14 +24,16 @@ KEYWORDS = (
     "NumberOfFrames", "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "RescaleSlope", "RescaleIntercept", "AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime",
     "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """What is needed of one DICOM image; None where the file does not say.
+    """What is needed of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
 
-    Positions, directions and lengths are DICOM's: patient LPS mm, spacing of rows before columns.
+    ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
+    is then 1. Positions, directions and lengths are DICOM's: patient LPS mm, spacing of rows before columns.
     Times are seconds since midnight, plus whole days.
     """
 
@@ -56,6 +58,7 @@ class SliceHeader:
     content_time: float | None
     transfer_syntax: str
     patient_digest: str | None
+    frame: int | None = None
 
     @property
     def normal(self) -> np.ndarray:
@@ -75,10 +78,12 @@ class SliceHeader:
 def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[SliceHeader]:
     """Read the headers of all DICOM images below a folder; other files are passed over.
 
+    An enhanced multi-frame image gives a header for each of its frames.
+
     Parameters
     ----------
     folder
-        Searched with its subfolders, in the order of names.
+        Searched with its subfolders, in the order of names; or a single file with many frames.
     progress
         Called with the number of files done and of all files.
 
@@ -91,18 +96,17 @@ def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | N
     import pydicom.config
     from pydicom.errors import InvalidDicomError
 
-    headers = []
+    headers: list[SliceHeader] = []
     # Validation warnings would repeat the values that they find fault with, names among them.
     with reading(folder, expected="a folder of DICOM"), pydicom.config.disable_value_validation():
-        next(Path(folder).iterdir(), None)  # a missing or forbidden folder speaks up here
-        files = sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name != "DICOMDIR")
+        files = [Path(folder)] if Path(folder).is_file() else _files_below(Path(folder))
         for done, path in enumerate(files):
             try:
                 dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(KEYWORDS))
             except InvalidDicomError:
                 continue
             if "Rows" in dataset and "SeriesInstanceUID" in dataset:
-                headers.append(_header_of(dataset, path))
+                headers.extend(_headers_of(dataset, path))
             if progress is not None:
                 progress(done + 1, len(files))
     if not headers:
@@ -110,33 +114,95 @@ def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | N
     return headers
 
 
-def _header_of(dataset: Any, path: Path) -> SliceHeader:
+def is_multi_frame(path: str | Path) -> bool:
+    """Return whether a path is a DICOM file with more than one image in it; False where it cannot be read."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
     try:
-        return SliceHeader(
-            path=path,
-            series_uid=str(dataset.SeriesInstanceUID),
-            instance_uid=str(dataset.get("SOPInstanceUID", "")),
-            series_number=int(_number(dataset, "SeriesNumber") or 0),
-            modality=str(dataset.get("Modality", "")),
-            is_localiser="LOCALIZER" in list(dataset.get("ImageType") or []),
-            size=(int(dataset.Columns), int(dataset.Rows)),
-            num_frames=int(_number(dataset, "NumberOfFrames") or 1),
-            num_samples=int(_number(dataset, "SamplesPerPixel") or 1),
-            position=_numbers(dataset, "ImagePositionPatient", 3),
-            orientation=_numbers(dataset, "ImageOrientationPatient", 6),
-            pixel_spacing=_numbers(dataset, "PixelSpacing", 2),
-            slope=_number(dataset, "RescaleSlope"),
-            intercept=_number(dataset, "RescaleIntercept"),
-            acquisition_number=_number(dataset, "AcquisitionNumber"),
-            temporal_position=_number(dataset, "TemporalPositionIdentifier"),
-            trigger_time=_number(dataset, "TriggerTime"),
-            acquisition_time=_seconds(dataset, "AcquisitionDate", "AcquisitionTime"),
-            content_time=_seconds(dataset, "ContentDate", "ContentTime"),
-            transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-            patient_digest=_digest(str(dataset.get("PatientID") or "").strip()),
-        )
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["NumberOfFrames"])
+        return int(_number(dataset, "NumberOfFrames") or 1) > 1
+    except (OSError, InvalidDicomError, ValueError, TypeError):
+        return False
+
+
+def _files_below(folder: Path) -> list[Path]:
+    next(folder.iterdir(), None)  # a missing or forbidden folder speaks up here
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "DICOMDIR")
+
+
+def _headers_of(dataset: Any, path: Path) -> Iterator[SliceHeader]:
+    """Yield the header of an image, or those of an enhanced image's frames."""
+    try:
+        header = _header_of(dataset, path)
+        frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        if len(frames) != header.num_frames or (header.num_frames == 1 and header.position is not None):
+            yield header
+            return
+        shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
+        for number, frame in enumerate(frames):
+            yield _header_of_frame(header, frame, shared, number)
     except (ValueError, TypeError) as error:
         raise FileFormatError(f"expected a DICOM image, got an attribute that cannot be read in {path.name}") from error
+
+
+def _header_of_frame(header: SliceHeader, frame: Any, shared: Any, number: int) -> SliceHeader:
+    """Return the header of one frame, whose attributes lie in functional groups: its own, or those of all frames.
+
+    References
+    ----------
+    DICOM PS3.3, C.7.6.16 (multi-frame functional groups) and C.8.15 (enhanced CT image).
+    """
+    from pydicom.dataset import Dataset
+
+    def group(name: str) -> Any:
+        found = frame.get(name) or (shared.get(name) if shared is not None else None)
+        return found[0] if found else Dataset()
+
+    content, scaling = group("FrameContentSequence"), group("PixelValueTransformationSequence")
+    kind = group("CTImageFrameTypeSequence").get("FrameType") or []
+    return replace(
+        header,
+        instance_uid=f"{header.instance_uid}#{number}",
+        is_localiser=header.is_localiser or "LOCALIZER" in list(kind),
+        num_frames=1,
+        position=_numbers(group("PlanePositionSequence"), "ImagePositionPatient", 3),
+        orientation=_numbers(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
+        pixel_spacing=_numbers(group("PixelMeasuresSequence"), "PixelSpacing", 2),
+        slope=_number(scaling, "RescaleSlope"),
+        intercept=_number(scaling, "RescaleIntercept"),
+        acquisition_number=_number(content, "FrameAcquisitionNumber"),
+        temporal_position=_number(content, "TemporalPositionIndex"),
+        acquisition_time=_seconds_of_moment(content, "FrameAcquisitionDateTime"),
+        content_time=_seconds_of_moment(content, "FrameReferenceDateTime"),
+        frame=number,
+    )
+
+
+def _header_of(dataset: Any, path: Path) -> SliceHeader:
+    return SliceHeader(
+        path=path,
+        series_uid=str(dataset.SeriesInstanceUID),
+        instance_uid=str(dataset.get("SOPInstanceUID", "")),
+        series_number=int(_number(dataset, "SeriesNumber") or 0),
+        modality=str(dataset.get("Modality", "")),
+        is_localiser="LOCALIZER" in list(dataset.get("ImageType") or []),
+        size=(int(dataset.Columns), int(dataset.Rows)),
+        num_frames=int(_number(dataset, "NumberOfFrames") or 1),
+        num_samples=int(_number(dataset, "SamplesPerPixel") or 1),
+        position=_numbers(dataset, "ImagePositionPatient", 3),
+        orientation=_numbers(dataset, "ImageOrientationPatient", 6),
+        pixel_spacing=_numbers(dataset, "PixelSpacing", 2),
+        slope=_number(dataset, "RescaleSlope"),
+        intercept=_number(dataset, "RescaleIntercept"),
+        acquisition_number=_number(dataset, "AcquisitionNumber"),
+        temporal_position=_number(dataset, "TemporalPositionIdentifier"),
+        trigger_time=_number(dataset, "TriggerTime"),
+        acquisition_time=_seconds(dataset, "AcquisitionDate", "AcquisitionTime"),
+        content_time=_seconds(dataset, "ContentDate", "ContentTime"),
+        transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
+        patient_digest=_digest(str(dataset.get("PatientID") or "").strip()),
+    )
 
 
 def _digest(patient_id: str) -> str | None:
@@ -167,3 +233,15 @@ def _seconds(dataset: Any, date_keyword: str, time_keyword: str) -> float | None
     clock, date = TM(str(time)), dataset.get(date_keyword)
     days = DA(str(date)).toordinal() if date else 0  # type: ignore[union-attr]
     return days * 86400.0 + clock.hour * 3600 + clock.minute * 60 + clock.second + clock.microsecond * 1e-6
+
+
+def _seconds_of_moment(dataset: Any, keyword: str) -> float | None:
+    """Return a DICOM date with time (YYYYMMDDHHMMSS.FFFFFF) in seconds, or None."""
+    from pydicom.valuerep import DT
+
+    text = dataset.get(keyword)
+    if not text:
+        return None
+    moment = DT(str(text))
+    clock = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond * 1e-6
+    return moment.toordinal() * 86400.0 + clock

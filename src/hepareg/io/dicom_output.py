@@ -12,10 +12,13 @@ from hepareg.volume import Volume
 __all__ = ["write_dicom_series"]
 
 EMPTY = (
-    "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "PatientBirthDate", "StudyID", "KVP",
-    "AcquisitionNumber", "Manufacturer", "PositionReferenceIndicator", "ContentDate", "ContentTime",
+    "AccessionNumber", "ReferringPhysicianName", "PatientBirthDate", "KVP", "AcquisitionNumber", "Manufacturer",
+    "PositionReferenceIndicator", "ContentDate", "ContentTime",
 )  # fmt: skip
 """Attributes that a CT image must have and may leave empty."""
+
+NO_DATE, NO_TIME = "19000101", "000000"
+"""What belongs to nobody was taken on no day; an index of a disc (DICOMDIR) wants one all the same."""
 
 
 def write_dicom_series(folder: str | Path, volume: Volume, *, study: str, series_number: int, description: str) -> None:
@@ -74,8 +77,10 @@ def _series_attributes(volume: Volume, study: str, series_number: int, descripti
     common.SOPClassUID = CTImageStorage
     common.Modality = "CT"
     common.ImageType = ["DERIVED", "PRIMARY", "AXIAL"]
-    common.PatientName = common.PatientID = study
+    common.PatientName, common.PatientID = f"{study}^", study
     common.PatientSex = "O"
+    common.PatientPosition, common.BodyPartExamined = "HFS", "ABDOMEN"
+    common.StudyDate, common.StudyTime, common.StudyID = NO_DATE, NO_TIME, "1"
     common.StudyInstanceUID = _uid(study)
     common.FrameOfReferenceUID = _uid(study, "frame of reference")
     common.SeriesInstanceUID = _uid(study, series_number)

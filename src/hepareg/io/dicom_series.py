@@ -1,6 +1,7 @@
-"""A folder of DICOM CT slices as a Volume in Hounsfield units."""
+"""A folder of DICOM CT slices, or an enhanced multi-frame CT, as a Volume in Hounsfield units."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_dicom_series(
     Parameters
     ----------
     folder
-        Folder with one or more series; subfolders are searched.
+        Folder with one or more series; subfolders are searched. Or a single file with many frames.
     series
         Which one, where there are several: its number in `list_series`, or the end of its
         Series Instance UID, followed by ``/PHASE`` where the series has several phases.
@@ -56,10 +57,10 @@ def read_dicom_series(
     SettingsError
         If ``series`` names none of the folder's series.
     ImageError
-        If there are several series and ``series`` is None; if the modality is not CT; if images are
-        in colour, of several frames, sizes or orientations; if there is a single slice, a slice is
-        missing or there twice, spacing is uneven, or the gantry was tilted; if rescale slope or
-        intercept are missing; if slices are of several patients.
+        If there are several series and ``series`` is None; if the modality is not CT; if images are in colour, of
+        several sizes or orientations, or of several frames without positions; if there is a single slice, a slice is
+        missing or there twice, spacing is uneven, or the gantry was tilted; if rescale slope or intercept are
+        missing; if slices are of several patients.
     """
     group = choose(group_slices(read_headers(folder, progress=progress)), series)
     _check_slices(group)
@@ -84,7 +85,10 @@ def _check_slices(group: SliceGroup) -> None:
             "expected one value per pixel, got colour images (a report or screenshot?); give the CT itself"
         )
     if any(s.num_frames != 1 for s in slices):
-        raise ImageError("expected one file per slice, got a multi-frame image; convert it to NIfTI with dcm2niix")
+        raise ImageError(
+            "expected slices or an enhanced CT with a position for each frame, got a multi-frame image without; "
+            "export the series as one file per slice"
+        )
     if len(slices) < 2:
         raise ImageError("expected a volume, got a single slice")
     if any(s.slope is None or s.intercept is None or s.slope == 0 for s in slices):
@@ -153,8 +157,8 @@ def _read_pixels(slices: Sequence[SliceHeader]) -> NDArray[Any]:
     whole = all(float(s.slope or 0).is_integer() and float(s.intercept or 0).is_integer() for s in slices)
     columns, rows = slices[0].size
     data = np.empty((len(slices), rows, columns), np.int16 if whole else np.float32)
-    for k, header in enumerate(slices):
-        values = _stored_pixels(header)
+    for k, values in _stored_slices(slices):
+        header = slices[k]
         if values.shape != data.shape[1:]:
             raise FileFormatError("expected the pixels that a DICOM header announces, got another number of them")
         if whole:
@@ -165,6 +169,31 @@ def _read_pixels(slices: Sequence[SliceHeader]) -> NDArray[Any]:
             values = values * np.float32(header.slope) + np.float32(header.intercept)
         data[k] = values
     return data
+
+
+def _stored_slices(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield number and (rows, columns) stored values of every slice, those of one file together."""
+    frames: dict[Path, list[int]] = defaultdict(list)
+    for k, header in enumerate(slices):
+        if header.frame is None:
+            yield k, _stored_pixels(header)
+        else:
+            frames[header.path].append(k)
+    for path, places in frames.items():
+        yield from zip(places, _stored_frames(path, [slices[k].frame or 0 for k in places]), strict=True)
+
+
+def _stored_frames(path: Path, numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    """Yield (rows, columns) stored values of frames of one file, which is parsed once."""
+    from pydicom.pixels import iter_pixels
+
+    try:
+        yield from iter_pixels(path, indices=list(numbers))
+    except Exception as error:
+        raise FileFormatError(
+            f"expected the pixels of an enhanced CT, got a file that is damaged or cannot be decoded: {path.name}; "
+            "export the series as one file per slice"
+        ) from error
 
 
 def _stored_pixels(header: SliceHeader) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.byte_stream import open_bytes, reading
+from hepareg.io.dicom_headers import is_multi_frame
 from hepareg.io.dicom_series import read_dicom_series
 from hepareg.io.itk_images import ITK_SUFFIXES, read_itk_image
 from hepareg.io.nifti import is_nifti, read_nifti
@@ -19,7 +20,7 @@ DICOM_MAGIC = b"DICM"
 def read_image(
     path: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Volume:
-    """Read a NIfTI, NRRD or MetaImage file, or a folder of DICOM.
+    """Read a NIfTI, NRRD or MetaImage file, a folder of DICOM, or an enhanced multi-frame DICOM file.
 
     Parameters
     ----------
@@ -42,15 +43,16 @@ def read_image(
     """
     if Path(path).is_dir():
         return read_dicom_series(path, series=series, progress=progress)
-    if series is not None:
+    named = is_nifti(path) or str(path).lower().endswith(ITK_SUFFIXES)
+    if series is not None and (named or not is_multi_frame(path)):
         raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
-    if is_nifti(path):
-        return read_nifti(path)
-    if str(path).lower().endswith(ITK_SUFFIXES):
-        return read_itk_image(path)
+    if named:
+        return read_nifti(path) if is_nifti(path) else read_itk_image(path)
     with reading(path, expected=EXPECTED), open_bytes(path) as stream:
         start = stream.read(348)
     if start[128:132] == DICOM_MAGIC:
+        if is_multi_frame(path):
+            return read_dicom_series(path, series=series, progress=progress)
         raise FileFormatError(f"expected the folder of a DICOM series, got one of its files: {path}")
     if start[344:347] == b"n+1" or start[4:7] == b"n+2":
         return read_nifti(path)

@@ -10,11 +10,11 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import open_bytes, reading, write_bytes
-from hepareg.io.nifti_header import Header, geometry_of, new_header, place, read_header
+from hepareg.io.nifti_header import Header, geometry_of, new_header, place, qform_matrix, read_header, sform_matrix
 from hepareg.io.nifti_voxels import read_pieces, read_voxels, shape_of, stored_type_of, voxel_pieces
 from hepareg.volume import Provenance, Volume
 
-__all__ = ["is_nifti", "read_geometry", "read_nifti", "write_nifti", "write_with_matrix"]
+__all__ = ["is_nifti", "read_forms", "read_geometry", "read_nifti", "write_nifti", "write_with_matrix"]
 
 EXPECTED = "a NIfTI image"
 
@@ -70,6 +70,13 @@ def read_geometry(path: str | Path) -> Matrix:
     """
     with reading(path, expected=EXPECTED), open_bytes(_files_of(path)[0]) as stream:
         return geometry_of(_read_header(stream, path))
+
+
+def read_forms(path: str | Path) -> tuple[Matrix, Matrix]:
+    """Read (4, 4) world_from_voxel of a NIfTI file twice: of its sform and of its qform, set or not."""
+    with reading(path, expected=EXPECTED), open_bytes(_files_of(path)[0]) as stream:
+        header = _read_header(stream, path)
+    return sform_matrix(header), qform_matrix(header)
 
 
 def write_nifti(path: str | Path, volume: Volume, *, exact_geometry: bool = False) -> None:

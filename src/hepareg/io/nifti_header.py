@@ -168,9 +168,11 @@ def place(header: Header, world_from_voxel: Matrix) -> None:
     of a quaternion's components in float32 and leaves readers to compute the fourth, which loses
     precision near a half turn, and a half turn is how a CT usually lies (LPS or LAS order).
     `_stored_quaternion` therefore picks the best of the neighbouring triples, and the offset is such
-    that the error left is nought at the grid's centre. Over 360 mm the corners are then off by
-    2e-4 mm at 10 degrees from a half turn, 5e-4 at 2 and 0.02 at 0.1 degrees (plain rounding: up to
-    0.6 mm), which the format cannot better; readers take the sform first, which is exact to 1e-4.
+    that the error left is nought at the grid's centre. What is left, over 360 x 360 x 300 mm, worst corner
+    of 150 random axes, by the angle from a half turn: none at 0; 0.05 mm at 0.01 to 0.03 degrees, 0.016 at
+    0.1, 0.0007 at 1, 0.0002 at 3 to 10 and 0.0001 at 20 (plain rounding: up to 0.6). A search among 26,000
+    neighbours finds none that is better by more than a fifth: the format ends there. The sform is exact to
+    4e-5 mm throughout, and readers take it first.
     """
     spacing = np.linalg.norm(world_from_voxel[:3, :3], axis=0)
     cosines = world_from_voxel[:3, :3] / spacing

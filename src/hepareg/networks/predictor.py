@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, MaskError
 from hepareg.geometry import Grid
 from hepareg.networks.input_region import RegionSettings, centroid_start, network_input, region_grid, sample_on
 from hepareg.networks.weights import LoadedWeights, load_weights
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["predict_rigid", "region_of"]
+__all__ = ["predict_rigid", "region_of", "require_masks"]
 
 
 def predict_rigid(
@@ -78,6 +78,24 @@ def _input(
         liver = sample_on(grid, mask.with_data(mask.data != 0), transform=transform, outside=0.0)
     values = sample_on(grid, image, transform=transform)
     return torch.from_numpy(network_input(values, liver=liver, grid=grid, settings=region))[None, None]
+
+
+def require_masks(trained: LoadedWeights, *, moving_mask: Volume | None, fixed_mask: Volume | None) -> None:
+    """Check before any work that the masks are there which a network was trained to need.
+
+    Raises
+    ------
+    MaskError
+        If one is missing.
+    """
+    if region_of(trained).liver_margin_mm is None:
+        return
+    missing = [name for name, mask in (("moving", moving_mask), ("fixed", fixed_mask)) if mask is None]
+    if missing:
+        raise MaskError(
+            "expected liver masks of both images, as this network was trained to need; got no "
+            f"{' and no '.join(missing)} mask; give both, or use the method refine"
+        )
 
 
 def region_of(trained: LoadedWeights) -> RegionSettings:

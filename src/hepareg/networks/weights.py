@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class LoadedWeights:
     """Whatever the training measured; empty if nothing was."""
     preprocessing: dict[str, Any]
     """How the network's input was made: spacing, intensity window, region; empty if not said."""
+    sha256: str
+    """Hash of the file."""
 
 
 def save_weights(
@@ -109,4 +112,4 @@ def load_weights(path: str | Path) -> LoadedWeights:
             "expected weights that fit the network described in their file, got others (another architecture or a "
             "changed file); train or export them again"
         ) from error
-    return LoadedWeights(net.eval(), metrics, preprocessing)
+    return LoadedWeights(net.eval(), metrics, preprocessing, sha256(Path(path).read_bytes()).hexdigest())

@@ -63,10 +63,11 @@ class ChannelResidual:
         residual = found.values - self.fixed[:, None]
         squared = residual.square().sum(dim=0)
         weights = robust_weights(squared.sqrt(), inside, floor=1e-6) if self.robust else inside
-        J = jacobian(found.gradients, self.samples.offsets_mm)
-        weighted = (J * weights[..., None]).transpose(-1, -2)
-        H = (weighted @ J).sum(dim=(0, 2), dtype=torch.float64)
-        g = (weighted @ residual[..., None]).sum(dim=(0, 2), dtype=torch.float64)[..., 0]
+        J = jacobian(found.gradients, self.samples.offsets_mm.permute(2, 0, 1))
+        columns = torch.cat([J, residual[None]]).permute(1, 2, 3, 0, 4)  # (C, B, N, 7, V)
+        moments = (columns * weights[..., None, :]) @ columns.transpose(-1, -2)
+        H, g = moments[..., :6, :].sum(dim=(0, 2), dtype=torch.float64).split((6, 1), dim=-1)
+        g = g[..., 0]
         objective, overlap = self._objective(squared, inside)
         return NormalEquations(H.cpu().numpy(), g.cpu().numpy(), objective, overlap)
 
@@ -98,7 +99,7 @@ class AnchoredFeatures:
         """Sample at (B, 4, 4) poses sampled_from_template: what the anchor leaves of each is applied."""
         found = self.features.sample(self.template_from_sampled @ matrices, samples)
         backed = found.valid & (found.values[-1] > 0.999)
-        return SampledMoving(found.values[:-1], found.gradients[:-1], backed)
+        return SampledMoving(found.values[:-1], found.gradients[:, :-1], backed)
 
 
 def anchored_features(

@@ -49,9 +49,17 @@ def _blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
     for axis, variance in enumerate(variance_vox2):
         while variance > 1e-2 and image.shape[axis] > 1:
             part = min(float(variance), 0.5)
-            first, last = image.narrow(axis, 0, 1), image.narrow(axis, image.shape[axis] - 1, 1)
-            below = torch.cat([first, image.narrow(axis, 0, image.shape[axis] - 1)], dim=axis)
-            above = torch.cat([image.narrow(axis, 1, image.shape[axis] - 1), last], dim=axis)
-            image = (1 - part) * image + (part / 2) * (below + above)
+            image = _smoothed(image, axis, part)
             variance -= part
     return image
+
+
+def _smoothed(image: Tensor, axis: int, part: float) -> Tensor:
+    """Return (part/2, 1 - part, part/2) along an axis; at the border the voxel itself stands for its neighbour."""
+    size = image.shape[axis]
+    smoothed = image * (1 - part)
+    for shift in (0, 1):
+        smoothed.narrow(axis, 1 - shift, size - 1).add_(image.narrow(axis, shift, size - 1), alpha=part / 2)
+        border = (size - 1) * shift
+        smoothed.narrow(axis, border, 1).add_(image.narrow(axis, border, 1), alpha=part / 2)
+    return smoothed

@@ -135,7 +135,7 @@ class LevelObjective:
 
     def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return the objective at (B,) transforms, moving_from_fixed."""
-        return self.residual(np.stack([self.oriented(transform).matrix for transform in transforms])).objective
+        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))[0]
 
 
 @dataclass(frozen=True, eq=False)

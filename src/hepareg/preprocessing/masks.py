@@ -58,7 +58,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "
             f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
         )
-    data = placed.data == (labels[0] if label is None else label)  # keeps the memory order: one pass
+    data = _selected(placed.data, labels[0] if label is None else label)
     return Volume(data, like.grid, like.phase, volume.provenance)
 
 
@@ -75,6 +75,8 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     lowest, highest = data.min(), data.max()
     if not (lowest >= 0 and highest <= 65535):  # NaN fails both
         raise _not_labels(name, f"values from {lowest} to {highest}")
+    if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
+        return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)
     for k in range(data.shape[2]):  # by slices: bincount makes 8 bytes of every voxel
         values = data[:, :, k].ravel(order="K")
@@ -86,6 +88,13 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     if len(labels) > MAX_LABELS:
         raise _not_labels(name, f"{len(labels)} different values")
     return labels
+
+
+def _selected(data: VoxelArray, label: int) -> VoxelArray:
+    """Return where the label is, bool in the memory order of ``data``: the same bytes where these are 0 and 1 already."""
+    if label == 1 and (data.dtype == np.bool_ or (data.dtype in (np.uint8, np.int8) and data.max() <= 1)):
+        return data.view(np.bool_)
+    return data == label
 
 
 def _not_labels(name: str, got: str) -> MaskError:

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from hepareg.errors import DeviceError, PairError
-from hepareg.evaluation.dice import dice_after
+from hepareg.errors import DeviceError, PairError, SettingsError
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
@@ -18,13 +19,18 @@ from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
 from hepareg.registration.evidence import decoys, precision, spread
+from hepareg.registration.method import Method
 from hepareg.registration.result import RegistrationResult, Verdict
-from hepareg.registration.roles import Roles, assign_roles
+from hepareg.registration.roles import Images, Roles, assign_roles
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts
 from hepareg.registration.verdict import Evidence, judge
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
+
+if TYPE_CHECKING:
+    from hepareg.networks.weights import LoadedWeights
+    from hepareg.registration.prediction import Predictor
 
 __all__ = ["register"]
 
@@ -38,6 +44,8 @@ def register(
     moving_mask: Any = None,
     fixed_mask: Any = None,
     start: RigidTransform | None = None,
+    method: Method = Method.REFINE,
+    weights: "LoadedWeights | str | Path | None" = None,
     device: str = "cpu",
     seed: int = 0,
     settings: RegisterSettings | None = None,
@@ -54,6 +62,11 @@ def register(
         better, none works and is never accepted without review.
     start
         A guess of moving_from_fixed; tried first, beside the library's own.
+    method
+        How the transform is found. A network begins at the first start: the given one, that of the masks, or the
+        identity. Its prediction alone is judged by how far the refinement would still move it.
+    weights
+        Trained network of a method that uses one, or its file; None is the one that comes with the package.
     device
         ``cpu`` or ``cuda``, as torch names it.
     seed
@@ -72,8 +85,10 @@ def register(
     ------
     DeviceError
         If CUDA is asked for and absent.
+    SettingsError, FileFormatError
+        If weights are given to a method that uses none, or cannot be read.
     ImageError, MaskError
-        If an image or a mask is not usable.
+        If an image or a mask is not usable, or missing and the network was trained to need it.
     PairError
         If no start brings the two images together.
 
@@ -87,11 +102,19 @@ def register(
     settings = settings or RegisterSettings()
     target = _device(device)
     clock = _Clock(progress)
+    predictor = _predictor(method, weights)
     with torch.no_grad():
         with clock("region"):
-            roles = _roles(moving, fixed, moving_mask, fixed_mask, target)
+            images = _images(moving, fixed, moving_mask, fixed_mask)
+            if predictor is not None:
+                predictor.check(images)
+            roles = assign_roles(**vars(images), device=target)
         with clock("starts"):
             starts = _starts(roles, start)
+        if predictor is not None:
+            with clock("network"):
+                first = starts[0].transform
+                starts.insert(0, predictor.start(images, first, swapped=roles.swapped, device=device))
         with clock("refinement"):
             levels = refine(
                 roles.region,
@@ -108,11 +131,20 @@ def register(
                 )
         with clock("bend"):
             bend = _bend(roles, levels, settings, target)
-            transform = levels[-1].solutions[0].transform if bend is None else bend.transform
+            refined = levels[-1].solutions[0].transform if bend is None else bend.transform
+            transform = refined if method.refines else starts[0].transform
         with clock("verdict"):
             evidence = _evidence(roles, levels, starts, transform, bend, num_levels=len(settings.refinement.levels))
+            if not method.refines:
+                evidence = _as_predicted(evidence, levels[-1].objective, transform, refined, roles)
             verdict = judge(evidence, settings=settings.verdict)
-    return _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
+    result = _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
+    return replace(
+        result,
+        method=method,
+        weights_sha256=None if predictor is None else predictor.weights.sha256,
+        history=result.history if method.refines else (),
+    )
 
 
 class _Clock:
@@ -138,15 +170,21 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _roles(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, device: torch.device) -> Roles:
+def _predictor(method: Method, weights: "LoadedWeights | str | Path | None") -> "Predictor | None":
+    if not method.uses_network:
+        if weights is not None:
+            raise SettingsError(
+                f"expected no weights beside the method {method.value}, got some; choose network or network+refine"
+            )
+        return None
+    from hepareg.registration.prediction import predictor_of  # the refinement alone does without the networks
+
+    return predictor_of(weights)
+
+
+def _images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any) -> Images:
     moving, fixed = as_volume(moving), as_volume(fixed)
-    return assign_roles(
-        moving=moving,
-        fixed=fixed,
-        moving_mask=_mask(moving_mask, moving, "moving mask"),
-        fixed_mask=_mask(fixed_mask, fixed, "fixed mask"),
-        device=device,
-    )
+    return Images(moving, fixed, _mask(moving_mask, moving, "moving mask"), _mask(fixed_mask, fixed, "fixed mask"))
 
 
 def _mask(mask: Any, image: Volume, name: str) -> Volume | None:
@@ -196,7 +234,7 @@ def _evidence(
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
     if roles.moving_mask is not None and roles.fixed_mask is not None:
-        dice = dice_after(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
+        dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
         precision_mm=precision(finest, transform, points_mm=roles.points_mm).expected_tre_mm,
         voxel_mm=finest.voxel_mm,
@@ -210,6 +248,17 @@ def _evidence(
         status=levels[-1].solutions[0].status,
         bend_mm=0.0 if bend is None else bend.residual_rms_mm,
         flags=flags,
+    )
+
+
+def _as_predicted(
+    evidence: Evidence, finest: LevelObjective, predicted: RigidTransform, refined: RigidTransform, roles: Roles
+) -> Evidence:
+    """Return the evidence on a pose that is no optimum: its error is the way to the optimum and the optimum's own."""
+    return replace(
+        evidence,
+        precision_mm=precision(finest, refined, points_mm=roles.points_mm).expected_tre_mm,
+        correction_mm=float(spread([refined], predicted, roles.points_mm)[0]),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepareg.optimisation.solution import Solution
+from hepareg.registration.method import Method
 from hepareg.transforms import RigidTransform
 
 __all__ = ["Decision", "RegistrationResult", "Verdict"]
@@ -67,7 +68,7 @@ class RegistrationResult:
     start_name
         How that start was found: identity, mask_centroids, user, ...
     history
-        Solution of each level, coarse to fine.
+        Solution of each level, coarse to fine; empty where the result was not refined.
     similarity_before, similarity_after
         Explained share of the fixed image's local variance (0 to 1, higher is better) under the
         identity and under the result.
@@ -75,6 +76,10 @@ class RegistrationResult:
         Seconds of each stage.
     settings
         All settings, resolved, ready for JSON.
+    method
+        How the transform was found.
+    weights_sha256
+        Hash of the trained network's file, or None where none was used.
     """
 
     transform: RigidTransform
@@ -87,3 +92,5 @@ class RegistrationResult:
     similarity_after: float
     timings_s: Mapping[str, float]
     settings: Mapping[str, object]
+    method: Method = Method.REFINE
+    weights_sha256: str | None = None

@@ -15,10 +15,20 @@ from hepareg.registration.liver_top import below_liver_top
 from hepareg.registration.starts import border_cut
 from hepareg.volume import Volume
 
-__all__ = ["Roles", "assign_roles"]
+__all__ = ["Images", "Roles", "assign_roles"]
 
 REGION_MARGIN_MM = 12.0
 PROBE_POINTS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A pair and its masks, in the user's roles."""
+
+    moving: Volume
+    fixed: Volume
+    moving_mask: Volume | None
+    fixed_mask: Volume | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.geometry.masked import centroid_mm
+from hepareg.geometry.masked import centroid_mm, slice_counts
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -37,7 +37,7 @@ class Start:
 def border_cut(mask: Volume) -> tuple[bool, bool]:
     """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
     axis, sense = mask.grid.superior_axis
-    profile = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
+    profile = slice_counts(mask.data, axis)
     if sense < 0:
         profile = profile[::-1]
     return bool(profile[0] > CUT_SHARE * profile.max()), bool(profile[-1] > TOP_CUT_SHARE * profile.max())
@@ -100,7 +100,7 @@ def _profile(mask: Volume) -> tuple[int, NDArray[np.floating], NDArray[np.int_]]
     axis, _ = mask.grid.superior_axis
     voxels = np.tile((np.array(mask.shape) - 1) / 2, (mask.shape[axis], 1))
     voxels[:, axis] = np.arange(mask.shape[axis])
-    area = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
+    area = slice_counts(mask.data, axis)
     return axis, mask.grid.world_points(voxels)[:, 2], area
 
 

@@ -42,6 +42,8 @@ class Evidence:
         a rigid pose explains the images as well.
     status
         How the finest level ended.
+    correction_mm
+        Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
     flags
         Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
     """
@@ -57,6 +59,7 @@ class Evidence:
     dice: float | None
     status: Status
     bend_mm: float = 0.0
+    correction_mm: float = 0.0
     flags: Sequence[str] = ()
 
 
@@ -68,8 +71,9 @@ class VerdictSettings:
     ----------
     floor_mm, precision_factor, voxel_factor
         Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
-        (bend_factor * bend)^2): the blocks' disagreement, and the bias of linear interpolation, which
-        grows with the square of the voxel size and which all blocks share.
+        (bend_factor * bend)^2 + correction^2): the blocks' disagreement, the bias of linear interpolation, which
+        grows with the square of the voxel size and which all blocks share, and what a prediction that
+        was not refined is off the optimum.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -104,6 +108,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
         settings.precision_factor * evidence.precision_mm,
         settings.voxel_factor * evidence.voxel_mm**2,
         settings.bend_factor * evidence.bend_mm,
+        evidence.correction_mm,
     )
     expected = float(np.linalg.norm(parts))
     fatal = _fatal(evidence, expected, settings)
@@ -173,6 +178,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "overlap_share": evidence.overlap,
         "displacement_mm": evidence.displacement_mm,
         "bend_rms_mm": evidence.bend_mm,
+        "correction_mm": evidence.correction_mm,
     }
     if evidence.dice is not None:
         named["dice_after"] = evidence.dice

@@ -2,7 +2,9 @@
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
+from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
 from hepareg.simulation.acquisition import DEFAULT_NOISE_HU, AcquisitionSettings, add_noise, finish
 from hepareg.simulation.anatomy import Anatomy
@@ -12,10 +14,13 @@ from hepareg.simulation.noise import correlated_noise
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.simulation.phases import ContrastPhase, PhaseHU, draw_phase, render_phase
 from hepareg.simulation.sampling import Scene, sample_liver, sample_scene, subsample_offsets
-from hepareg.simulation.sliding import sliding_field
+from hepareg.simulation.sliding import SlidingField, sliding_field
+from hepareg.simulation.subslices import split_grid, split_slices, subslice_count
 from hepareg.volume import Volume
 
 __all__ = ["Imaging"]
+
+Image32 = NDArray[np.float32]
 
 
 class Imaging:
@@ -63,9 +68,9 @@ class Imaging:
         if not own and unsampled and self.anatomy.noise_hu is not None and settings.noise_hu is None:
             image += self.anatomy.noise_hu
             own = True
-        scene = Scene(self.anatomy.grid, image, self.anatomy.liver.view(np.uint8), np.eye(4), None)
-        taken = image if unsampled else self._sample(scene, grid, settings)
-        liver = scene.liver.copy() if unsampled else (sample_liver(scene, grid) > 0.5).astype(np.uint8)
+        if unsampled:
+            return self._finish(image, self.anatomy.liver.astype(np.uint8), grid, settings, phase, rng, noisy=own)
+        taken, liver = self._take(self._scene(image, np.eye(4), None), grid, settings)
         return self._finish(taken, liver, grid, settings, phase, rng, noisy=own)
 
     def moving(
@@ -75,20 +80,18 @@ class Imaging:
         image = self._phase_image("moving", phase, rng)
         own = self._share_noise(image)
         way_back = sliding_field(self.anatomy, self.motion, space=self.space, spacing_mm=self.field_spacing_mm)
-        body_inverse = self.motion.body.inverse().matrix
-        scene = Scene(self.anatomy.grid, image, self.anatomy.liver.view(np.uint8), body_inverse, way_back)
-        taken = self._sample(scene, grid, settings)
-        liver = (sample_liver(scene, grid) > 0.5).astype(np.uint8)
+        scene = self._scene(image, self.motion.body.inverse().matrix, way_back)
+        taken, liver = self._take(scene, grid, settings)
         return self._finish(taken, liver, grid, settings, phase, rng, noisy=own)
 
-    def _phase_image(self, role: str, phase: ContrastPhase, rng: Generator) -> np.ndarray:
+    def _phase_image(self, role: str, phase: ContrastPhase, rng: Generator) -> Image32:
         hu: PhaseHU = draw_phase(phase, rng=rng)
         if self.source is not None and phase is self.source.phase:
             hu = self.source
         self.drawn[f"{role}_hu"] = {label.name.lower(): round(value, 2) for label, value in hu.values.items()}
         return render_phase(self.anatomy, hu, source=self.source, rng=rng)
 
-    def _share_noise(self, image: np.ndarray) -> bool:
+    def _share_noise(self, image: Image32) -> bool:
         """Add noise that belongs to the anatomy where it is shared; return whether it was."""
         if self.noise_seed is None:
             return False
@@ -99,14 +102,25 @@ class Imaging:
         image += np.float32(self.level) * correlated_noise(grid.shape, grid.spacing_mm, rng=rng)
         return True
 
-    def _sample(self, scene: Scene, grid: Grid, settings: AcquisitionSettings) -> np.ndarray:
+    def _scene(self, image: Image32, body_inverse: Matrix, way_back: SlidingField | None) -> Scene:
+        """Return the scene; a real CT with thin slices, since what slices are averaged from must be finer than they.
+
+        A procedural anatomy is no average over its slices: it is drawn at its voxels.
+        """
+        anatomy = self.anatomy
+        count = 1 if anatomy.ct_hu is None else subslice_count(anatomy.grid)
+        liver = np.repeat(anatomy.liver.view(np.uint8), count, axis=2)
+        return Scene(split_grid(anatomy.grid, count), split_slices(image, count), liver, body_inverse, way_back)
+
+    def _take(self, scene: Scene, grid: Grid, settings: AcquisitionSettings) -> tuple[Image32, NDArray[np.uint8]]:
+        """Return the image, with its slices averaged, and the liver mask on a grid."""
         offsets = subsample_offsets(grid, scene.grid, settings.slice_thickness_mm)
-        return sample_scene(scene, grid, offsets=offsets)
+        return sample_scene(scene, grid, offsets=offsets), (sample_liver(scene, grid) > 0.5).astype(np.uint8)
 
     def _finish(
         self,
-        taken: np.ndarray,
-        liver: np.ndarray,
+        taken: Image32,
+        liver: NDArray[np.uint8],
         grid: Grid,
         settings: AcquisitionSettings,
         phase: ContrastPhase,

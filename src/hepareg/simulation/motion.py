@@ -20,8 +20,10 @@ NUM_BREATHS = 12
 """Breaths drawn, of which the one is taken that stays clear of the ribs best."""
 
 BREATHING_MM = np.array([0.3, 0.45, 1.0])
-"""Relative size of breathing motion along left-right, front-back and up-down, after Rohlfing et al., Modeling liver
-motion and deformation during the respiratory cycle, Medical Physics 31, 2004, doi:10.1118/1.1644513."""
+"""Relative size of breathing motion along left-right, front-back and up-down. Measured in the liver: 1.3, 3.8 and
+11.9 mm breathing freely (medians of 14 patients; Liang et al., Journal of Applied Clinical Medical Physics 19, 2018,
+doi:10.1002/acm2.12292), 2.9, 2.3 and 5.3 mm under abdominal compression (means of 53 patients; Radiation Oncology 2016,
+doi:10.1186/s13014-016-0762-z): relative to up-down, 0.1 to 0.55 and 0.3 to 0.45."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -26,7 +27,10 @@ from hepareg.simulation.residual import ResidualField, residual_field
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["PairSettings", "SimulatedPair", "check_request", "simulate_pair"]
+__all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_request", "simulate_pair"]
+
+STAGES = ("anatomy", "motion", "fixed image", "moving image", "labels")
+"""What a caller hears of, in this order."""
 
 BYTES_PER_VOXEL = 30
 """Peak memory of a simulation over the voxels of its largest array, measured."""
@@ -108,7 +112,12 @@ class SimulatedPair:
 
 
 def simulate_pair(
-    *, settings: PairSettings, seed: int, patient: PatientCT | None = None, anatomy: Anatomy | None = None
+    *,
+    settings: PairSettings,
+    seed: int,
+    patient: PatientCT | None = None,
+    anatomy: Anatomy | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> SimulatedPair:
     """Make a pair; the same settings, seed, patient and anatomy give the same voxels.
 
@@ -122,6 +131,8 @@ def simulate_pair(
         A real CT (`prepare_patient`), or None for a procedural anatomy.
     anatomy
         The anatomy of an earlier pair, to save the time of making one for each of many pairs, or None.
+    progress
+        Called with the name of each of `STAGES` as it begins.
 
     Raises
     ------
@@ -129,8 +140,11 @@ def simulate_pair(
         If the motion throws the liver out of the image.
     """
     check_request(settings)
+    progress = progress or (lambda _: None)
+    progress("anatomy")
     rngs = [np.random.default_rng([seed, part]) for part in range(8)]
     anatomy = anatomy or _anatomy(settings, patient, rngs[0])
+    progress("motion")
     space = OrganSpace(anatomy.liver, anatomy.grid)
     motion = draw_motion(
         settings.motion, space=space, in_the_way=anatomy.fraction_static, rng=rngs[1],
@@ -147,8 +161,11 @@ def simulate_pair(
     imaging = Imaging(
         anatomy, motion, space, source_phase=settings.source_phase, shared_noise=settings.shared_noise, rng=rngs[4]
     )
+    progress("fixed image")
     fixed, fixed_liver = imaging.fixed(fixed_grid, settings.fixed, settings.fixed_phase, rng=rngs[5])
+    progress("moving image")
     moving, moving_liver = imaging.moving(moving_grid, settings.moving, settings.moving_phase, rng=rngs[6])
+    progress("labels")
     residual = residual_field(motion, space)
     parameters = {
         "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if anatomy.ct_hu is None else "real CT",

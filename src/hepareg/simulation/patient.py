@@ -75,7 +75,7 @@ def prepare_patient(*, ct: Volume, masks: Mapping[str, Volume]) -> PatientCT:
     """
     labels, liver = _gather(ct, masks)
     image = np.clip(np.asarray(ct.data, dtype=np.float32), -1024, 3071)
-    level = noise_level(image, liver)
+    level = noise_level(image, liver, ct.grid.spacing_mm)
     denoised = denoise(image, noise_hu=level, spacing_mm=ct.grid.spacing_mm)
     static = _static(denoised, ct.grid.spacing_mm, liver)
     vessels = tuple(

@@ -55,15 +55,15 @@ def liver_shape(design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generato
     A, B = plan.inner
     top = plan.dome
     right = (0.50 * A + rng.uniform(-8, 8), rng.uniform(-12, 8), top - rng.uniform(82, 96) * s)
-    right_size = np.array([0.60 * A, 0.98 * B, 100 * s]) * rng.uniform(0.9, 1.1, 3)
+    right_size = np.array([0.60 * A, 0.98 * B, 100 * s]) * rng.uniform(0.83, 1.17, 3)
     left = (-0.05 * A + rng.uniform(-18, 12), 0.42 * B, top - rng.uniform(44, 60) * s)
-    left_size = np.array([0.62 * A, 0.5 * B, 40 * s]) * rng.uniform(0.8, 1.2, 3)
+    left_size = np.array([0.62 * A, 0.5 * B, 40 * s]) * rng.uniform(0.67, 1.33, 3)
     lobes = smooth_minimum(ellipsoid(axes, right, right_size), ellipsoid(axes, left, left_size), 18)
-    normal = np.array([-0.44, -0.30, -0.85]) + rng.uniform(-0.13, 0.13, 3)
+    normal = np.array([-0.44, -0.30, -0.85]) + rng.uniform(-0.2, 0.2, 3)
     normal /= np.linalg.norm(normal)
     anchor = np.array([0.28 * A, 0.0, top - rng.uniform(98, 116) * s])
     below = normal[0] * (x - anchor[0]) + normal[1] * (y - anchor[1]) + normal[2] * (z - anchor[2])
-    bumps = 5.0 * smooth_noise(lobes.shape, scale_vox=13, rng=rng)
+    bumps = 8.0 * smooth_noise(lobes.shape, scale_vox=13, rng=rng)
     shape = smooth_maximum(lobes, (below + 0.002 * lobes).astype(np.float32), 14) + bumps
     cava_y = plan.spine_y + 36 * plan.scale
     cava_x = rng.uniform(20, 30) * plan.scale

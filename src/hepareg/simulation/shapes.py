@@ -59,6 +59,8 @@ class DesignGrid:
         for axis in range(3):
             at = self.positions[axis]
             chosen = np.flatnonzero((at > near[:, axis].min() - 1) & (at < near[:, axis].max() + 1))
+            if len(chosen) == 0:  # a shape thinner than the fine grid's voxels, between two of them
+                return
             block.append(slice(int(chosen[0]), int(chosen[-1]) + 1))
             where.append(at[chosen])
         labels[tuple(block)][resample_axes(np.ascontiguousarray(field), where) < 0] = label

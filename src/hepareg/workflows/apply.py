@@ -1,5 +1,6 @@
 """`hepareg apply`: an image, a mesh or landmarks brought to the other anatomy by a transform."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from hepareg.transforms.resample import PADDING_HU, Interpolation, resample
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_file, check_output_file
 
-__all__ = ["ApplySettings", "apply_to_file"]
+__all__ = ["STAGES", "ApplySettings", "apply_to_file"]
+
+STAGES = ("reading", "moving", "writing")
+"""What a caller hears of, in this order."""
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
 
@@ -59,6 +63,7 @@ def apply_to_file(
     moving: str | Path | None = None,
     settings: ApplySettings | None = None,
     overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> str:
     """Apply moving_from_fixed to a file of the moving anatomy, so that it lies on the fixed one.
 
@@ -81,6 +86,8 @@ def apply_to_file(
         How.
     overwrite
         Whether an existing output may be replaced.
+    progress
+        Called with the name of each of `STAGES` as it begins, for an image.
 
     Returns
     -------
@@ -101,7 +108,9 @@ def apply_to_file(
     if kind == "image":
         if moving is not None:
             raise SettingsError("expected no --moving beside an image: the input is the moving image")
-        return _apply_to_image(transform, source, output, reference, settings, overwrite=overwrite)
+        return _apply_to_image(
+            transform, source, output, reference, settings, overwrite=overwrite, progress=progress or (lambda _: None)
+        )
     fixed_from_moving = _points_transform(transform, reference, moving, settings)
     with atomic_file(output, overwrite=overwrite) as path:
         if kind == "mesh":
@@ -121,12 +130,14 @@ def _apply_to_image(
     settings: ApplySettings,
     *,
     overwrite: bool,
+    progress: Callable[[str], None],
 ) -> str:
     if reference is None:
         raise SettingsError(
             "expected the image whose grid the result is to have: give it with --reference "
             "(points and meshes need none; `hepareg register` also writes the image moved by its header alone)"
         )
+    progress("reading")
     series = (settings.moving_series, settings.fixed_series)
     source_series, target_series = series[::-1] if settings.inverse else series
     image, target = read_image(source, series=source_series), read_image(reference, series=target_series)
@@ -141,7 +152,9 @@ def _apply_to_image(
     labels = is_label_map(image)
     interpolation: Interpolation = settings.interpolation or ("nearest" if labels else "linear")
     padding = settings.padding if settings.padding is not None else 0 if labels else PADDING_HU
+    progress("moving")
     pulled = resample(image, target.grid, moving_from_fixed=pull, interpolation=interpolation, padding=padding)
+    progress("writing")
     with atomic_file(output, overwrite=overwrite) as path:
         write_nifti(path, Volume(pulled.data, target.grid))
     what = "label map" if labels else "image"

@@ -1,6 +1,7 @@
 """The rigidity certificate: what has to hold before a transform is given to anybody, in memory and in the files."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,11 @@ from hepareg.geometry import Grid, apply_matrix
 from hepareg.io.itk_transforms import read_versor_text
 from hepareg.io.lta import read_lta
 from hepareg.io.matrix_text import parse_matrix, read_matrix_text
-from hepareg.io.nifti import read_geometry
+from hepareg.io.nifti import read_forms
 from hepareg.transforms.linear import RIGIDITY_TOLERANCE, RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["certify_distances", "certify_files", "header_error", "liver_points"]
+__all__ = ["HeaderErrors", "certify_distances", "certify_files", "header_errors", "liver_points"]
 
 NUM_POINTS = 1000
 DISTANCE_TOLERANCE_MM = 1e-9
@@ -25,6 +26,8 @@ FILE_TOLERANCE_MM = 1e-4
 1e-12, but for ITK's versor near a half turn, whose fourth component is not stored (1e-5)."""
 HEADER_TOLERANCE = 1e-6
 HEADER_TOLERANCE_MM = 1e-4
+"""For the sform. The qform is held to it where a quaternion of single precision can, and measured everywhere."""
+QFORM_NOTED_MM = 0.01
 
 
 def liver_points(fixed: Grid, mask: Volume | None) -> Points:
@@ -77,8 +80,46 @@ def certify_files(folder: Path, transform: RigidTransform, *, fixed: Grid) -> No
         _certify_matrix(parse_matrix(flirt.read_text("utf-8"), flirt.name), flirt.name)
 
 
-def header_error(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int, int]) -> str | None:
-    """Return why the header of an image moved by its header alone is not exact enough, or None where it is.
+@dataclass(frozen=True)
+class HeaderErrors:
+    """What a NIfTI header's single precision left of a placement that was to be exact.
+
+    Parameters
+    ----------
+    sform_mm, qform_mm
+        Largest distance by which each form misplaces a corner of the image. Readers take the sform first;
+        a quaternion of NIfTI-1 cannot do as well near a half turn (see `hepareg.io.nifti_header.place`).
+    orthogonality
+        Largest entry of R'R - I over both forms, R the rotation from the old placement to the stored one.
+    """
+
+    sform_mm: float
+    qform_mm: float
+    orthogonality: float
+
+    @property
+    def problem(self) -> str | None:
+        """Why the image may not be given to anybody, or None."""
+        if self.orthogonality <= HEADER_TOLERANCE and self.sform_mm <= HEADER_TOLERANCE_MM:
+            return None
+        return (
+            f"its header's single precision would move a corner by {self.sform_mm:.2g} mm "
+            f"(at most {HEADER_TOLERANCE_MM:g} allowed)"
+        )
+
+    @property
+    def note(self) -> str | None:
+        """What to tell a user whose programs read the qform before the sform, or None where it is as good."""
+        if self.qform_mm <= QFORM_NOTED_MM:
+            return None
+        return (
+            f"the qform of the image moved by its header alone is off by up to {self.qform_mm:.2g} mm, as far as "
+            "NIfTI-1 can hold it; its sform, which programs read first, is exact"
+        )
+
+
+def header_errors(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int, int]) -> HeaderErrors:
+    """Measure how well the header of an image moved by its header alone holds the new placement.
 
     Parameters
     ----------
@@ -89,15 +130,12 @@ def header_error(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int,
     shape
         Voxels of the image.
     """
-    stored = read_geometry(path)
-    R = stored[:3, :3] @ np.linalg.inv(old[:3, :3])
-    orthogonality = float(np.abs(R.T @ R - np.eye(3)).max())
-    shift = float(np.abs(Grid(shape, stored).corners_mm - Grid(shape, new).corners_mm).max())
-    if orthogonality <= HEADER_TOLERANCE and shift <= HEADER_TOLERANCE_MM:
-        return None
-    return (
-        f"its header's single precision would move a corner by {shift:.2g} mm (at most {HEADER_TOLERANCE_MM:g} allowed)"
-    )
+    expected = Grid(shape, new).corners_mm
+    voxels = Grid(shape, np.eye(4)).corners_mm
+    forms = read_forms(path)
+    sform_mm, qform_mm = (float(np.linalg.norm(apply_matrix(form, voxels) - expected, axis=1).max()) for form in forms)
+    turns = [form[:3, :3] @ np.linalg.inv(old[:3, :3]) for form in forms]
+    return HeaderErrors(sform_mm, qform_mm, max(float(np.abs(R.T @ R - np.eye(3)).max()) for R in turns))
 
 
 def _certify_matrix(matrix: Matrix, name: str) -> None:

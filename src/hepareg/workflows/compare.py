@@ -1,5 +1,6 @@
 """`hepareg compare`: how far two transforms are apart over the liver."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
 from hepareg.volume import Volume
 
-__all__ = ["Comparison", "compare_files"]
+__all__ = ["STAGES", "Comparison", "compare_files"]
+
+STAGES = ("reading", "comparing")
+"""What a caller hears of, in this order."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def compare_files(
     moving: str | Path | None = None,
     fixed: str | Path | None = None,
     transform_space: str = "ras",
+    progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compare two files with moving_from_fixed over a mask of the fixed image.
 
@@ -77,17 +82,22 @@ def compare_files(
         The two images, which only FLIRT's matrices need.
     transform_space
         World of plain 4x4 matrices.
+    progress
+        Called with the name of each of `STAGES` as it begins.
 
     Raises
     ------
     InputError
         If a file cannot be used.
     """
+    progress = progress or (lambda _: None)
+    progress("reading")
     moving_grid, fixed_grid = (None if path is None else read_image(path).grid for path in (moving, fixed))
     a, b = (
         read_transform(path, space=transform_space, moving=moving_grid, fixed=fixed_grid) for path in (first, second)
     )
     region = read_region(mask, label=mask_label)
+    progress("comparing")
     centre = centroid_mm(region.data, region.grid)
     rigid = {name: _is_rigid(transform) for name, transform in (("A", a), ("B", b))}
     return Comparison(

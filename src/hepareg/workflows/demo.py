@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hepareg.evaluation import TargetRegistrationError, tre_over_mask
 from hepareg.io.images import read_image
@@ -15,7 +16,7 @@ from hepareg.simulation import (
     PhantomSettings,
     simulate_pair,
 )
-from hepareg.transforms import RigidTransform
+from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.register_files import Registered, RegisterRequest, register_files
 from hepareg.workflows.register_outputs import OUTPUT_NAMES
@@ -55,11 +56,15 @@ class DemoResult:
     before, after
         Target registration error over the liver as the images came, and after registration; None
         where the result was rejected.
+    network, network_refined
+        The same by the trained network alone, and by the refinement that begins at its prediction.
     """
 
     registered: Registered
     before: TargetRegistrationError
     after: TargetRegistrationError | None
+    network: TargetRegistrationError
+    network_refined: TargetRegistrationError
 
 
 def demo(
@@ -107,14 +112,27 @@ def demo(
         for path in (folder / "result").iterdir():
             path.rename(folder / path.name)
         (folder / "result").rmdir()
-        return DemoResult(registered, *_errors(folder))
+        if progress is not None:
+            progress("network")
+        return _measured(folder, registered)
 
 
-def _errors(folder: Path) -> tuple[TargetRegistrationError, TargetRegistrationError | None]:
+def _measured(folder: Path, registered: Registered) -> DemoResult:
+    """Measure what was written, and what the methods with a network find, against the truth."""
+    from hepareg.registration import Method, register
+
+    images: dict[str, Any] = {name: read_image(folder / f"{name}.nii.gz") for name in ("moving", "fixed")}
+    images |= {f"{name}_mask": read_image(folder / f"{name}_liver.nii.gz") for name in ("moving", "fixed")}
     truth = read_transform(folder / "truth.txt")
-    liver = read_image(folder / "fixed_liver.nii.gz")
+
+    def error(transform: AffineTransform) -> TargetRegistrationError:
+        return tre_over_mask(transform, truth, mask=images["fixed_mask"])
+
     found = folder / "moving_from_fixed.txt"
-    return (
-        tre_over_mask(RigidTransform.identity(), truth, mask=liver),
-        tre_over_mask(read_transform(found), truth, mask=liver) if found.exists() else None,
+    return DemoResult(
+        registered,
+        before=error(RigidTransform.identity()),
+        after=error(read_transform(found)) if found.exists() else None,
+        network=error(register(**images, method=Method.NETWORK).transform),
+        network_refined=error(register(**images, method=Method.NETWORK_REFINE).transform),
     )

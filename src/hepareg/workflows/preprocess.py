@@ -1,6 +1,8 @@
 """`hepareg preprocess`: every pair of a manifest cropped to the liver, resampled and windowed; resumable."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
@@ -23,6 +25,8 @@ SETTINGS_FILE = "settings.json"
 RECORD_FILE = "case.json"
 TABLE_FILE = "table.csv"
 MANIFEST_FILE = "manifest.csv"
+LEFTOVER = re.compile(r"\.[A-Za-z0-9_][A-Za-z0-9_.\-]*\.[a-z0-9_]{8}")
+"""What `atomic` calls a folder before it has its name."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def preprocess(
 def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool) -> Path:
     recorded = out / SETTINGS_FILE
     now = json.loads(format_json(asdict(settings)))
+    _remove_leftovers(out)
     if recorded.is_file() and not overwrite:
         before = json.loads(recorded.read_text())
         changed = [f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]]
@@ -117,6 +122,14 @@ def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool)
     with atomic_file(recorded, overwrite=True) as path:
         write_json(path, now)
     return out
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove the temporary folders of a run that was killed; only where the folder is one of ours."""
+    if (out / SETTINGS_FILE).is_file():
+        for path in out.iterdir():
+            if LEFTOVER.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, overwrite: bool) -> CaseRow:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hepareg.errors import DeviceError, SettingsError
+from hepareg.errors import DeviceError, FileFormatError, SettingsError
 from hepareg.io.json import write_json
 from hepareg.io.transforms import read_transform
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.certificate import certify_distances, liver_points
 from hepareg.workflows.inputs import Pair, read_pair
+from hepareg.workflows.threads import MAX_THREADS, set_threads
 
 if TYPE_CHECKING:
     from hepareg.registration import RegistrationResult
@@ -25,6 +26,8 @@ __all__ = ["RegisterRequest", "Registered", "register_files"]
 Progress = Callable[[str], None]
 
 DEVICES = ("cpu", "cuda")
+METHODS = ("refine", "network", "network+refine")
+"""Names of `hepareg.registration.Method`, here so that a wrong one is told before anything slow is imported."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class RegisterRequest:
         Folder for the results.
     moving_mask, fixed_mask, mask_label
         Liver masks, and the label to take of a label map.
-    start
-        File with a guess of moving_from_fixed, in any format that `hepareg.io.transforms` reads.
+    start, transform_space
+        File with a guess of moving_from_fixed, in any format that `hepareg.io.transforms` reads, and the
+        world of a plain 4x4 matrix: ``ras`` or ``lps``; other formats state their own.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
+    method, weights
+        One of `METHODS`, and the file of a trained network for those with one; None is the one of the package.
     matrix_only
-        Write transforms and ``result.json`` alone.
+        Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as ever.
     device, threads, seed
         ``cpu`` or ``cuda``; number of threads, torch's own choice where None; seed of what is drawn.
     allow_identical, allow_different_patients
@@ -60,8 +66,11 @@ class RegisterRequest:
     fixed_mask: str | Path | None = None
     mask_label: int | None = None
     start: str | Path | None = None
+    transform_space: str = "ras"
     moving_series: str | None = None
     fixed_series: str | None = None
+    method: str = "refine"
+    weights: str | Path | None = None
     matrix_only: bool = False
     device: str = "cpu"
     threads: int | None = None
@@ -73,7 +82,7 @@ class RegisterRequest:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Every file or folder that is read."""
-        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start)
+        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start, self.weights)
         return tuple(Path(path) for path in given if path is not None)
 
     @property
@@ -81,6 +90,8 @@ class RegisterRequest:
         """What of the request shapes the result; no path."""
         names = (
             "mask_label",
+            "transform_space",
+            "method",
             "matrix_only",
             "device",
             "threads",
@@ -134,13 +145,14 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
         pair, register = _read(request)
         start = _start(request, pair)
     if request.threads is not None:
-        _set_threads(request.threads)
+        set_threads(request.threads)
     result: RegistrationResult = register(
         moving=pair.moving,
         fixed=pair.fixed,
         moving_mask=pair.moving_mask,
         fixed_mask=pair.fixed_mask,
         start=start,
+        **_method(request),
         device=request.device,
         seed=request.seed,
         progress=progress,
@@ -179,22 +191,40 @@ def _check(request: RegisterRequest) -> None:
     """Check what can be checked before any work."""
     if request.device not in DEVICES:
         raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
-    if request.threads is not None and request.threads < 1:
-        raise SettingsError(f"expected at least one thread, got {request.threads}")
+    if request.method not in METHODS:
+        raise SettingsError(f"expected one of {', '.join(METHODS)} as method, got {request.method!r}")
+    if request.weights is not None and request.method == "refine":
+        raise SettingsError("expected --method network or network+refine beside --weights, got refine; choose one")
+    if request.weights is not None and not Path(request.weights).is_file():
+        raise FileFormatError(f"expected a weights file, found none at {request.weights}; check the path")
+    if request.threads is not None and not 1 <= request.threads <= MAX_THREADS:
+        raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {request.threads}")
     if request.seed < 0:
         raise SettingsError(f"expected a seed of 0 or more, got {request.seed}")
+    if request.start is None and request.transform_space != "ras":
+        raise SettingsError("expected --start beside --transform-space, which says the world of its matrix; got none")
     check_output_directory(request.out, overwrite=request.overwrite)
     if request.overwrite:
         from hepareg.workflows.register_outputs import OUTPUT_NAMES
 
         check_replaceable(request.out, own=OUTPUT_NAMES, inputs=request.inputs)
+    if request.device == "cuda":
+        _check_cuda()
+
+
+def _check_cuda() -> None:
+    """Look for the device before the images are read, though torch's import is then not hidden behind the reading."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
 
 
 def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationResult"]]:
     """Read the pair while torch is being imported, which takes as long and mostly waits for the disk."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Where a file is missing there is nothing to import for: the message comes at once.
-        loading = pool.submit(_load, request) if all(path.exists() for path in request.inputs) else None
+        loading = pool.submit(_load) if all(path.exists() for path in request.inputs) else None
         pair = read_pair(
             moving=request.moving,
             fixed=request.fixed,
@@ -207,42 +237,37 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
             allow_different_patients=request.allow_different_patients,
             threads=request.threads or 2,
         )
-        if pair.moving_mask is not None and pair.fixed_mask is not None:
-            import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
-        return pair, loading.result() if loading is not None else _load(request)
+        return pair, loading.result() if loading is not None else _load()
 
 
-def _load(request: RegisterRequest) -> Callable[..., "RegistrationResult"]:
-    """Import the library call and look for the device."""
-    import torch
-
+def _load() -> Callable[..., "RegistrationResult"]:
+    """Import the library call."""
     from hepareg.registration import register
 
-    if request.device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
     return register
-
-
-def _set_threads(number: int) -> None:
-    """Set the threads of torch, which are those of the calling thread, and of ITK."""
-    import SimpleITK as sitk
-    import torch
-
-    torch.set_num_threads(number)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(number)
 
 
 def _start(request: RegisterRequest, pair: Pair) -> RigidTransform | None:
     if request.start is None:
         return None
-    return RigidTransform(read_transform(request.start, moving=pair.moving.grid, fixed=pair.fixed.grid).matrix)
+    given = read_transform(request.start, space=request.transform_space, moving=pair.moving.grid, fixed=pair.fixed.grid)
+    return RigidTransform(given.matrix)
+
+
+def _method(request: RegisterRequest) -> dict[str, Any]:
+    """Return method and weights as the library call takes them; nothing where the default is asked for."""
+    if request.method == "refine":
+        return {}
+    from hepareg.registration import Method
+
+    return {"method": Method(request.method), "weights": request.weights}
 
 
 def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", clock: Clock) -> Registered:
     from hepareg.workflows.register_report import dice_of_masks, one_line, report
 
     with clock("dice"):
-        dice = dice_of_masks(pair, result.transform)
+        dice = dice_of_masks(pair, result)
     with atomic_directory(request.out, overwrite=request.overwrite) as folder:
         with clock("writing"):
             written = _write_outputs(folder, request, pair, result, dice)
@@ -271,8 +296,8 @@ def _write_outputs(
         written += outputs.Written(left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.MOVED, outputs.WARPED), reason))
     else:
         written += outputs.write_transforms(folder, result.transform, pair, centre_mm=result.centre_mm)
-    if request.matrix_only:
-        pictures = (outputs.PICTURE,) if rejected else (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
+    if request.matrix_only and not rejected:  # what was rejected has to be looked at
+        pictures = (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
         return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
     with ThreadPoolExecutor(max_workers=1) as pool:
         picture = pool.submit(outputs.write_picture, folder, result.transform, pair, caption(result, dice))

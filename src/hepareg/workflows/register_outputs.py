@@ -18,7 +18,7 @@ from hepareg.io.nifti import write_nifti, write_with_matrix
 from hepareg.io.transforms import write_transform
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
-from hepareg.workflows.certificate import certify_files, header_error
+from hepareg.workflows.certificate import HeaderErrors, certify_files, header_errors
 from hepareg.workflows.inputs import Pair
 
 __all__ = ["OUTPUT_NAMES", "Caption", "Written", "write_images", "write_picture", "write_transforms"]
@@ -33,14 +33,15 @@ OUTPUT_NAMES = (*TRANSFORMS, MOVED, WARPED, PICTURE, RESULT)
 
 @dataclass(frozen=True)
 class Written:
-    """Names of the files written, and why the others were left out, by name."""
+    """Names of the files written, why the others were left out, by name, and how exact the moved header is."""
 
     names: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    header: HeaderErrors | None = None
 
     def __add__(self, other: "Written") -> "Written":
         """Return both together."""
-        return Written(self.names + other.names, {**self.left_out, **other.left_out})
+        return Written(self.names + other.names, {**self.left_out, **other.left_out}, self.header or other.header)
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def write_images(folder: Path, transform: RigidTransform, pair: Pair, *, moving_
     with ThreadPoolExecutor(max_workers=2) as pool:  # gzip runs outside of the interpreter's lock
         moved = pool.submit(_write_moved, folder / MOVED, transform, pair.moving, moving_path)
         warped = pool.submit(_write_warped, folder / WARPED, transform, pair)
-        reason = moved.result()
+        header = moved.result()
         warped.result()
-    if reason is not None:
+    if header.problem is not None:
         (folder / MOVED).unlink()
-        return Written((WARPED,), {MOVED: reason})
-    return Written((MOVED, WARPED))
+        return Written((WARPED,), {MOVED: header.problem})
+    return Written((MOVED, WARPED), header=header)
 
 
 def write_picture(folder: Path, transform: RigidTransform, pair: Pair, caption: Caption) -> Written:
@@ -105,15 +106,15 @@ def write_picture(folder: Path, transform: RigidTransform, pair: Pair, caption: 
     return Written((PICTURE,))
 
 
-def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: str | Path) -> str | None:
-    """Write the header-only result; return why it may not be kept, or None."""
+def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: str | Path) -> HeaderErrors:
+    """Write the header-only result; return how exactly its header holds the new place."""
     old = moving.grid.world_from_voxel
     new = transform.inverse().matrix @ old
     if moving.provenance.file_format == "nifti":
         write_with_matrix(source, path, new)
     else:
         write_nifti(path, Volume(as_int16_hu(moving.data), Grid(moving.shape, new)))
-    return header_error(path, old=old, new=new, shape=moving.shape)
+    return header_errors(path, old=old, new=new, shape=moving.shape)
 
 
 def _write_warped(path: Path, transform: RigidTransform, pair: Pair) -> None:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
@@ -32,15 +32,17 @@ def load_schema() -> dict[str, Any]:
     return json.loads(files("hepareg.workflows").joinpath("result.schema.json").read_text("utf-8"))
 
 
-def dice_of_masks(pair: Pair, transform: RigidTransform) -> dict[str, float] | None:
-    """Return the masks' Dice as the files lie and after the transform, or None where a mask is missing."""
+def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
+    """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
+
+    The latter is part of the verdict's evidence and taken from there.
+    """
     if pair.moving_mask is None or pair.fixed_mask is None:
         return None
-    masks = {"moving_mask": pair.moving_mask, "fixed_mask": pair.fixed_mask}
-    return {
-        "before": dice_after(**masks, moving_from_fixed=RigidTransform.identity()),
-        "after": dice_after(**masks, moving_from_fixed=transform),
-    }
+    before = dice_on_lattice(
+        moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=RigidTransform.identity()
+    )
+    return {"before": before, "after": result.verdict.evidence["dice_after"]}
 
 
 def report(
@@ -85,9 +87,11 @@ def report(
                 "moving": _input(pair.moving, pair.moving_mask),
                 "fixed": _input(pair.fixed, pair.fixed_mask),
             },
-            "notes": list(pair.notes),
+            "notes": [*pair.notes, *([written.header.note] if written.header and written.header.note else [])],
             "outputs": {"written": sorted(written.names), "left_out": dict(written.left_out)},
+            "moving_in_fixed_space": _header(written),
             "warped": {"interpolation": "linear", "padding_hu": PADDING_HU} if WARPED in written.names else None,
+            "method": {"name": result.method, "weights_sha256": result.weights_sha256},
             "refinement": _refinement(result),
             "settings": {"command": dict(options), "registration": result.settings},
             "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
@@ -154,6 +158,12 @@ def _transform(result: "RegistrationResult") -> dict[str, Any]:
         "translation_at_centroid_mm": translation,
         "translation_length_mm": math.sqrt(sum(float(t) ** 2 for t in translation)),
     }
+
+
+def _header(written: Written) -> dict[str, float] | None:
+    if written.header is None:
+        return None
+    return {"sform_error_mm": written.header.sform_mm, "qform_error_mm": written.header.qform_mm}
 
 
 def _refinement(result: "RegistrationResult") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`hepareg rigidify`: the rigid part of any tool's affine, and what is lost with the rest."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hepareg.geometry.masked import centroid_mm, points_mm
@@ -9,7 +10,10 @@ from hepareg.preprocessing.masks import prepare_mask
 from hepareg.transforms.rigidify import RemovedPart, removed_part, rigid_part
 from hepareg.workflows.atomic import atomic_file, check_output_file
 
-__all__ = ["rigidify_file"]
+__all__ = ["STAGES", "rigidify_file"]
+
+STAGES = ("reading", "comparing", "writing")
+"""What a caller hears of, in this order."""
 
 
 def rigidify_file(
@@ -24,6 +28,7 @@ def rigidify_file(
     moving_series: str | None = None,
     fixed_series: str | None = None,
     overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> RemovedPart:
     """Write the rigid part of an affine that keeps where it sends the centroid of the fixed liver.
 
@@ -43,6 +48,8 @@ def rigidify_file(
         Which series of a folder of DICOM with several.
     overwrite
         Whether an existing output may be replaced.
+    progress
+        Called with the name of each of `STAGES` as it begins.
 
     Returns
     -------
@@ -59,13 +66,17 @@ def rigidify_file(
     """
     check_transform_suffix(output)
     check_output_file(output, overwrite=overwrite)
+    progress = progress or (lambda _: None)
+    progress("reading")
     fixed_image, moving_grid = read_image(fixed, series=fixed_series), read_image(moving, series=moving_series).grid
     affine = read_transform(transform, space=transform_space, moving=moving_grid, fixed=fixed_image.grid)
     liver = prepare_mask(read_image(mask), like=fixed_image, label=mask_label, name="fixed liver mask")
+    progress("comparing")
     centre = centroid_mm(liver.data, liver.grid)
     rigid = rigid_part(affine, centre_mm=centre)
     removed = removed_part(affine, points_mm=points_mm(liver.data, liver.grid), centre_mm=centre)
     rigid.certify()
+    progress("writing")
     with atomic_file(output, overwrite=overwrite) as path:
         write_transform(path, rigid, moving=moving_grid, fixed=fixed_image.grid, centre_mm=centre)
     return removed

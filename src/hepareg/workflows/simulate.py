@@ -1,6 +1,6 @@
 """What `hepareg simulate` does with files: pairs with a known answer, written whole or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,16 @@ from hepareg.simulation import (
     simulate_pair,
 )
 from hepareg.simulation.labels import label_from_name
+from hepareg.simulation.pair import STAGES as PAIR_STAGES
 from hepareg.simulation.pair import check_request
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, check_output_directory
 
-__all__ = ["SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
+__all__ = ["STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
 
 
+STAGES = ("reading", *PAIR_STAGES, "writing")
+"""What a caller hears of, in this order."""
 RANGES = ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg")
 MOVING_OPTIONS = (
     "slice_thickness_mm", "oblique_deg", "cut_top", "cut_bottom", "noise_hu", "streaks_hu", "padding_hu",
@@ -98,8 +101,23 @@ def request_from_options(options: Mapping[str, Any]) -> SimulateRequest:
     return SimulateRequest(settings=settings, **{name: options[name] for name in names})
 
 
-def simulate_files(request: SimulateRequest, *, out: str | Path, overwrite: bool = False) -> None:
+def simulate_files(
+    request: SimulateRequest,
+    *,
+    out: str | Path,
+    overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> None:
     """Simulate pairs and write them to ``out``: one pair flat, several in a folder each.
+
+    Parameters
+    ----------
+    request
+        What to do.
+    out, overwrite
+        New folder, and whether one that is there may be replaced.
+    progress
+        Called with the name of each of `STAGES` as it begins, for every pair again.
 
     Raises
     ------
@@ -114,11 +132,17 @@ def simulate_files(request: SimulateRequest, *, out: str | Path, overwrite: bool
     if request.labels and request.ct is None:
         raise InputError("expected --ct with the image that the labels belong to, got labels alone")
     check_request(request.settings)
+    if request.ct is not None and progress is not None:
+        progress("reading")
     patient = None if request.ct is None else _read_patient(request.ct, request.labels)
     width = len(str(request.num_pairs - 1))
     with atomic_directory(out, overwrite=overwrite) as folder:
         for number in range(request.num_pairs):
-            pair = simulate_pair(settings=request.settings, seed=request.seed + number, patient=patient)
+            pair = simulate_pair(
+                settings=request.settings, seed=request.seed + number, patient=patient, progress=progress
+            )
+            if progress is not None:
+                progress("writing")
             place = folder if request.num_pairs == 1 else folder / f"pair_{number:0{width}d}"
             write_pair(place, pair, dicom=request.dicom)
 
@@ -139,6 +163,7 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
         write_nifti(folder / f"{name}.nii.gz", getattr(pair, name))
     write_matrix_text(folder / "truth.txt", pair.truth)
     (folder / "landmarks.csv").write_text(_landmarks_text(pair))
+    (folder / "centrelines.csv").write_text(_centrelines_text(pair))
     write_json(folder / "pair.json", pair.parameters)
     if pair.residual is not None:
         for axis, part in zip("xyz", pair.residual.displacement_mm, strict=True):
@@ -151,6 +176,20 @@ def _landmarks_text(pair: SimulatedPair) -> str:
     for landmark in pair.landmarks:
         numbers = ",".join(f"{x:.6f}" for x in (*landmark.fixed_mm, *landmark.moving_mm))
         lines.append(f"{landmark.name},{numbers}")
+    return "\n".join(lines) + "\n"
+
+
+def _centrelines_text(pair: SimulatedPair) -> str:
+    """Return the vessels' nodes in the fixed world; ``parent`` is the number of a node's parent, -1 at a root."""
+    lines = ["name,x,y,z,radius_mm,node,parent"]
+    first = 0
+    for tree in pair.anatomy.trees:
+        name = tree.label.name.lower()
+        for node, (point, radius, parent) in enumerate(zip(tree.points, tree.radius_mm, tree.parent, strict=True)):
+            place = ",".join(f"{x:.6f}" for x in point)
+            above = -1 if parent < 0 else first + parent
+            lines.append(f"{name},{place},{radius:.4f},{first + node},{above}")
+        first += len(tree.points)
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,26 @@
+"""Ways to a transform: the refinement, a trained network, or one after the other."""
+
+from enum import Enum
+
+__all__ = ["Method"]
+
+
+class Method(Enum):
+    """How a transform is found; the verdict is reached the same way for all."""
+
+    REFINE = "refine"
+    """Instance optimisation from many starts."""
+    NETWORK = "network"
+    """What a trained network predicts, as it is; the refinement runs as a witness for the verdict alone."""
+    NETWORK_REFINE = "network+refine"
+    """The refinement, with the network's prediction as its first start beside the others."""
+
+    @property
+    def uses_network(self) -> bool:
+        """Whether trained weights are needed."""
+        return self is not Method.REFINE
+
+    @property
+    def refines(self) -> bool:
+        """Whether the refinement's pose is the result."""
+        return self is not Method.NETWORK

@@ -1,0 +1,31 @@
+"""How many threads a run may use, in every library that has threads of its own."""
+
+import os
+import sys
+
+__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads"]
+
+MAX_THREADS = 256
+"""More would only get in one another's way, and a typing error such as 10000 would end the process."""
+
+BEFORE_NUMPY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+BEFORE_ITK = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+
+
+def limit_threads_at_import(number: int) -> None:
+    """Limit the threads of libraries that ask the environment when they are imported: NumPy's BLAS, and OpenMP.
+
+    Without effect where NumPy is there already, as in a program that uses hepareg as a library.
+    """
+    if 1 <= number <= MAX_THREADS and "numpy" not in sys.modules:
+        os.environ.update(dict.fromkeys(BEFORE_NUMPY, str(number)))
+
+
+def set_threads(number: int) -> None:
+    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this."""
+    import torch
+
+    torch.set_num_threads(number)
+    os.environ[BEFORE_ITK] = str(number)
+    if "SimpleITK" in sys.modules:
+        sys.modules["SimpleITK"].ProcessObject.SetGlobalDefaultNumberOfThreads(number)
