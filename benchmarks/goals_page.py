@@ -6,14 +6,11 @@ from typing import Any
 
 from benchmarks.peers import REFERENCE
 from benchmarks.speed_page import ON_CUDA
-from benchmarks.tables import ENDED_WELL, TOLERATED_LOSS_MM, Row, is_silent, markdown, number
+from benchmarks.tables import ENDED_WELL, TOLERATED_LOSS_MM, Row, is_rigid_and_masked, is_silent, markdown, number
 
 __all__ = ["goals_section"]
 
 Results = dict[str, dict[str, Any] | None]
-NOT_RIGID_AND_MASKED = ("bending_liver", "imperfect_mask", "no_mask", "shared_noise")
-"""Difficulties that are not counted where a goal speaks of rigid pairs with masks."""
-
 HEPAREG, CALL, FLOOR, PEER = "hepareg", "hepareg, library call", "floor: imports and reading", "ANTsPy"
 """Names of the speed result's rows that goals speak of; the keys of the comparison's are in `KEYS`."""
 KEYS = {HEPAREG: "hepareg", CALL: "hepareg_call", FLOOR: "floor", PEER: REFERENCE}
@@ -109,26 +106,25 @@ def _on_a_gpu(results: Results) -> Judged:
     return _at_most(seconds, 0.04, unit=" s") if seconds else NO_CUDA
 
 
+def _quotient(ours: float, reference: float) -> float:
+    return ours / reference
+
+
+def _quotient_less_floor(ours: float, floor: float, reference: float) -> float:
+    return (ours - floor) / reference
+
+
+PROCESS = "whole process (`--matrix-only`) at most 1/8 of ANTsPy's in the same run"
+LESS_FLOOR = "the same less the floor of imports and reading, at most 1/25"
+WARM_RATIO = "warm library call at most 1/30 of ANTsPy's call"
+MEMORY = "peak memory at most 1/3 of ANTsPy's"
 RATIOS: dict[str, tuple[Sequence[str], str, Callable[..., float]]] = {
-    "whole process (`--matrix-only`) at most 1/8 of ANTsPy's in the same run": (
-        (HEPAREG, PEER),
-        "process_s",
-        lambda ours, reference: ours / reference,
-    ),
-    "the same less the floor of imports and reading, at most 1/25": (
-        (HEPAREG, FLOOR, PEER),
-        "process_s",
-        lambda ours, floor, reference: (ours - floor) / reference,
-    ),
-    "warm library call at most 1/30 of ANTsPy's call": (
-        (CALL, PEER),
-        "call_s",
-        lambda ours, reference: ours / reference,
-    ),
-    "peak memory at most 1/3 of ANTsPy's": ((HEPAREG, PEER), "peak_bytes", lambda ours, reference: ours / reference),
+    PROCESS: ((HEPAREG, PEER), "process_s", _quotient),
+    LESS_FLOOR: ((HEPAREG, FLOOR, PEER), "process_s", _quotient_less_floor),
+    WARM_RATIO: ((CALL, PEER), "call_s", _quotient),
+    MEMORY: ((HEPAREG, PEER), "peak_bytes", _quotient),
 }
 """Goals that are ratios of one pair's values: the rows, the field, and the number made of them."""
-PROCESS, LESS_FLOOR, WARM_RATIO, MEMORY = RATIOS
 
 GOALS: Sequence[tuple[str, Callable[[Results], Judged]]] = (
     (PROCESS, _ratio(*RATIOS[PROCESS], 1 / 8)),
@@ -160,7 +156,7 @@ def _process(results: Results, name: str, field: str = "process_s") -> float | N
 
 def _differences(results: Results) -> list[float]:
     """Return our TRE less the reference's on every rigid masked pair; infinite where we have no transform."""
-    rows = [row for row in _rows(results, "comparison") if row["difficulty"] not in NOT_RIGID_AND_MASKED]
+    rows = [row for row in _rows(results, "comparison") if is_rigid_and_masked(row)]
     reference = {row["pair"]: row["tre_mean_mm"] for row in rows if row["tool"] == REFERENCE}
     ours = {row["pair"]: row["tre_mean_mm"] for row in rows if row["tool"] == "hepareg"}
     both = [pair for pair in ours if reference.get(pair) is not None]

@@ -26,9 +26,10 @@ INTRODUCTION = """\
 # Benchmarks
 
 Written by `python -m benchmarks.page` from `benchmarks/results/*.json`; nothing here is typed. `make bench` runs
-everything again. **The contrast phase of every partner image, and every motion, is simulated**, also where the
-anatomy comes from a real CT: that is how the true transform is known. TRE is the mean distance, over the true
-fixed liver, between where a transform and the truth send a voxel centre.
+everything again, `make bench BENCH_OPTIONS="--minutes 40"` as much of it as fits into the time for which a machine is
+quiet. **The contrast phase of every partner image, and every motion, is simulated**, also where the anatomy comes from
+a real CT: that is how the true transform is known. TRE is the mean distance, over the true fixed liver, between where a
+transform and the truth send a voxel centre.
 """
 
 
