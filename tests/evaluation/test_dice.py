@@ -56,11 +56,28 @@ def test_sampling_a_part_only_changes_nothing():
     weights = Volume(moving.data.astype(float), MOVING)
     pulled = resample(weights, FIXED, moving_from_fixed=pose, padding=0.0).data > 0.5
     everywhere = np.stack(np.meshgrid(*map(np.arange, FIXED.shape), indexing="ij"), axis=-1)
-    seen = MOVING.contains(pose.apply(FIXED.world_points(everywhere).reshape(-1, 3))).reshape(FIXED.shape)
+    places = MOVING.voxel_points(pose.apply(FIXED.world_points(everywhere)))
+    seen = ((places >= -0.5) & (places <= np.array(MOVING.shape) - 0.5)).all(axis=-1)  # to the outer faces
     assert 0.1 < (fixed.data & seen).sum() / fixed.data.sum() < 0.95  # the border does cut it
     expected = dice(pulled, fixed.data & seen)
     assert 0.1 < expected < 0.9
     assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=pose) == expected
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_lattice_says_nearly_the_same(order):
+    fixed, moving = ball(FIXED, np.array([20.0, 3, -20]), 19), ball(MOVING, np.array([-10.0, 3.0, 20.0]), 25)
+    fixed, moving = (mask.with_data(np.asarray(mask.data, order=order)) for mask in (fixed, moving))
+    pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
+    masks = {"moving_mask": moving, "fixed_mask": fixed, "moving_from_fixed": pose}
+    expected = dice_after(**masks)
+    assert dice_on_lattice(**masks, spacing_mm=0.1) == pytest.approx(expected, abs=2e-3)
+    assert dice_on_lattice(**masks, spacing_mm=3.0) == pytest.approx(expected, abs=0.02)  # 200 points, not 30,000
+    far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
+    assert dice_on_lattice(**{**masks, "moving_from_fixed": far}) == 0.0
+    empty = fixed.with_data(np.zeros(fixed.shape, bool))
+    with pytest.raises(MaskError, match="at least one voxel"):
+        dice_on_lattice(moving_mask=empty, fixed_mask=empty, moving_from_fixed=pose)
 
 
 @pytest.mark.parametrize("measure", [dice_after, dice_on_lattice])

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from hepareg.arrays import Points
-from hepareg.geometry.boxes import bounding_box, box_around_points
+from hepareg.geometry.boxes import bounding_box, range_around_points
 from hepareg.geometry.masked import centroid_mm
 from hepareg.optimisation.multilevel import FixedRegion
-from hepareg.optimisation.region import distance_to_mask, masked_box
+from hepareg.optimisation.region import distance_to_mask, mask_with_margin
 from hepareg.registration.liver_region import rough_liver_region
 from hepareg.registration.liver_top import below_liver_top
 from hepareg.registration.starts import Start, body_centre, border_cut
@@ -134,11 +134,11 @@ def near_the_mask(roles: Roles, starts: Sequence[Start]) -> Roles:
 
 
 def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
-    start, stop = masked_box(mask, REGION_MARGIN_MM)
-    around = mask.crop(start, stop)
-    box = box_around_points(fixed.grid, around.grid.corners_mm)
-    image = fixed if box is None else fixed.crop(*box)
-    return FixedRegion(image, distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid))
+    around = mask_with_margin(mask, REGION_MARGIN_MM)
+    wanted, end = range_around_points(fixed.grid, around.grid.corners_mm)
+    start, stop = np.maximum(wanted, 0), np.minimum(end, fixed.shape)
+    distance, centre = distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid)
+    return FixedRegion(fixed.crop(start, stop), distance, centre, origin_vox=wanted - start)
 
 
 def _probe(mask: Volume) -> Points:
