@@ -55,7 +55,7 @@ def test_shared_problems(name, problem):
     measure = MEASURES[name](**settings)
     start = RigidTransform.identity()
     (found,) = measure.minimise(images, [start], settings=SETTINGS)
-    assert found.status in (Status.CONVERGED, Status.ITERATION_LIMIT)
+    assert found.status in (Status.CONVERGED, Status.ITERATION_LIMIT, Status.STALLED)
     # robust weights and the ridge shift the optimum a little off that of the plain objective
     assert found.objective_history[-1] <= found.objective_history[0] + 0.02 * abs(found.objective_history[0])
     # Voxels are 3 to 4 mm: a fifth of a voxel, for descriptors over three voxels that are interpolated twice.
