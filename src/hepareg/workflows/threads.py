@@ -3,7 +3,7 @@
 import os
 import sys
 
-__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads"]
+__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "sleep_while_waiting"]
 
 MAX_THREADS = 256
 """More would only get in one another's way, and a typing error such as 10000 would end the process."""
@@ -19,6 +19,16 @@ def limit_threads_at_import(number: int) -> None:
     """
     if 1 <= number <= MAX_THREADS and "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(BEFORE_NUMPY, str(number)))
+
+
+def sleep_while_waiting() -> None:
+    """Let OpenMP's threads sleep at a barrier where they would spin, unless the user has chosen.
+
+    A registration passes hundreds of barriers a second. Beside other programs that keep the cores busy,
+    each spinning thread waits for one that is not running: seconds became a minute. Without effect
+    where torch is there already.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def set_threads(number: int) -> None:
