@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.comparison_page import provenance_text
+from benchmarks.load import load_text
 from benchmarks.tables import Row, markdown, number
 
 __all__ = ["ON_CUDA", "speed_sections"]
@@ -26,7 +27,8 @@ TITLES = {
 
 def speed_sections(result: dict[str, Any]) -> list[str]:
     """Return the page's sections from a speed result."""
-    sections = ["## Speed", provenance_text(result), FLOOR]
+    load = load_text(result["rows"], cores=result["device"]["cores"])
+    sections = ["## Speed", provenance_text(result), load, FLOOR]
     for area, title in TITLES.items():
         rows = [row for row in result["rows"] if row["area"] == area]
         if rows:

@@ -34,6 +34,9 @@ __all__ = ["main"]
 
 PHANTOM = PhantomSettings(shape=(480, 400, 110), spacing_mm=(0.8, 0.8, 2.2), fat_fraction=0.0)
 SEED = 8
+ENOUGH_VESSELS = 60
+"""Places on middle lines, from which on a distribution is drawn."""
+
 TRUTH_PAIR = "real_large"
 PICTURES = ROOT / "docs" / "images"
 CREDIT = (
@@ -70,7 +73,8 @@ def _subjects(patient: PatientCT) -> tuple[list[Subject], dict[str, SimulatedPai
     phantom = simulate_pair(settings=PairSettings(phantom=PHANTOM, motion=still), seed=SEED)
     subjects = [
         Subject("real, arterial", patient.ct, patient.liver),
-        Subject("its simulated partner, portal", from_real.fixed, from_real.fixed_liver.data > 0),
+        Subject("made portal, its own noise", from_real.fixed, from_real.fixed_liver.data > 0),
+        Subject("made again, simulated noise", from_real.moving, from_real.moving_liver.data > 0),
         Subject("phantom, arterial", phantom.moving, phantom.moving_liver.data > 0),
         Subject("phantom, portal", phantom.fixed, phantom.fixed_liver.data > 0),
     ]
@@ -87,8 +91,9 @@ def _measure(subjects: list[Subject], folder: Path) -> dict[str, Any]:
         body = ndimage.binary_erosion(subject.image.data > -400, iterations=2)
         bodies.append(Curve(subject.name, *histogram(subject.image, body, low=-200, high=500)))
         powers.append(Curve(subject.name, power.frequency_per_mm, power.density))
-        counts, edges = np.histogram(vessels.radius_mm, bins=np.arange(0.75, 9, 0.75), density=True)
-        calibres.append(Curve(subject.name, (edges[1:] + edges[:-1]) / 2, counts))
+        if len(vessels.radius_mm) >= ENOUGH_VESSELS:
+            counts, edges = np.histogram(vessels.radius_mm, bins=np.arange(0.75, 9, 0.75), density=True)
+            calibres.append(Curve(subject.name, (edges[1:] + edges[:-1]) / 2, counts))
         rows.append(
             {
                 "image": subject.name,
