@@ -3,6 +3,8 @@
 import os
 import sys
 
+from hepareg.errors import SettingsError
+
 __all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "sleep_while_waiting"]
 
 MAX_THREADS = 256
@@ -32,7 +34,15 @@ def sleep_while_waiting() -> None:
 
 
 def set_threads(number: int) -> None:
-    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this."""
+    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this.
+
+    Raises
+    ------
+    SettingsError
+        If the number is not in 1 to `MAX_THREADS`.
+    """
+    if not 1 <= number <= MAX_THREADS:
+        raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {number}")
     import torch
 
     torch.set_num_threads(number)
