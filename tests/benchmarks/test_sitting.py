@@ -99,14 +99,14 @@ comparing_provenance = comparing.provenance
 
 
 def test_minutes_are_shared_out_and_speed_goes_first(tmp_path):
-    arguments = SimpleNamespace(minutes=40.0, resume=False, tools=None, threads=2)
+    arguments = SimpleNamespace(minutes=40.0, resume=False, tools=None, threads=2, peers_python=tmp_path)
     spent = iter([600.0, 2100.0])
     speed, masked, unmasked = steps(tmp_path, tmp_path, arguments, spent_s=lambda: next(spent))
     assert speed[0] == "benchmarks.speed.measure"
     assert masked[masked.index("--minutes") + 1] == "24.00"
     assert unmasked[unmasked.index("--minutes") + 1] == "5.00"
     assert "--without-masks" in unmasked
-    full = SimpleNamespace(minutes=None, resume=False, tools=["antspy"], threads=2)
+    full = SimpleNamespace(minutes=None, resume=False, tools=["antspy"], threads=2, peers_python=tmp_path)
     assert all("--minutes" not in words for words in steps(tmp_path, tmp_path, full, spent_s=float))
 
 
