@@ -115,7 +115,7 @@ class Hepareg:
 
 @dataclass(frozen=True)
 class Floor:
-    """What hepareg cannot avoid: start Python, import what a registration needs, read the files."""
+    """What hepareg cannot avoid: start Python, import what a registration needs while the files are read, and end."""
 
     key: str = "floor"
     name: str = "floor: imports and reading"

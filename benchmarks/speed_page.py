@@ -16,7 +16,7 @@ FLOOR = """\
 A registration of two `.nii.gz` files cannot be faster than the machine inflates them (the stream has no index) and
 reads the livers' voxels once; those two rows are measured on one core with the files in the system's cache, and only
 their call counts, for their process also starts Python and prepares. The floor of imports and reading is a process that
-imports what a registration needs, reads the four files and ends."""
+imports what a registration needs while it reads the four files, as the command does, and ends."""
 
 TITLES = {
     "process": "One pair, 512x512x119 and 476x476x153",

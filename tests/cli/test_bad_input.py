@@ -116,7 +116,7 @@ CASES = {
     "simulate -o out --spacing-mm 0 1 1": "spacing",
     "demo -o full": "other files",
     "demo -o a.txt": "existing file",
-    "export gone.safetensors -o out": "does not exist",
+    "export gone.safetensors -o out": "found none at",
     "export ct.nii.gz -o out": "weights|safetensors",
 }
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.region import distance_to_mask, masked_box
+from hepareg.optimisation.region import distance_to_mask, mask_with_margin
 from hepareg.volume import Volume
 
 
@@ -23,12 +23,17 @@ def test_distance_is_in_mm_and_zero_inside():
     assert np.isclose(at(7, 10, 20), 7.5)
 
 
-def test_box_holds_the_mask_and_its_margin():
+def test_mask_with_its_margin_is_the_same_of_a_cropped_image():
     data = np.zeros((30, 20, 40), dtype=bool)
     data[10, 10, 10] = True
-    start, stop = masked_box(Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0]))), 6.0)
-    assert start.tolist() == [7, 8, 8]
-    assert stop.tolist() == [14, 13, 13]
+    whole = Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0])))
+    found = mask_with_margin(whole, 6.0)
+    assert found.shape == (7, 5, 5)
+    assert np.argwhere(found.data).tolist() == [[3, 2, 2]]
+    assert np.allclose(found.grid.world_points([0, 0, 0]), [17.5, 24.0, 32.0])
+    cut = mask_with_margin(whole.crop((9, 10, 10), (11, 20, 40)), 6.0)
+    assert np.array_equal(cut.data, found.data)
+    assert cut.grid.same_as(found.grid, tolerance_vox=1e-9)
 
 
 def test_the_distance_grows_beyond_a_mask_that_ends_at_a_face():

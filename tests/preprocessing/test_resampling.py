@@ -57,5 +57,5 @@ def test_type_is_kept_and_wrong_spacing_is_an_error():
     coarse = resample_to_spacing(ct, 2.0)
     assert coarse.data.dtype == np.int16
     assert (coarse.data == 57).all()
-    with pytest.raises(SettingsError, match="positive voxel sizes"):
+    with pytest.raises(SettingsError, match="positive spacing"):
         resample_to_spacing(ct, (1, 0, 1))

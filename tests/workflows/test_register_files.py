@@ -237,8 +237,8 @@ def test_dice_after_is_that_of_the_verdict(request_for, truth_known, monkeypatch
     from hepareg.workflows import register_report
 
     calls = []
-    real = register_report.dice_after
-    monkeypatch.setattr(register_report, "dice_after", lambda **given: calls.append(given) or real(**given))
+    real = register_report.dice_on_lattice
+    monkeypatch.setattr(register_report, "dice_on_lattice", lambda **given: calls.append(given) or real(**given))
     done = register_files(request_for(matrix_only=True))
     assert done.report["dice"]["after"] == done.report["verdict"]["evidence"]["dice_after"]
     assert len(calls) == 1
@@ -286,12 +286,14 @@ def test_start_in_lps(request_for, truth_known, tmp_path):
     assert done.report["settings"]["command"]["transform_space"] == "lps"
 
 
-def test_cropping_by_preprocess_changes_no_digit(request_for, pair_folder, tmp_path):
-    """Whole files and LiverCrop's, both with masks, through files: every matrix is one of the uncropped world."""
+def test_cropping_by_preprocess_changes_no_digit(request_for, pair_folder, simulated_pair, tmp_path):
+    """Whole files and LiverCrop's, both with masks: equal as long as the crop leaves 50 mm around the liver."""
     names = "case,moving,fixed,moving_mask,fixed_mask"
     files = ",".join(str(pair_folder / f"{name}.nii.gz") for name in ("moving", "fixed", "moving_liver", "fixed_liver"))
     (tmp_path / "pairs.csv").write_text(f"{names}\none,{files}\n")
-    crop = LiverCrop(short="clamp", lateral_margin_mm=60.0)
+    liver = simulated_pair.fixed_liver
+    height_mm = np.ptp(liver.grid.world_points(np.argwhere(liver.data))[:, 2])
+    crop = LiverCrop(extent_mm=height_mm + 50.0, short="clamp", lateral_margin_mm=60.0)
     (row,) = preprocess(tmp_path / "pairs.csv", tmp_path / "cropped", PreprocessSettings(crop=crop))
     assert row.fixed.num_slices < read_nifti(pair_folder / "fixed.nii.gz").shape[2]
     places = {name: tmp_path / "cropped" / "one" / f"{name}.nii.gz" for name in names.split(",")[1:]}
@@ -360,7 +362,7 @@ def test_threads_reach_the_libraries(request_for, truth_known):
 
     before = torch.get_num_threads(), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:
-        register_files(request_for(threads=1, matrix_only=True))
+        register_files(request_for(threads=1))
         assert torch.get_num_threads() == 1
         assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1
     finally:

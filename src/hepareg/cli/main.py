@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from hepareg import __version__
 
-__all__ = ["build_parser", "main", "run_and_end"]
+__all__ = ["build_parser", "end_process", "main", "run_and_end"]
 
 COMMANDS = (
     "register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
@@ -88,12 +88,15 @@ def _tidy_up_when_terminated() -> None:
 
 
 def run_and_end() -> NoReturn:
-    """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call.
+    """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call."""
+    end_process(main())
 
-    All that is done at a normal end is done: exit functions are run, streams are flushed. Only the
-    destruction of modules is left to the operating system, as torch's takes half a second.
+
+def end_process(status: int) -> NoReturn:
+    """End the process as `sys.exit` does, less the destruction of modules: torch's takes half a second.
+
+    Exit functions are run and streams are flushed. Where another thread is still at work, the end is the usual one.
     """
-    status = main()
     if threading.active_count() > 1:
         sys.exit(status)
     atexit._run_exitfuncs()

@@ -7,7 +7,7 @@ from hepareg.arrays import VoxelArray
 from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
 
-__all__ = ["VoxelBox", "bounding_box", "box_around_points"]
+__all__ = ["VoxelBox", "bounding_box", "box_around_points", "range_around_points"]
 
 VoxelBox = tuple[NDArray[np.int_], NDArray[np.int_]]
 """(3,) start and (3,) stop."""
@@ -57,8 +57,17 @@ def box_around_points(
     -------
     The box, or None where the grown box lies wholly outside of the grid.
     """
+    start, stop = range_around_points(grid, points_mm, margin_mm=margin_mm, margin_vox=margin_vox)
+    start, stop = np.maximum(start, 0), np.minimum(stop, grid.shape)
+    return (start, stop) if (start < stop).all() else None
+
+
+def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0) -> VoxelBox:
+    """Return the same range of voxels, not clipped to the grid: it does not change when the image is cropped."""
     voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
     margin = margin_mm / grid.spacing_mm + margin_vox
-    start = np.maximum(np.floor(voxels.min(axis=0) - margin).astype(int), 0)
-    stop = np.minimum(np.ceil(voxels.max(axis=0) + margin).astype(int) + 1, grid.shape)
-    return (start, stop) if (start < stop).all() else None
+    # A millionth of a voxel keeps rounding from deciding: a cropped image's coordinates differ in their last digit.
+    return (
+        np.floor(voxels.min(axis=0) - margin + 1e-6).astype(int),
+        np.ceil(voxels.max(axis=0) + margin - 1e-6).astype(int) + 1,
+    )

@@ -1,6 +1,6 @@
 """Sum of squared differences of several channels at sample points: what the residual measures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,14 +11,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.level_images import LevelImages
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.level_images import LevelImages, at_samples
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures, SampledMoving, moving_features
+from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import warp
 
-__all__ = ["AnchoredFeatures", "ChannelResidual", "anchored_features"]
+__all__ = ["AnchoredFeatures", "ChannelResidual", "anchored_features", "anchored_residual", "minimise_anchored"]
 
 REACH_VOX = 4
 """How far, in voxels, a pose may lead away from the anchor before samples leave the anchored features."""
@@ -133,3 +135,30 @@ def anchored_features(
     channels = describe(warped.image, (weights if bool(weights.any()) else torch.ones_like(region)).float())
     stack = torch.cat([channels, warped.valid[0].to(channels.dtype)])
     return AnchoredFeatures(moving_features(stack, grid), anchor.inverse().matrix)
+
+
+def anchored_residual(
+    images: LevelImages, anchor: RigidTransform, describe: Callable[[Tensor, Tensor], Tensor], *, robust: bool
+) -> ChannelResidual:
+    """Return the residual of both images' descriptions, for poses near ``anchor``; see `anchored_features`."""
+    fixed = describe(images.template.data[None, None], images.region()[None, None].float())
+    return ChannelResidual(
+        images.samples,
+        at_samples(fixed, images.template, images.samples),
+        anchored_features(images, anchor, describe),
+        robust=robust,
+    )
+
+
+def minimise_anchored(
+    residual: Callable[[LevelImages, RigidTransform], ChannelResidual],
+    images: LevelImages,
+    starts: Sequence[RigidTransform],
+    *,
+    settings: GaussNewtonSettings,
+) -> list[Solution]:
+    """Return a Gauss-Newton solution for each start, each with channels along its own axes."""
+    return [
+        gauss_newton(residual(images, start), [start], centre_mm=images.centre_mm, settings=settings)[0]
+        for start in starts
+    ]

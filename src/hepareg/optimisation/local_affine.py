@@ -85,6 +85,11 @@ class LocalAffine:
         """Return the same residual on other samples."""
         return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
 
+    def unexplained_hu2(self, moving: Tensor, weights: Tensor) -> float:
+        """Return the weighted sum of squares that (N, V) moving values leave of the fixed cells."""
+        residual = _fit(moving, self.samples.values, weights, self.ridge_hu2).residual
+        return float((weights * residual**2).sum(dtype=torch.float64))
+
     def _cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
         samples = self.samples
         found = self.moving.sample(matrices, samples)

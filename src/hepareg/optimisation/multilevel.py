@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.geometry import Grid
-from hepareg.geometry.boxes import box_around_points
+from hepareg.geometry.boxes import range_around_points
+from hepareg.geometry.rotations import rotation_vector
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.level_images import LevelImages
@@ -17,6 +18,7 @@ from hepareg.optimisation.matched_blur import matched_blur
 from hepareg.optimisation.measure import LocalAffineMeasure, Measure
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.slice_profile import best_share, is_thick, widened
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -35,6 +37,7 @@ __all__ = [
 COARSER = 1.2
 """How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
 MARGIN_SLICES = 1.6
+"""Margin in slices of the template where its slice profile is assumed."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,16 @@ class RefinementSettings:
 
 @dataclass(frozen=True, eq=False)
 class FixedRegion:
-    """Fixed image cropped to the region of interest, the distance to its mask, and the rotation centre."""
+    """Fixed image cropped to the region of interest, the distance to its mask, and the rotation centre.
+
+    ``origin_vox`` is the voxel at which the region would begin if the image went on beyond its border, 0 or less:
+    blocks of voxels are counted from there, so that a cropped image gives the same blocks as the whole one.
+    """
 
     image: Volume
     distance: GridImage
     centre_mm: NDArray[np.floating]
+    origin_vox: NDArray[np.int_] = field(default_factory=lambda: np.zeros(3, dtype=int))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +145,36 @@ class LevelObjective:
         """Return the objective at (B,) transforms, moving_from_fixed."""
         return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))[0]
 
+    def profiled(self, transform: RigidTransform) -> "LevelObjective":
+        """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""
+        pose, images = self.oriented(transform), self.images
+        change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
+        share = best_share(self.residual, change, images.sampled, pose)
+        sampled = GridImage(images.sampled.data + share * change, images.sampled.grid)
+        features = moving_features(sampled.data[None], sampled.grid)
+        measured = replace(images, sampled=sampled, features=features)
+        return replace(self, residual=LocalAffine(images.samples, features), images=measured)
+
+    def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
+        """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
+
+        The images are those of this level: nothing is averaged or blurred again.
+        """
+        pose, images = self.oriented(transform), self.images
+        template, sampled = images.sampled, images.template
+        distance = GridImage(images.distance.data, _carried(images.distance.grid, pose))
+        samples = cell_samples(
+            template,
+            distance=distance,
+            margin_mm=images.margin_mm,
+            centre_mm=pose.apply(images.centre_mm),
+            cell_vox=level.cell_vox,
+            max_samples=level.max_samples,
+        )
+        features = moving_features(sampled.data[None], sampled.grid)
+        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
+        return LevelObjective(LocalAffine(samples, features), not self.reversed, swapped, self.voxel_mm)
+
 
 @dataclass(frozen=True, eq=False)
 class LevelResult:
@@ -165,10 +203,12 @@ def build_objective(
     ``prefer_moving`` the moving one.
     """
     reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
-    box = box_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
-    if box is None:
+    wanted, end = range_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
+    start, stop = np.maximum(wanted, 0), np.minimum(end, moving.shape)
+    if not (start < stop).all():
         return None
-    moving = moving.crop(*box)
+    moving = moving.crop(start, stop)
+    origins = region.origin_vox, wanted - start
     pose = poses[0]
     turn = allow_reversal and len(poses) == 1 and _moving_is_template(region.image, moving, level, prefer_moving)
     template, sampled = (moving, region.image) if turn else (region.image, moving)
@@ -176,12 +216,13 @@ def build_objective(
     if turn:
         distance = GridImage(distance.data, _carried(distance.grid, pose))
         centre = pose.apply(centre)
-    template_image = _at_level(template, level, device)
-    sampled_image = _at_level(sampled, level, device)
+    template_image = _at_level(template, level, device, origin_vox=origins[turn])
+    sampled_image = _at_level(sampled, level, device, origin_vox=origins[not turn])
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
     template_image = GridImage(template_data, template_image.grid)
-    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
+    measured = is_thick(template_image, sampled_image)
+    margin = level.margin_mm if measured else max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
     samples = cell_samples(
         template_image,
         distance=distance,
@@ -222,9 +263,13 @@ def refine(
         if objective is None:
             break
         solutions = objective.minimise(poses, level.solver, measure=settings.measure)
+        if level is settings.levels[-1] and is_thick(objective.images.template, objective.images.sampled):
+            objective = objective.profiled(solutions[0].transform)
+            found = [solution.transform for solution in solutions]
+            solutions = objective.minimise(found, level.solver, measure=settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
         poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
-        poses = poses[: level.keep]
+        poses = [_settled(pose, region.centre_mm) for pose in poses[: level.keep]]
     return results
 
 
@@ -241,8 +286,21 @@ def distinct(
     return kept
 
 
-def _at_level(volume: Volume, level: Level, device: torch.device) -> GridImage:
+def _settled(transform: RigidTransform, centre_mm: NDArray[np.floating]) -> RigidTransform:
+    """Return a start for the next level, rounded to 0.001 mm and a hundredth of a milliradian.
+
+    What single precision left to chance in a coarse level, which reads far around the liver, does not
+    pass on: the finer levels then start from the same digits whether or not the image was cropped.
+    """
+    turn, shift = rotation_vector(transform.rotation), transform.translation_at(centre_mm)
+    return RigidTransform.from_vectors(np.round(turn, 5), np.round(shift, 3), centre_mm=centre_mm)
+
+
+def _at_level(volume: Volume, level: Level, device: torch.device, *, origin_vox: NDArray[np.int_]) -> GridImage:
+    """Return the image in blocks that are counted from ``origin_vox``, the first that is not whole left out."""
     factors = block_factors(volume.grid, level.spacing_mm)
+    first = np.clip(np.mod(origin_vox, factors), 0, np.array(volume.shape) - factors)
+    volume = volume.crop(first, volume.shape)
     return block_average(volume, factors, window=level.window_hu, device=device)
 
 

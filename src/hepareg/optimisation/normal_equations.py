@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 
 __all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved"]
@@ -61,5 +62,5 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:
     """Return the pose after a (6,) step: the step acts on fixed points first."""
-    step = RigidTransform.from_vectors(step_mm[:3] / ARC_RADIUS_MM, step_mm[3:], centre_mm=centre_mm)
-    return RigidTransform(transform.matrix @ step.matrix)
+    step = about_centre(rotation_from_vector(step_mm[:3] / ARC_RADIUS_MM), step_mm[3:], centre_mm)
+    return RigidTransform(transform.matrix @ step)

@@ -9,16 +9,28 @@ from hepareg.geometry.boxes import bounding_box
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.volume import Volume
 
-__all__ = ["distance_to_mask", "masked_box"]
+__all__ = ["distance_to_mask", "mask_with_margin"]
 
 DISTANCE_SPACING_MM = 2.5
 RIM_MM = 25.0
 """How far around the mask the distance is known; more than any level's margin."""
 
 
-def masked_box(mask: Volume, margin_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the voxel range (start, stop) that holds a mask and ``margin_mm`` around it."""
-    return bounding_box(mask.data, margin_vox=np.ceil(margin_mm / mask.grid.spacing_mm).astype(int))
+def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:
+    """Return the mask's box and ``margin_mm`` around it as a volume, empty where that lies beyond the image's border.
+
+    It is the same for a cropped image as for the whole one.
+    """
+    margin = np.ceil(margin_mm / mask.grid.spacing_mm).astype(int)
+    start, stop = bounding_box(mask.data)
+    first, last = np.maximum(start - margin, 0), np.minimum(stop + margin, mask.shape)
+    inside = mask.crop(first, last)
+    missing = list(zip(first - (start - margin), (stop + margin) - last, strict=True))
+    if not np.any(missing):
+        return inside
+    matrix = mask.grid.world_from_voxel.copy()
+    matrix[:3, 3] = mask.grid.world_points(start - margin)
+    return Volume(np.pad(inside.data, missing), Grid(tuple(stop - start + 2 * margin), matrix))
 
 
 def distance_to_mask(mask: Volume, *, device: torch.device) -> GridImage:

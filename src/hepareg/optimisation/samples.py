@@ -92,7 +92,7 @@ class MovingFeatures:
             0, 1
         ) + self._tensor(origin.T)[..., None]
 
-    def _tensor(self, values: NDArray[np.float64]) -> Tensor:
+    def _tensor(self, values: NDArray[np.floating]) -> Tensor:
         return torch.as_tensor(values, device=self.table.device).to(self.table.dtype)
 
 
@@ -170,7 +170,7 @@ def cell_samples(
     offset = matrix[:3, 3] - torch.as_tensor(np.asarray(centre_mm), device=device)
     offsets = voxels.double() @ matrix[:3, :3].T + offset
     values = blocks.flatten(3).flatten(0, 2)[chosen]
-    offsets = offsets.permute(2, 0, 1).float(memory_format=torch.contiguous_format).permute(1, 2, 0)
+    offsets = offsets.permute(2, 0, 1).contiguous().float().permute(1, 2, 0)
     return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64))
 
 

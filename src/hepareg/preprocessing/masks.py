@@ -91,7 +91,7 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
 
 
 def _selected(data: VoxelArray, label: int) -> VoxelArray:
-    """Return where the label is, bool in the memory order of ``data``: the same bytes where these are 0 and 1 already."""
+    """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 alone."""
     if label == 1 and (data.dtype == np.bool_ or (data.dtype in (np.uint8, np.int8) and data.max() <= 1)):
         return data.view(np.bool_)
     return data == label

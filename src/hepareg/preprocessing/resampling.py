@@ -9,7 +9,7 @@ from hepareg.geometry import Grid
 from hepareg.transforms.resample import PADDING_HU, resample
 from hepareg.volume import Volume
 
-__all__ = ["resample_to_spacing"]
+__all__ = ["check_spacing", "resample_to_spacing"]
 
 SIGMA_PER_RATIO = 0.5
 """Standard deviation of the smoothing, in voxels of the new grid along an axis that gets coarser."""
@@ -42,8 +42,7 @@ def resample_to_spacing(volume: Volume, spacing_mm: ArrayLike, *, is_mask: bool 
     new voxel, sigma^2 = (0.5 r)^2 - 0.5^2 voxels for a ratio r > 1. The border is mirrored.
     """
     new = np.broadcast_to(np.asarray(spacing_mm, dtype=np.float64), 3)
-    if not (np.isfinite(new).all() and (new > 0).all()):
-        raise SettingsError(f"expected positive voxel sizes in mm, got {new.tolist()}")
+    check_spacing(new)
     grid = _inner_grid(volume.grid, new)
     if is_mask:
         return resample(volume, grid, interpolation="nearest", padding=0)
@@ -64,3 +63,16 @@ def _smoothed(volume: Volume, ratio: NDArray[np.floating]) -> Volume:
             sigma = SIGMA_PER_RATIO * float(np.sqrt(ratio[axis] ** 2 - 1))
             data = gaussian_filter1d(data, sigma, axis=axis, output=np.float32)
     return volume.with_data(data)
+
+
+def check_spacing(spacing_mm: ArrayLike) -> None:
+    """Check that voxel sizes are positive and finite.
+
+    Raises
+    ------
+    SettingsError
+        If one is not.
+    """
+    sizes = np.asarray(spacing_mm, dtype=np.float64)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+        raise SettingsError(f"expected a positive spacing of voxels in mm, got {sizes.tolist()}")

@@ -31,12 +31,14 @@ def trilinear_corners(positions: Tensor, shape: tuple[int, int, int]) -> tuple[T
     valid
         (B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read.
     """
-    row, valid, fractions = torch.zeros((), dtype=torch.int32, device=positions.device), None, []
+    row = torch.zeros((), dtype=torch.int32, device=positions.device)
+    valid = torch.ones((), dtype=torch.bool, device=positions.device)
+    fractions = []
     corner = torch.zeros(1, dtype=torch.int32, device=positions.device)
     for position, size in zip(positions, shape, strict=True):
         nearest = position.clamp(0, size - 1)
         inside = (position - nearest).abs_() <= EDGE_TOLERANCE_VOX
-        valid = inside if valid is None else valid & inside
+        valid = valid & inside
         first = nearest.floor().clamp_(max=max(size - 2, 0))
         fractions.append((nearest - first).flatten())
         row = row * size + first.int()

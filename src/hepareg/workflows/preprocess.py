@@ -14,6 +14,7 @@ from hepareg.io.json import format_json, write_json
 from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest
 from hepareg.io.nifti import write_nifti
 from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
+from hepareg.preprocessing.resampling import check_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
 from hepareg.workflows.inputs import read_ct, read_mask
@@ -47,7 +48,7 @@ class PreprocessSettings:
     Raises
     ------
     SettingsError
-        If ``unit_range`` comes without a window.
+        If a spacing is not positive, or ``unit_range`` comes without a window.
     """
 
     crop: LiverCrop = field(default_factory=LiverCrop)
@@ -56,6 +57,8 @@ class PreprocessSettings:
     unit_range: bool = False
 
     def __post_init__(self) -> None:
+        if self.spacing_mm is not None:
+            check_spacing(self.spacing_mm)
         if self.unit_range and self.window is None:
             raise SettingsError("expected a HU window where values are scaled to [0, 1]: add --window LOW HIGH")
 
