@@ -19,7 +19,8 @@ __all__ = ["dice", "dice_after", "dice_on_lattice"]
 
 LATTICE_MM = 3.0
 
-ROUNDING = 1e-6
+HALF = 0.5 + 1e-6
+"""An image reaches this many voxels beyond the centres of its border voxels: to their outer faces, and rounding."""
 
 
 def dice(first: VoxelArray, second: VoxelArray) -> float:
@@ -88,14 +89,14 @@ def _share(overlap: int, total: int, moving_mask: Volume, fixed_mask: Volume) ->
 
 
 def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volume:
-    """Return the mask without the voxels that a transform takes out of the hull of a grid's voxel centres."""
+    """Return the mask without the voxels whose centres a transform takes out of a grid's voxels."""
     if not mask.data.any():
         return mask
     box = bounding_box(mask.data)
     part = mask.crop(*box)
     matrix = grid.voxel_from_world @ grid_from_mask.matrix @ part.grid.world_from_voxel
     places = grid.voxel_points(grid_from_mask.apply(part.grid.corners_mm))
-    first, last = -ROUNDING, np.array(grid.shape) - 1 + ROUNDING
+    first, last = -HALF, np.array(grid.shape) - 1 + HALF
     crossed = np.flatnonzero((places.min(axis=0) < first) | (places.max(axis=0) > last))
     if not len(crossed):
         return mask
@@ -131,7 +132,8 @@ def dice_on_lattice(
     steps = np.maximum(np.rint(spacing_mm / fixed_mask.grid.spacing_mm).astype(int), 1)
     thin = tuple(slice(None, None, int(step)) for step in steps)
     inside = fixed_mask.grid.world_points(steps * np.argwhere(fixed_mask.data[thin]))
-    seen_by_both = moving_mask.grid.contains(moving_from_fixed.apply(inside)) if len(inside) else np.zeros(0)
+    places = moving_mask.grid.voxel_points(moving_from_fixed.apply(inside))
+    seen_by_both = ((places >= -HALF) & (places <= np.array(moving_mask.shape) - 1 + HALF)).all(axis=-1)
     total, overlap = int(np.count_nonzero(seen_by_both)), 0
     region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
     if region is not None:
@@ -160,7 +162,7 @@ def _above_half(mask: VoxelArray, voxel_from_voxel: Matrix, lattice: Sequence[ND
     rows, weights, _ = trilinear_corners(flat[torch.from_numpy(order)], ordered.shape)
     values = torch.from_numpy(ordered).flatten()[rows.flatten()].reshape(rows.shape)
     size = torch.tensor(mask.shape)[:, None]
-    within = ((flat[:, 0] >= -0.5) & (flat[:, 0] <= size - 0.5)).all(dim=0)  # to the outer faces of the border voxels
+    within = ((flat[:, 0] >= -HALF) & (flat[:, 0] <= size - 1 + HALF)).all(dim=0)  # to the border voxels' outer faces
     return (((values * weights).sum(dim=1) > 0.5) & within).numpy()
 
 
