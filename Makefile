@@ -45,6 +45,7 @@ $(PEERS)/.ready: benchmarks/peers/constraints.txt benchmarks/peers/requirements.
 	-CMAKE_POLICY_VERSION_MINIMUM=3.5 $(PEERS_PIP) niftyreg
 	touch $@
 
+# BENCH_OPTIONS: --prepare makes the pairs alone; --minutes N fits into a machine's quiet time; --resume goes on.
 bench: $(VENV)/.dev $(PEERS)/.ready  ## hepareg and the peers on the same pairs; results and pages
 	@command -v elastix > /dev/null || echo "elastix is not installed, its rows will say so: apt-get install elastix"
 	$(BIN)/python -m benchmarks.run $(BENCH_OPTIONS)

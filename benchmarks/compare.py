@@ -2,6 +2,8 @@
 
 Every run is a process of its own with a time limit. Failures, time limits and tools that are not
 installed are rows, never the end of the benchmark; the result file is written again after every pair.
+``--minutes`` ends a sitting before the pair that would not fit and names the pairs that were not run;
+``--resume`` goes on with them on the same machine and commit.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from benchmarks.peers.inputs import rigid
 from benchmarks.peers.preparation import DILATION_MM, WINDOW_HU, prepare
 from benchmarks.peers.proof import TOLERANCE_MM, mean_distance_mm, write_known_pair
 from benchmarks.results import RESULTS, ROOT, provenance, write_result
+from benchmarks.sitting import Clock, continued, ordered, proven
 
 __all__ = ["compare", "prove", "run_row"]
 
@@ -48,22 +51,47 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="trained weights of the published network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
+    parser.add_argument("--minutes", type=float, help="end before the pair that would not fit (default: run all)")
+    parser.add_argument("--resume", action="store_true", help="keep the pairs that the result file has complete")
+    parser.add_argument("--proofs-of", type=Path, help="result of the same run whose proofs need not be repeated")
     arguments = parser.parse_args()
     everything = contenders(arguments.peers_python.absolute(), weights=arguments.weights)
     chosen = [c for c in everything if not arguments.tools or c.key in arguments.tools]
     masks = not arguments.without_masks
     pairs = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]
     out = arguments.out or RESULTS / ("comparison.json" if masks else "comparison_without_masks.json")
-    compare(pairs, chosen, masks=masks, threads=arguments.threads, limit_s=arguments.limit_s, out=out)
+    compare(
+        ordered(pairs, masks=masks),
+        chosen,
+        masks=masks,
+        threads=arguments.threads,
+        limit_s=arguments.limit_s,
+        out=out,
+        clock=Clock(arguments.minutes),
+        resume=arguments.resume,
+        proofs=arguments.proofs_of,
+    )
 
 
 def compare(
-    pairs: list[Pair], chosen: list[Contender], *, masks: bool, threads: int, limit_s: float, out: Path
+    pairs: list[Pair],
+    chosen: list[Contender],
+    *,
+    masks: bool,
+    threads: int,
+    limit_s: float,
+    out: Path,
+    clock: Clock | None = None,
+    resume: bool = False,
+    proofs: Path | None = None,
 ) -> dict[str, Any]:
-    """Prove the peers, run everything, write the result file and return its content.
+    """Prove the peers, run everything in the order of ``pairs``, write the result file and return its content.
 
-    With ``masks``, pairs that are meant to come without them are left out.
+    The pairs that the clock left no time for are in ``pairs_not_run``. With ``resume``, pairs on which the file
+    ``out`` has a row of every contender are kept, where it comes from the same machine, commit and settings.
+    ``proofs`` is a result file whose proofs stand for this run's where it comes from the same machine and commit.
     """
+    clock = clock or Clock(None)
     settings = {
         "masks": masks,
         "threads": threads,
@@ -71,17 +99,34 @@ def compare(
         "window_hu": list(WINDOW_HU),
         "mask_dilation_mm": DILATION_MM,
     }
-    result = {"kind": "comparison", **provenance(settings), "proofs": [], "rows": []}
+    result = {"kind": "comparison", **provenance(settings), "proofs": [], "pairs_not_run": [], "rows": []}
+    if resume and out.exists():
+        result["rows"] = _complete(continued(result, json.loads(out.read_text())), chosen)
+    known = proven(result, json.loads(proofs.read_text()) if proofs and proofs.exists() else None)
     result["proofs"] = [
-        prove(c, threads=threads, limit_s=limit_s) for c in chosen if isinstance(c, Peer) and c.key != "start"
+        known.get(c.key) or prove(c, threads=threads, limit_s=limit_s)
+        for c in chosen
+        if isinstance(c, Peer) and c.key != "start"
     ]
     refused = {proof["tool"]: proof for proof in result["proofs"] if proof["status"] != "proven"}
-    for pair in pairs:
-        if masks and not pair.parameters.get("masks", True):
-            continue
+    done = {row["pair"] for row in result["rows"]}
+    waiting = [pair for pair in pairs if pair.name not in done]
+    while waiting and clock.allows_another():
+        pair = waiting.pop(0)
+        clock.begin()
         result["rows"] += _rows_of(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
+        clock.finish()
+        result["pairs_not_run"] = [pair.name for pair in waiting]
         write_result(result, out)
     return result
+
+
+def _complete(rows: list[dict[str, Any]], chosen: list[Contender]) -> list[dict[str, Any]]:
+    """Return the rows of the pairs on which every chosen contender has one."""
+    tools: dict[str, set[str]] = {}
+    for row in rows:
+        tools.setdefault(row["pair"], set()).add(row["tool"])
+    return [row for row in rows if tools[row["pair"]] >= {contender.key for contender in chosen}]
 
 
 def prove(peer: Peer, *, threads: int, limit_s: float) -> dict[str, Any]:
@@ -152,7 +197,7 @@ def _identity(contender: Contender, job: Job) -> dict[str, Any]:
 
 
 def _measured(outcome: Outcome | None) -> dict[str, Any]:
-    names = ("process_s", "cpu_s", "peak_bytes")
+    names = ("process_s", "cpu_s", "peak_bytes", "others_cpu_s")
     return {name: getattr(outcome, name) if outcome else None for name in names}
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from benchmarks.measured import Outcome
 from benchmarks.pairs import Pair
 from benchmarks.peers import ADAPTERS
+from hepareg.networks.trained import trained_weights
 
-__all__ = ["Contender", "Floor", "Hepareg", "Job", "Machine", "Peer", "WarmCall", "contenders"]
+__all__ = ["Contender", "Floor", "Hepareg", "Job", "Machine", "NetworkAlone", "Peer", "WarmCall", "contenders"]
 
 REJECTED = 3
 
@@ -84,27 +85,22 @@ class Peer:
 
 @dataclass(frozen=True)
 class Hepareg:
-    """The command ``hepareg register``, as a rule with ``--matrix-only``; with ``weights`` by the network alone."""
+    """The command ``hepareg register``, as a rule with ``--matrix-only``."""
 
     key: str = "hepareg"
     name: str = "hepareg"
     matrix_only: bool = True
-    method: str | None = None
-    weights: Path | None = None
     good_statuses: frozenset[int] = frozenset({0, REJECTED})
 
     def missing(self) -> str | None:
-        """Return why the network cannot run: a network needs trained weights."""
-        if self.method is None or (self.weights and self.weights.exists()):
-            return None
-        return "no trained weights at hand: give them with --weights"
+        """Return None: it can always run."""
+        return None
 
     def command(self, job: Job) -> list[str]:
         """Return the command line for a job."""
         words = [sys.executable, "-m", "hepareg", "register", job.pair.image("moving"), job.pair.image("fixed")]
         words += ["-o", job.folder / "out", "--quiet", "--threads", job.threads]
         words += ["--matrix-only"] if self.matrix_only else []
-        words += ["--method", self.method, "--weights", self.weights] if self.method else []
         return [*map(str, words), *mask_options(job)]
 
     def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
@@ -119,7 +115,7 @@ class Hepareg:
 
 @dataclass(frozen=True)
 class Floor:
-    """What hepareg cannot avoid: start Python, import what a registration needs, read the files."""
+    """What hepareg cannot avoid: start Python, import what a registration needs while the files are read, and end."""
 
     key: str = "floor"
     name: str = "floor: imports and reading"
@@ -171,6 +167,30 @@ class WarmCall:
 
 
 @dataclass(frozen=True)
+class NetworkAlone:
+    """A network's prediction with no refinement and no verdict; without weights the published form's time alone."""
+
+    key: str
+    name: str
+    weights: Path | None = None
+    good_statuses: frozenset[int] = frozenset({0})
+
+    def missing(self) -> str | None:
+        """Return None where there are no weights or the file is there."""
+        return None if self.weights is None or self.weights.exists() else "the file of trained weights is not there"
+
+    def command(self, job: Job) -> list[str]:
+        """Return the command line for a job."""
+        words = [sys.executable, "-m", "benchmarks.network_alone", job.pair.folder, job.folder / "answer.json"]
+        words += ["--threads", job.threads, *(["--weights", self.weights] if self.weights else [])]
+        return [*map(str, words), *(["--masks"] if job.masks else [])]
+
+    def answer(self, job: Job, outcome: Outcome) -> dict[str, Any]:
+        """Return seconds of a call and, of a trained network, the transform."""
+        return {"status": "found", **json.loads((job.folder / "answer.json").read_text())}
+
+
+@dataclass(frozen=True)
 class Machine:
     """What the machine needs for the pair whatever the program: see `benchmarks.speed.machine`."""
 
@@ -214,7 +234,9 @@ def contenders(python: Path, *, weights: Path | None = None) -> list[Contender]:
     python
         The peers' Python.
     weights
-        Trained weights of the published network, or None where there are none.
+        Trained weights of the published network; None measures its time untrained.
     """
-    network = Hepareg(key="network", name="published network alone", method="network", weights=weights)
-    return [Hepareg(), network, WarmCall(), Floor(), *(Peer(key, python) for key in ADAPTERS)]
+    network = NetworkAlone("network", "hepareg's small network alone", trained_weights("small"))
+    published = NetworkAlone("published_network", "published network", weights)
+    peers = [Peer(key, python) for key in ADAPTERS]
+    return [Hepareg(), WarmCall(), Floor(), network, published, *peers]

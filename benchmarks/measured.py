@@ -39,6 +39,9 @@ class Outcome:
         Peak resident memory of its largest process.
     log_tail
         The end of what it printed.
+    others_cpu_s
+        Processor seconds that everything else on the machine took meanwhile, what a host takes from a virtual machine
+        included: near 0 on a quiet machine. None where the system does not say.
     """
 
     exit_status: int
@@ -47,6 +50,7 @@ class Outcome:
     cpu_s: float
     peak_bytes: int
     log_tail: str
+    others_cpu_s: float | None = None
 
 
 def run_measured(
@@ -65,6 +69,7 @@ def run_measured(
 
 
 def _measure(report: Path, limit_s: float, command: list[str]) -> None:
+    busy = _busy_seconds()
     begin = time.perf_counter()
     _go_first_when_memory_runs_out()
     process = subprocess.Popen(command, start_new_session=True)
@@ -81,14 +86,25 @@ def _measure(report: Path, limit_s: float, command: list[str]) -> None:
     timer.cancel()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     kibi = 1 if sys.platform == "darwin" else 1024
+    own = usage.ru_utime + usage.ru_stime
     facts = {
         "exit_status": status,
         "timed_out": timed_out.is_set(),
         "process_s": seconds,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "cpu_s": own,
         "peak_bytes": usage.ru_maxrss * kibi,
+        "others_cpu_s": None if busy is None else max(0.0, _busy_seconds() - busy - own),
     }
     report.write_text(json.dumps(facts))
+
+
+def _busy_seconds() -> float | None:
+    """Return the processor seconds that the machine has worked since it started, stolen ones included."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return None
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, stat.read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def _go_first_when_memory_runs_out() -> None:

@@ -1,39 +1,95 @@
-"""Everything that ``make bench`` measures, in one go: ``python -m benchmarks.run [--quick]``.
+"""Everything that ``make bench`` measures: ``python -m benchmarks.run [--prepare] [--minutes N] [--resume]``.
 
-Makes the core set, runs hepareg and the peers on it with masks and without, measures speed, and writes the
-pages. ``--quick`` takes six pairs with masks and two without, and three repeats.
+Makes the pairs, measures speed, runs hepareg and the peers on the core set with masks and without, and writes the
+pages. ``--prepare`` makes the pairs and stops: all that needs no quiet machine. ``--minutes`` is for a machine that is
+quiet for so long: three repeats instead of five, and of the comparison as many pairs as fit, in an order of which any
+first part has every difficulty (`benchmarks.sitting`); the pages name the pairs that were not run, and ``--resume``
+goes on with them on the same machine and commit.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.page import main as write_pages
-from benchmarks.results import ROOT
+from benchmarks.results import RESULTS, ROOT, provenance, read_result
+from benchmarks.sitting import same_run
+from benchmarks.speed.volumes import SIZES
 
-QUICK = ["phantom_typical", "real_typical", "real_large", "real_noise", "real_cut_liver", "real_follow_up"]
-QUICK_WITHOUT_MASKS = ["real_no_mask", "phantom_no_mask"]
+PAIRS = ROOT / "build" / "bench"
+SOURCES = ("src/hepareg/simulation/*.py", "benchmarks/accuracy/core_pairs.py", "benchmarks/speed/volumes.py")
+"""What the pairs are made by: pairs of other versions of it are made anew."""
+WITH_MASKS = 0.8
+"""Share of what speed leaves of the minutes that goes to the comparison with masks."""
 
 
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer pairs and repeats")
-    parser.add_argument("--pairs", type=Path, default=ROOT / "build" / "core", help="the core set, made if not there")
+    parser.add_argument("--prepare", action="store_true", help="make the pairs and stop")
+    parser.add_argument("--minutes", type=float, help="how long the machine is quiet (default: run everything)")
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run on this machine has measured")
+    parser.add_argument("--pairs", type=Path, help="folder of pairs to compare on as they are (default: the core set)")
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
-    parser.add_argument("--threads", default="2")
+    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    quick, threads = arguments.quick, ["--threads", arguments.threads]
-    options = [*threads, *(["--tools", *arguments.tools] if arguments.tools else [])]
-    only = [["--only", *names] if quick else [] for names in (QUICK, QUICK_WITHOUT_MASKS)]
-    if not arguments.pairs.exists():
-        chosen = ["--only", *QUICK, *QUICK_WITHOUT_MASKS] if quick else []
-        module("benchmarks.accuracy.core", "make", "-o", str(arguments.pairs), *chosen)
-    module("benchmarks.compare", str(arguments.pairs), *options, *only[0])
-    module("benchmarks.compare", str(arguments.pairs), "--without-masks", *options, *only[1])
-    module("benchmarks.speed.measure", *threads, *(["--repeats", "3"] if quick else []))
+    begin = time.monotonic()
+    core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "-o")
+    speed = made(PAIRS / "speed", "benchmarks.speed.measure", "--make-only", "--pairs")
+    if arguments.prepare:
+        return 0
+    for name, *words in steps(core, speed, arguments, spent_s=lambda: time.monotonic() - begin):
+        module(name, *words)
     return write_pages([])
+
+
+def steps(
+    core: Path, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the command lines of the measurements; each knows how long those before it took."""
+    threads, resume = ["--threads", str(arguments.threads)], ["--resume"] if arguments.resume else []
+    tools = ["--tools", *arguments.tools] if arguments.tools else []
+    if not (arguments.resume and speed_is_measured()):
+        repeats = [] if arguments.minutes is None else ["--repeats", "3"]
+        yield "benchmarks.speed.measure", *threads, "--pairs", str(speed), *repeats
+
+    def minutes(share: float) -> list[str]:
+        if arguments.minutes is None:
+            return []
+        return ["--minutes", f"{max(0.0, arguments.minutes - spent_s() / 60) * share:.2f}"]
+
+    compare = ["benchmarks.compare", str(core), *threads, *tools, *resume]
+    yield *compare, *minutes(WITH_MASKS)
+    yield *compare, *minutes(1.0), "--without-masks", "--proofs-of", str(RESULTS / "comparison.json")
+
+
+def made(folder: Path, name: str, *words: str) -> Path:
+    """Return a folder of pairs, made by a module where it is not there or was made by other sources."""
+    stamp, sources = folder / "made_by.txt", sources_hash()
+    if not stamp.exists() or stamp.read_text() != sources:
+        shutil.rmtree(folder, ignore_errors=True)
+        module(name, *words, str(folder))
+        stamp.write_text(sources)
+    return folder
+
+
+def sources_hash() -> str:
+    """Return a hash of the files that the pairs are made by."""
+    files = [path for source in SOURCES for path in sorted(ROOT.glob(source))]
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def speed_is_measured() -> bool:
+    """Return whether this commit's speed is measured on this machine, to the largest volume."""
+    result = read_result("speed")
+    if result is None or not same_run({"kind": "speed", **provenance({})}, result):
+        return False
+    return any(row["fixed_shape"] == list(SIZES[-1]) and row["call_s"] for row in result["rows"])
 
 
 def module(name: str, *words: str) -> None:

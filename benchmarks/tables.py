@@ -15,6 +15,7 @@ __all__ = [
     "TOLERATED_LOSS_MM",
     "ToolSummary",
     "is_reported",
+    "is_rigid_and_masked",
     "is_silent",
     "losses",
     "markdown",
@@ -34,6 +35,10 @@ ENDED_WELL = ("found", "rejected")
 
 TOLERATED_LOSS_MM = 0.05
 """How much worse than the reference a result may be."""
+
+
+NOT_RIGID_AND_MASKED = ("bending_liver", "imperfect_mask", "no_mask", "shared_noise")
+"""Difficulties that are not counted where rigid pairs with masks are spoken of."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ def is_silent(row: Row) -> bool:
     tre = row["tre_mean_mm"]
     wrong = tre is not None and tre > SILENT_MM and row["tool"] != "start"
     return wrong and row["decision"] in (None, "accept")
+
+
+def is_rigid_and_masked(row: Row) -> bool:
+    """Return whether a pair's liver moves rigidly and its masks were given and right."""
+    return row["masks"] and row["difficulty"] not in NOT_RIGID_AND_MASKED
 
 
 def is_reported(row: Row) -> bool:

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.trained_network keep RUN --evaluation "TITLE=DIR" ...`` copies the weights of a run of
 `hepareg train` into the package, with one JSON file of its settings, metrics and the summaries of `hepareg evaluate`;
-``python -m benchmarks.trained_network page`` writes ``docs/trained_network.md`` from that file.
+``python -m benchmarks.trained_network page`` writes ``docs/trained_network.md`` from that file and
+from the result of `benchmarks.accuracy.training_seeds`.
 """
 
 import argparse
@@ -11,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import ROOT, provenance
+from benchmarks.accuracy.training_seeds import NAME as SEEDS
+from benchmarks.results import ROOT, provenance, read_result
 from hepareg.networks.trained import trained_weights
 from hepareg.workflows.atomic import atomic_file
 
@@ -32,7 +34,7 @@ def main() -> int:
     if arguments.task == "keep":
         keep(arguments.run, arguments.name, dict(text.split("=", 1) for text in arguments.evaluation))
     record = json.loads(trained_weights(arguments.name).with_suffix(".json").read_text())
-    PAGE.write_text(page(record))
+    PAGE.write_text(page(record) + spread_over_seeds(read_result(SEEDS)))
     return 0
 
 
@@ -77,6 +79,31 @@ def page(record: dict[str, Any]) -> str:
                   "| method | runs | failed | median TRE mm | quartiles | worst | rotation deg | Dice | seconds |",
                   "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
         lines += [_line(line) for line in summary["methods"]]
+    return "\n".join(lines) + "\n"
+
+
+def spread_over_seeds(result: dict[str, Any] | None) -> str:
+    """Return the section on other training seeds, or nothing where that benchmark has not been run."""
+    if result is None:
+        return ""
+    settings, rows = result["settings"], result["rows"]
+    minutes = [row["cpu_minutes"] for row in rows]
+    lines = [
+        "", "## Other training seeds", "",
+        f"The same preset trained anew with {len({row['seed'] for row in rows})} seeds for {rows[0]['steps']} steps "
+        f"({min(minutes):.1f} to {max(minutes):.1f} minutes of CPU time on one thread), each with anatomies, motions "
+        f"and weights of its own; the network alone, {settings['num_draws']} starts a pair, {settings['bias_mm']:g} mm "
+        f"shift. The start is what predicting zero gives. Written by `python -m benchmarks.accuracy.training_seeds`, "
+        f"commit {result['commit'][:12]}; its pairs made from the real CT are others than those above.", "",
+        "| seed | pairs | runs | failed | median TRE mm (start) | of the start | quartiles | worst | worse than it |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [
+        f"| {row['seed']} | {row['pairs']} | {row['num_runs']} | {row['num_failed']} | {row['tre_mm']:.2f} "
+        f"({row['start_tre_mm']:.2f}) | {row['tre_mm'] / row['start_tre_mm']:.3f} | {row['tre_q1_mm']:.2f} to "
+        f"{row['tre_q3_mm']:.2f} | {row['worst_tre_mm']:.2f} | {row['num_worse_than_start']} |"
+        for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,9 @@ from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSetting
 __all__ = ["CorePair", "core_pairs"]
 
 PHANTOM = PhantomSettings(shape=(448, 352, 144), spacing_mm=(0.85, 0.85, 1.75))
+LONG_SHAPE = (512, 512, 300)
+"""The largest images that the accuracy is promised for."""
+LONG_PHANTOM = PhantomSettings(shape=LONG_SHAPE, spacing_mm=(0.75, 0.75, 1.0))
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class _Difficulty:
     moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
+    long_scan: bool = False
     shared_noise: bool = False
     masks: bool = True
     body_stays: bool = True
@@ -63,7 +67,7 @@ IMPERFECT = AcquisitionSettings(mask_error_mm=3.0)
 
 DIFFICULTIES = (
     _Difficulty("typical", _breath(8, 12)),
-    _Difficulty("typical_early", _breath(10, 18), moving_phase=ContrastPhase.EARLY_ARTERIAL),
+    _Difficulty("long_scan", _breath(10, 18), moving_phase=ContrastPhase.EARLY_ARTERIAL, long_scan=True),
     _Difficulty("large", _breath(28, 33, turn=(4.0, 8.0))),
     _Difficulty(
         "extreme", _breath(34, 35, turn=(9.0, 10.0)), AcquisitionSettings(oblique_deg=8.0, flips=(True, False, True))
@@ -89,11 +93,11 @@ def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
 
 def _pair(difficulty: _Difficulty, source: str, *, seed: int) -> CorePair:
     settings = PairSettings(
-        phantom=PHANTOM,
+        phantom=LONG_PHANTOM if difficulty.long_scan else PHANTOM,
         moving_phase=difficulty.moving_phase,
         motion=difficulty.motion,
-        moving=_moving(difficulty.moving, source),
-        fixed=difficulty.fixed,
+        moving=_moving(difficulty.moving, source, long_scan=difficulty.long_scan),
+        fixed=_long(difficulty.fixed) if difficulty.long_scan and source == "real CT" else difficulty.fixed,
         shared_noise=difficulty.shared_noise,
     )
     name = f"{source.split()[0].lower()}_{difficulty.name}"
@@ -102,9 +106,16 @@ def _pair(difficulty: _Difficulty, source: str, *, seed: int) -> CorePair:
     )
 
 
-def _moving(settings: AcquisitionSettings, source: str) -> AcquisitionSettings:
+def _long(settings: AcquisitionSettings) -> AcquisitionSettings:
+    """Return 512x512x300 voxels over the real CT, whose own slices are 2.5 mm apart."""
+    return replace(settings, shape=LONG_SHAPE, spacing_mm=(0.7, 0.7, 1.1))
+
+
+def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> AcquisitionSettings:
     """Give the moving image a grid of its own; thick slices are as far apart as they are thick."""
     thick = settings.slice_thickness_mm
+    if long_scan:
+        return replace(settings, shape=LONG_SHAPE, spacing_mm=(0.74, 0.73, 1.05), offset_mm=4.0)
     if source == "phantom":
         shape, spacing = (400, 330, 120), (0.93, 0.91, 2.0)
     else:

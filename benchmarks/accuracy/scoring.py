@@ -1,14 +1,14 @@
 """Score any registration with hepareg's call signature on a case."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from benchmarks.accuracy.case import Case
-from hepareg.errors import HeparegError
+from hepareg.errors import HeparegError, MaskError
 from hepareg.evaluation import dice_after, transform_error, tre_of_points, tre_over_mask
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -51,6 +51,10 @@ class Score:
         The method's verdict on itself, None where it gives none.
     judgement
         Verdict against truth: see `judge`.
+    evidence
+        The numbers behind the method's verdict, by name.
+    ended
+        How the method's search ended, where it says so.
     seconds
         Of the call alone, images in memory.
     """
@@ -68,6 +72,8 @@ class Score:
     decision: str | None = None
     expected_tre_mm: float | None = None
     judgement: str | None = None
+    evidence: dict[str, float] | None = None
+    ended: str | None = None
     seconds: float | None = None
 
     def as_row(self) -> dict[str, Any]:
@@ -95,17 +101,46 @@ def judge(decision: str | None, tre_mm: float | None) -> str | None:
     return "false_alarm" if good else "true_alarm"
 
 
-def score_case(case: Case, register: Register, *, masks: bool) -> Score:
-    """Run a registration on a case and score it; an error is a score of its own."""
+def score_case(case: Case, register: Register, *, masks: bool | tuple[bool, bool], answerable: bool = True) -> Score:
+    """Run a registration on a case and score it; an error is a score of its own.
+
+    Parameters
+    ----------
+    masks
+        Whether the method is given the masks, or the moving and the fixed one each.
+    answerable
+        False where the pair has no answer, such as two patients: then every accepted result is false.
+    """
     start = tre_over_mask(RigidTransform.identity(), case.truth, mask=case.true_liver).mean_mm
-    given = (case.moving_liver, case.fixed_liver) if masks else (None, None)
+    wanted = masks if isinstance(masks, tuple) else (masks, masks)
+    livers = (case.moving_liver, case.fixed_liver)
+    given = [liver if want else None for liver, want in zip(livers, wanted, strict=True)]
     begin = time.perf_counter()
     try:
         result = register(moving=case.moving, fixed=case.fixed, moving_mask=given[0], fixed_mask=given[1])
     except (HeparegError, RuntimeError) as error:
         seconds = time.perf_counter() - begin
         return Score("failed", start, reason=str(error), judgement=judge("reject", None), seconds=seconds)
-    return _scored(case, result, start, time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    return _scored(case, result, start, seconds) if answerable else _told(result, start, seconds)
+
+
+def _told(result: Any, start: float, seconds: float) -> Score:
+    """Return what a method says of itself, judged as an answer that is wrong."""
+    verdict = getattr(result, "verdict", None)
+    decision = None if verdict is None else str(getattr(verdict.decision, "value", verdict.decision))
+    history = getattr(result, "history", None)
+    return Score(
+        status="found",
+        start_tre_mean_mm=start,
+        reason=None if verdict is None else "; ".join(map(str, verdict.reasons)) or None,
+        decision=decision,
+        expected_tre_mm=None if verdict is None else verdict.expected_liver_tre_mm,
+        judgement=judge(decision, None),
+        evidence=None if verdict is None else dict(getattr(verdict, "evidence", {})),
+        ended=history[-1].status.value if history else None,
+        seconds=seconds,
+    )
 
 
 def _scored(case: Case, result: Any, start: float, seconds: float) -> Score:
@@ -114,21 +149,23 @@ def _scored(case: Case, result: Any, start: float, seconds: float) -> Score:
     vessels = tre_of_points(found, case.truth, points_mm=case.vessels_mm)
     centroid = case.true_liver.grid.world_points(np.argwhere(case.true_liver.data).mean(axis=0))
     error = transform_error(found, case.truth, at_mm=centroid)
-    verdict = getattr(result, "verdict", None)
-    decision = None if verdict is None else str(getattr(verdict.decision, "value", verdict.decision))
-    return Score(
-        status="found",
-        start_tre_mean_mm=start,
-        reason=None if verdict is None else "; ".join(map(str, verdict.reasons)) or None,
+    told = _told(result, start, seconds)
+    return replace(
+        told,
         liver_tre_mean_mm=liver.mean_mm,
         liver_tre_worst_mm=liver.worst_mm,
         vessel_tre_mean_mm=vessels.mean_mm,
         vessel_tre_worst_mm=vessels.worst_mm,
         rotation_error_deg=error.rotation_deg,
         translation_error_mm=error.translation_mm,
-        dice=dice_after(moving_mask=case.moving_liver, fixed_mask=case.fixed_liver, moving_from_fixed=found),
-        decision=decision,
-        expected_tre_mm=None if verdict is None else verdict.expected_liver_tre_mm,
-        judgement=judge(decision, liver.mean_mm),
-        seconds=seconds,
+        dice=_dice(case, found),
+        judgement=judge(told.decision, liver.mean_mm),
     )
+
+
+def _dice(case: Case, found: RigidTransform) -> float | None:
+    """Return the masks' Dice, or None where nothing of them meets on the fixed grid."""
+    try:
+        return dice_after(moving_mask=case.moving_liver, fixed_mask=case.fixed_liver, moving_from_fixed=found)
+    except MaskError:
+        return None

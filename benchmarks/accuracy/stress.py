@@ -1,104 +1,92 @@
 """The stress set: success rate over the capture range, and the verdict against the truth.
 
-``python -m benchmarks.accuracy.stress [--register MODULE:FUNCTION] [--name NAME] [--number N]`` simulates the pairs one
-by one in memory, runs the method on them, and writes ``benchmarks/results/accuracy/stress_NAME.json`` and a page.
+``python -m benchmarks.accuracy.stress run [--register MODULE:FUNCTION] [--name NAME] [--part I/N]`` simulates the pairs
+one by one in memory and runs the method on them, twenty pairs of one anatomy at a time; what is done is kept in
+``build/stress/NAME`` and an interrupted run goes on there. ``... collect`` writes
+``benchmarks/results/accuracy/stress_NAME.json`` and the page.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy import ACCURACY_RESULTS
-from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
-from benchmarks.accuracy.stress_pairs import (
-    NUM_PAIRS,
-    ROTATION_BANDS_DEG,
-    TRANSLATION_BANDS_MM,
-    simulate_stress,
-    stress_pairs,
-)
-from benchmarks.results import provenance
+from benchmarks.accuracy.stress_page import is_good, write_page
+from benchmarks.accuracy.stress_pairs import NUM_PAIRS, PAIRS_PER_ANATOMY, StressPair, simulate_stress, stress_pairs
+from benchmarks.results import ROOT, provenance
 from hepareg.io.json import read_json, write_json
+from hepareg.workflows.atomic import atomic_file
 
-__all__ = ["capture_table", "main", "run", "verdict_table"]
+__all__ = ["collect", "main", "run"]
 
-SAVE_EVERY = 10
+WORK = ROOT / "build" / "stress"
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("run", "collect"))
     parser.add_argument("--register", default="hepareg:register", metavar="MODULE:FUNCTION")
     parser.add_argument("--name", default="hepareg", help="name of the method in tables")
-    parser.add_argument("--number", type=int, default=NUM_PAIRS, help="only the first so many pairs")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th anatomy, from the I-th on")
+    parser.add_argument("--work", type=Path, default=WORK, help="where finished anatomies are kept")
     arguments = parser.parse_args()
-    run(register=arguments.register, name=arguments.name, number=arguments.number)
-    write_page()
+    if arguments.command == "run":
+        part, parts = (int(number) for number in arguments.part.split("/"))
+        run(register=arguments.register, work=arguments.work / arguments.name, groups=slice(part - 1, None, parts))
+    else:
+        collect(arguments.work / arguments.name, name=arguments.name)
+        write_page()
 
 
-def run(*, register: str, name: str, number: int, results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
-    """Run a method on the set and write its result file."""
+def run(*, register: str, work: Path, groups: slice = slice(None), pairs_per_group: int = PAIRS_PER_ANATOMY) -> None:
+    """Run a method on the set, or on some of its anatomies, and keep the rows of each anatomy in a file."""
+    work.mkdir(parents=True, exist_ok=True)
+    function = load_register(register)
+    about = provenance({"register": register, "good_mm": GOOD_MM})
+    for group in _groups()[groups]:
+        path = work / f"{group[0].number:04d}.json"
+        if path.exists():
+            continue
+        rows = []
+        for pair, case, answerable in simulate_stress(group[:pairs_per_group]):
+            row = score_case(case, function, masks=pair.masks, answerable=answerable).as_row()
+            facts = {"pair": pair.number, "trouble": pair.trouble, "masks": sum(pair.masks)}
+            bands = {"translation_mm": list(pair.translation_mm), "rotation_deg": list(pair.rotation_deg)}
+            rows.append({**facts, **bands, **row})
+        with atomic_file(path, overwrite=True) as temporary:
+            write_json(temporary, {**about, "rows": rows})
+        print(f"{path.stem}: {sum(map(is_good, rows))} of {len(rows)} good", flush=True)
+
+
+def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
+    """Write the result file of what has been run.
+
+    Raises
+    ------
+    ValueError
+        If nothing has been run, or not all of it at one commit.
+    """
+    parts: Sequence[dict[str, Any]] = [read_json(path) for path in sorted(work.glob("*.json"))]
+    commits = {part["commit"] for part in parts}
+    if len(commits) != 1:
+        raise ValueError(f"expected results of one commit, got {len(commits)}: remove those that are out of date")
+    rows = [row for part in parts for row in part["rows"]]
+    about = {key: value for key, value in parts[0].items() if key != "rows"}
+    settings = {**about.pop("settings"), "number": len(rows), "of": NUM_PAIRS}
     results.mkdir(parents=True, exist_ok=True)
-    settings = {"register": register, "good_mm": GOOD_MM, "number": number}
-    about = {"kind": "accuracy", "method": name, **provenance(settings)}
-    function, rows = load_register(register), []
-    for pair, made in simulate_stress(stress_pairs(number)):
-        row = score_case(Case.of(made), function, masks=True).as_row()
-        facts = {"pair": pair.number, "trouble": pair.trouble}
-        bands = {"translation_mm": list(pair.translation_mm), "rotation_deg": list(pair.rotation_deg)}
-        rows.append({**facts, **bands, **row})
-        if len(rows) % SAVE_EVERY == 0 or len(rows) == number:
-            write_json(results / f"stress_{name}.json", {**about, "rows": rows})
-            print(f"{len(rows)} of {number}: {sum(map(is_good, rows))} good", flush=True)
+    write_json(
+        results / f"stress_{name}.json",
+        {"kind": "accuracy", "method": name, "settings": settings, **about, "rows": rows},
+    )
     return rows
 
 
-def is_good(row: dict[str, Any]) -> bool:
-    """Return whether the row's result is good."""
-    return row["liver_tre_mean_mm"] is not None and row["liver_tre_mean_mm"] <= GOOD_MM
-
-
-def write_page() -> None:
-    """Write ``stress.md`` from all result files of the set."""
-    parts = ["# Stress set", "", "Simulated phases, known truth. Made by `python -m benchmarks.accuracy.stress`."]
-    for path in sorted(ACCURACY_RESULTS.glob("stress_*.json")):
-        result = read_json(path)
-        rows = result["rows"]
-        good = 100 * sum(map(is_good, rows)) / len(rows)
-        parts += ["", f"## {result['method']}", ""]
-        parts += [
-            f"{len(rows)} pairs, commit {result['commit'][:12]}. Good (liver TRE up to {GOOD_MM} mm): {good:.1f} %."
-        ]
-        parts += ["", "Success rate in % over the pose of the body:", "", capture_table(rows)]
-        parts += ["", "Verdict against truth, by what else is wrong with the pair:", "", verdict_table(rows)]
-    (ACCURACY_RESULTS / "stress.md").write_text("\n".join(parts) + "\n")
-
-
-def capture_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the success rate for every band of translation and rotation."""
-    lines = ["| | " + " | ".join(f"{a:.0f}-{b:.0f} mm" for a, b in TRANSLATION_BANDS_MM) + " |", "|" + "---|" * 7]
-    for rotation in ROTATION_BANDS_DEG:
-        cells = []
-        for translation in TRANSLATION_BANDS_MM:
-            here = [r for r in rows if r["translation_mm"] == list(translation) and r["rotation_deg"] == list(rotation)]
-            cells.append(f"{100 * sum(map(is_good, here)) / len(here):.0f}" if here else "-")
-        lines.append(f"| {rotation[0]:.0f}-{rotation[1]:.0f} deg | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return how verdicts stood against the truth, for every trouble."""
-    names = ("true_accept", "false_accept", "false_alarm", "true_alarm")
-    lines = ["| trouble | pairs | good | " + " | ".join(n.replace("_", " ") for n in names) + " |", "|" + "---|" * 7]
-    for trouble in sorted({row["trouble"] for row in rows}):
-        here = [row for row in rows if row["trouble"] == trouble]
-        counts = Counter(row["judgement"] for row in here)
-        told = " | ".join(str(counts[name]) for name in names)
-        lines.append(f"| {trouble} | {len(here)} | {sum(map(is_good, here))} | {told} |")
-    return "\n".join(lines)
+def _groups() -> list[list[StressPair]]:
+    pairs = list(stress_pairs())
+    return [pairs[first : first + PAIRS_PER_ANATOMY] for first in range(0, NUM_PAIRS, PAIRS_PER_ANATOMY)]
 
 
 if __name__ == "__main__":

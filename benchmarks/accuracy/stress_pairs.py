@@ -1,10 +1,12 @@
 """The 1,000 low-resolution pairs of the stress set: every pose to 60 mm and 45 degrees, many kinds of trouble."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.accuracy.case import Case
+from benchmarks.accuracy.stress_faults import FAULTS
 from hepareg.simulation import (
     AcquisitionSettings,
     Anatomy,
@@ -17,14 +19,78 @@ from hepareg.simulation import (
     simulate_pair,
 )
 
-__all__ = ["NUM_PAIRS", "ROTATION_BANDS_DEG", "TRANSLATION_BANDS_MM", "StressPair", "simulate_stress", "stress_pairs"]
+__all__ = [
+    "NUM_PAIRS",
+    "PAIRS_PER_ANATOMY",
+    "ROTATION_BANDS_DEG",
+    "TRANSLATION_BANDS_MM",
+    "StressPair",
+    "simulate_stress",
+    "stress_pairs",
+]
 
 NUM_PAIRS = 1000
 PAIRS_PER_ANATOMY = 20
 TRANSLATION_BANDS_MM = tuple((10.0 * n, 10.0 * (n + 1)) for n in range(6))
 ROTATION_BANDS_DEG = tuple((9.0 * n, 9.0 * (n + 1)) for n in range(5))
 PHANTOM = PhantomSettings(shape=(104, 84, 70), spacing_mm=(3.75, 3.75, 3.75))
+VESSELS = LiverVesselSettings(num_portal=120, num_hepatic=90)
 SEED = 50_000
+MOVING = {"shape": (116, 100, 92), "spacing_mm": (3.6, 3.6, 3.6), "offset_mm": 10.0, "noise_hu": 8.0}
+FIXED = {"noise_hu": 8.0}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with a pair besides its pose.
+
+    Parameters
+    ----------
+    share
+        How often it is drawn, in units that only matter against one another.
+    moving, fixed, motion
+        Settings that differ from the pair without trouble.
+    early
+        Early arterial instead of late arterial.
+    masks
+        Which masks are given, moving and fixed; ``one`` gives either.
+    fault
+        Name of what is done to the images or masks afterwards (`stress_faults.FAULTS`), or None.
+    """
+
+    share: int
+    moving: dict[str, object] | None = None
+    fixed: dict[str, object] | None = None
+    motion: dict[str, object] | None = None
+    early: bool = False
+    masks: str = "both"
+    fault: str | None = None
+
+
+BEYOND = {"body_translation_mm": (60.0, 120.0), "body_rotation_deg": (60.0, 150.0)}
+TROUBLES: dict[str, Trouble] = {
+    "none": Trouble(6),
+    "early_arterial": Trouble(2, early=True),
+    "noise": Trouble(2, {"noise_hu": 25.0}),
+    "cut_liver": Trouble(2, {"cut_bottom": 0.3}),
+    "imperfect_mask": Trouble(2, {"mask_error_mm": 3.0}, {"mask_error_mm": 3.0}),
+    "thick_slices": Trouble(2, {"shape": (116, 100, 46), "spacing_mm": (3.6, 3.6, 7.2)}),
+    "one_mask": Trouble(2, masks="one"),
+    "no_mask": Trouble(2, masks="none"),
+    "beyond_capture": Trouble(2, motion=BEYOND),
+    "beyond_capture_no_mask": Trouble(1, motion=BEYOND, masks="none"),
+    "sliver_of_liver": Trouble(2, {"cut_bottom": 0.35, "cut_top": 0.45}),
+    "photon_starvation": Trouble(3, {"noise_hu": 120.0, "streaks_hu": 60.0}, {"noise_hu": 60.0, "streaks_hu": 30.0}),
+    "streaks": Trouble(2, {"streaks_hu": 50.0}),
+    "strong_bending": Trouble(3, motion={"bend_mm": 8.0}),
+    "wrong_patient": Trouble(3, fault="wrong_patient"),
+    "mirrored": Trouble(2, fault="mirrored"),
+    "empty_image": Trouble(1, fault="empty_image"),
+    "uniform_liver": Trouble(2, fault="uniform_liver"),
+    "mask_on_spleen": Trouble(2, fault="mask_on_spleen"),
+    "mask_shifted": Trouble(2, fault="mask_shifted"),
+    "one_mask_shifted": Trouble(1, masks="one", fault="mask_shifted"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,9 +102,10 @@ class StressPair:
     number
         0 to 999.
     translation_mm, rotation_deg
-        Band of the body's pose; the liver breathes 0 to 15 mm within it besides.
+        Band of the body's pose; the liver breathes 0 to 15 mm within it besides. Not used where the
+        trouble is a pose beyond the range.
     trouble
-        ``none``, ``noise``, ``cut_liver``, ``imperfect_mask``, ``thick_slices`` or ``early_arterial``.
+        Name in `TROUBLES`.
     """
 
     number: int
@@ -49,48 +116,54 @@ class StressPair:
     @property
     def settings(self) -> PairSettings:
         """What `simulate_pair` needs."""
-        moving = {"shape": (116, 100, 92), "spacing_mm": (3.6, 3.6, 3.6), "offset_mm": 10.0, "noise_hu": 8.0}
-        fixed = AcquisitionSettings(noise_hu=8.0)
-        moving |= MOVING_TROUBLE.get(self.trouble, {})
-        if self.trouble == "imperfect_mask":
-            fixed = AcquisitionSettings(noise_hu=8.0, mask_error_mm=3.0)
-        early = self.trouble == "early_arterial"
+        trouble = TROUBLES[self.trouble]
+        motion: dict[str, object] = {
+            "translation_mm": (0.0, 15.0), "rotation_deg": (0.0, 4.0),
+            "body_translation_mm": self.translation_mm, "body_rotation_deg": self.rotation_deg,
+        }  # fmt: skip
         return PairSettings(
             phantom=PHANTOM,
-            vessels=LiverVesselSettings(num_portal=120, num_hepatic=90),
-            moving_phase=ContrastPhase.EARLY_ARTERIAL if early else ContrastPhase.LATE_ARTERIAL,
-            motion=MotionSettings(
-                translation_mm=(0.0, 15.0), rotation_deg=(0.0, 4.0),
-                body_translation_mm=self.translation_mm, body_rotation_deg=self.rotation_deg,
-            ),
-            moving=AcquisitionSettings(**moving),  # type: ignore[arg-type]
-            fixed=fixed,
-        )  # fmt: skip
+            vessels=VESSELS,
+            moving_phase=ContrastPhase.EARLY_ARTERIAL if trouble.early else ContrastPhase.LATE_ARTERIAL,
+            motion=MotionSettings(**(motion | (trouble.motion or {}))),  # type: ignore[arg-type]
+            moving=AcquisitionSettings(**(MOVING | (trouble.moving or {}))),  # type: ignore[arg-type]
+            fixed=AcquisitionSettings(**(FIXED | (trouble.fixed or {}))),  # type: ignore[arg-type]
+        )
+
+    @property
+    def masks(self) -> tuple[bool, bool]:
+        """Whether the moving and the fixed mask are given."""
+        given = {"both": (True, True), "none": (False, False), "one": (self.number % 2 == 0, self.number % 2 == 1)}
+        return given[TROUBLES[self.trouble].masks]
 
 
-MOVING_TROUBLE: dict[str, dict[str, object]] = {
-    "noise": {"noise_hu": 25.0},
-    "cut_liver": {"cut_bottom": 0.3},
-    "imperfect_mask": {"mask_error_mm": 3.0},
-    "thick_slices": {"shape": (116, 100, 46), "spacing_mm": (3.6, 3.6, 7.2)},
-}
-TROUBLES = ("none", "none", "none", "early_arterial", *MOVING_TROUBLE)
-
-
-def stress_pairs(number: int = NUM_PAIRS) -> Iterator[StressPair]:
-    """Return the first pairs of the set: all bands of the capture range in turn, troubles dealt out by a fixed seed."""
-    troubles = np.random.default_rng(SEED).choice(TROUBLES, NUM_PAIRS)
+def stress_pairs() -> Iterator[StressPair]:
+    """Return the set: all bands of the capture range in turn, troubles dealt out by a fixed seed."""
+    shares = np.array([trouble.share for trouble in TROUBLES.values()])
+    troubles = np.random.default_rng(SEED).choice(list(TROUBLES), NUM_PAIRS, p=shares / shares.sum())
     cells = [(t, r) for r in ROTATION_BANDS_DEG for t in TRANSLATION_BANDS_MM]
-    for n in range(number):
+    for n in range(NUM_PAIRS):
         yield StressPair(n, *cells[n % len(cells)], str(troubles[n]))
 
 
-def simulate_stress(pairs: Iterator[StressPair]) -> Iterator[tuple[StressPair, SimulatedPair]]:
-    """Simulate the pairs; twenty in a row share an anatomy, but for its contrast."""
+def simulate_stress(pairs: Sequence[StressPair]) -> Iterator[tuple[StressPair, Case, bool]]:
+    """Simulate pairs that share an anatomy, but for its contrast: pair, case, and whether it has an answer at all."""
     anatomy: Anatomy | None = None
+    stranger: SimulatedPair | None = None
     for pair in pairs:
-        if pair.number % PAIRS_PER_ANATOMY == 0:
-            anatomy = None
-        made = simulate_pair(settings=pair.settings, seed=SEED + pair.number, anatomy=anatomy)
-        anatomy = made.anatomy
-        yield pair, made
+        first = pair.number - pair.number % PAIRS_PER_ANATOMY
+        if anatomy is None:
+            anatomy = _simulated(first, pair.settings, None).anatomy
+        made = _simulated(pair.number, pair.settings, anatomy)
+        fault = FAULTS.get(TROUBLES[pair.trouble].fault or "")
+        if fault is None:
+            yield pair, Case.of(made), True
+            continue
+        if fault.needs_stranger and stranger is None:
+            stranger = _simulated(first + NUM_PAIRS, pair.settings, None)
+        rng = np.random.default_rng([SEED, pair.number])
+        yield pair, fault.apply(Case.of(made), made, stranger, rng), fault.keeps_answer
+
+
+def _simulated(number: int, settings: PairSettings, anatomy: Anatomy | None) -> SimulatedPair:
+    return simulate_pair(settings=settings, seed=SEED + number, anatomy=anatomy)

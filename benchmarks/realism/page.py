@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.accuracy import ACCURACY_RESULTS
+from benchmarks.accuracy.core_pairs import core_pairs
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.realism.charts import Curve, line_chart, slice_picture, tiled
+from benchmarks.realism.contrast import contrast_tables
 from benchmarks.realism.measures import histogram, noise_power, shared_noise, vessel_calibres
+from benchmarks.realism.truth import shifts_by_depth
 from benchmarks.results import ROOT, provenance
 from hepareg.io.json import write_json
 from hepareg.simulation import (
@@ -31,6 +34,10 @@ __all__ = ["main"]
 
 PHANTOM = PhantomSettings(shape=(480, 400, 110), spacing_mm=(0.8, 0.8, 2.2), fat_fraction=0.0)
 SEED = 8
+ENOUGH_VESSELS = 60
+"""Places on middle lines, from which on a distribution is drawn."""
+
+TRUTH_PAIR = "real_large"
 PICTURES = ROOT / "docs" / "images"
 CREDIT = (
     "Real CT: LIDC-IDRI-0001, Armato III et al., Data From LIDC-IDRI, The Cancer Imaging Archive, 2015, "
@@ -53,7 +60,7 @@ def main() -> None:
     if patient is None:
         raise SystemExit("the real CT is not there; see benchmarks/accuracy/real_ct.py for its place")
     subjects, pairs = _subjects(patient)
-    numbers = _measure(subjects, PICTURES) | {"shared_detail": _shared(patient)}
+    numbers = _measure(subjects, PICTURES) | {"shared_detail": _shared(patient), "truth": _truth(patient)}
     _slices(patient, pairs).save(PICTURES / "realism_slices.jpg", quality=82)
     ACCURACY_RESULTS.mkdir(parents=True, exist_ok=True)
     write_json(ACCURACY_RESULTS / "realism.json", {"kind": "realism", **provenance({"seed": SEED}), **numbers})
@@ -66,7 +73,8 @@ def _subjects(patient: PatientCT) -> tuple[list[Subject], dict[str, SimulatedPai
     phantom = simulate_pair(settings=PairSettings(phantom=PHANTOM, motion=still), seed=SEED)
     subjects = [
         Subject("real, arterial", patient.ct, patient.liver),
-        Subject("its simulated partner, portal", from_real.fixed, from_real.fixed_liver.data > 0),
+        Subject("made portal, its own noise", from_real.fixed, from_real.fixed_liver.data > 0),
+        Subject("made again, simulated noise", from_real.moving, from_real.moving_liver.data > 0),
         Subject("phantom, arterial", phantom.moving, phantom.moving_liver.data > 0),
         Subject("phantom, portal", phantom.fixed, phantom.fixed_liver.data > 0),
     ]
@@ -83,8 +91,9 @@ def _measure(subjects: list[Subject], folder: Path) -> dict[str, Any]:
         body = ndimage.binary_erosion(subject.image.data > -400, iterations=2)
         bodies.append(Curve(subject.name, *histogram(subject.image, body, low=-200, high=500)))
         powers.append(Curve(subject.name, power.frequency_per_mm, power.density))
-        counts, edges = np.histogram(vessels.radius_mm, bins=np.arange(0.75, 9, 0.75), density=True)
-        calibres.append(Curve(subject.name, (edges[1:] + edges[:-1]) / 2, counts))
+        if len(vessels.radius_mm) >= ENOUGH_VESSELS:
+            counts, edges = np.histogram(vessels.radius_mm, bins=np.arange(0.75, 9, 0.75), density=True)
+            calibres.append(Curve(subject.name, (edges[1:] + edges[:-1]) / 2, counts))
         rows.append(
             {
                 "image": subject.name,
@@ -122,6 +131,19 @@ def _shared(patient: PatientCT) -> dict[str, float]:
     return found
 
 
+def _truth(patient: PatientCT) -> dict[str, Any]:
+    pair = next(pair for pair in core_pairs(with_real_ct=True) if pair.name == TRUTH_PAIR)
+    shells, moved_mm = shifts_by_depth(patient, settings=pair.settings, seed=pair.seed)
+    return {
+        "pair": pair.name,
+        "liver_displacement_mm": moved_mm,
+        "shells": [
+            {"from_mm": s.low_mm, "to_mm": s.high_mm, "shift_mm": list(s.shift_mm), "size_mm": s.size_mm}
+            for s in shells
+        ],
+    }
+
+
 def _slices(patient: PatientCT, pairs: dict[str, SimulatedPair]):  # type: ignore[no-untyped-def]
     real, phantom = pairs["real"], pairs["phantom"]
     rows = []
@@ -155,7 +177,29 @@ def _page(numbers: dict[str, Any]) -> str:
         lines.append(f"| {row['image']} | " + " | ".join(text.format(row[key]) for _, key, text in COLUMNS) + " |")
     text = (Path(__file__).parent / "page_text.md").read_text()
     shared = numbers["shared_detail"]
-    return text.format(table="\n".join(lines), credit=CREDIT, own=shared["own_noise"], shared=shared["shared_noise"])
+    return text.format(
+        table="\n".join(lines),
+        credit=CREDIT,
+        own=shared["own_noise"],
+        shared=shared["shared_noise"],
+        contrast=contrast_tables(),
+        truth=_truth_table(numbers["truth"]["shells"]),
+        motion=numbers["truth"]["liver_displacement_mm"],
+    )
+
+
+def _truth_table(shells: list[dict[str, Any]]) -> str:
+    lines = [
+        "| distance to the surface (mm) | left-right | back-front | down-up | in all (mm) |",
+        "|---|---|---|---|---|",
+    ]
+    for shell in shells:
+        where = (
+            f"deeper than {-shell['to_mm']}" if shell["from_mm"] < -100 else f"{shell['from_mm']} to {shell['to_mm']}"
+        )
+        parts = " | ".join(f"{part:.2f}" for part in shell["shift_mm"])
+        lines.append(f"| {where} | {parts} | {shell['size_mm']:.2f} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

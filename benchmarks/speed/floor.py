@@ -1,22 +1,33 @@
-"""The floor of a run: import what a registration needs, read its files, end. Run as ``-m benchmarks.speed.floor``."""
+"""The floor of a run: import what a registration needs while its files are read, and end.
+
+Run as ``-m benchmarks.speed.floor PAIR``. It imports, reads and ends as ``hepareg register`` does, so that the
+difference of the two is the registration itself.
+"""
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 
-def main() -> None:
+def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pair", type=Path)
     parser.add_argument("--masks", action="store_true")
     arguments = parser.parse_args()
-    import hepareg.registration  # noqa: F401
-    from hepareg.io.images import read_image
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        loading = pool.submit(import_module, "hepareg.registration")
+        from hepareg.workflows.inputs import read_pair
 
-    names = ("moving", "fixed", "moving_liver", "fixed_liver")[: 4 if arguments.masks else 2]
-    for name in names:
-        read_image(arguments.pair / f"{name}.nii.gz")
+        masks = {f"{side}_mask": arguments.pair / f"{side}_liver.nii.gz" for side in ("moving", "fixed")}
+        images = {side: arguments.pair / f"{side}.nii.gz" for side in ("moving", "fixed")}
+        read_pair(**images, **(masks if arguments.masks else {}))
+        loading.result()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    from hepareg.cli.main import end_process
+
+    end_process(main())

@@ -26,6 +26,7 @@ from benchmarks.speed_page import ON_CUDA
 
 EVERY_OUTPUT = replace(Hepareg(), name="hepareg, every output", matrix_only=False)
 LIMIT_S = 600.0
+LISTS = ("process_s", "cpu_s", "call_s", "others_cpu_s")
 
 
 def main() -> None:
@@ -38,21 +39,35 @@ def main() -> None:
     parser.add_argument(
         "--areas", nargs="+", choices=["process", "threads", "size"], default=["process", "threads", "size"]
     )
+    parser.add_argument(
+        "--pairs", type=Path, help="folder of the pairs, made where they are not there (default: not kept)"
+    )
+    parser.add_argument("--make-only", action="store_true", help="make the pairs in --pairs and measure nothing")
     arguments = parser.parse_args()
+    if arguments.make_only:
+        make_pairs(arguments.pairs, arguments.areas)
+        return
     anatomy = "real CT" if real_patient() else "phantom"
     settings = {"repeats": arguments.repeats, "anatomy of the standard pair": anatomy}
     result = {"kind": "speed", **provenance(settings), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         for area in arguments.areas:
-            for row in AREAS[area](Path(folder), arguments):
+            for row in AREAS[area]((arguments.pairs or Path(folder)).resolve(), arguments):
                 result["rows"].append(row)
                 write_result(result, arguments.out)
                 print(row["area"], row["name"], row["fixed_shape"], row["threads"], row["process_s"], flush=True)
 
 
+def make_pairs(folder: Path, areas: list[str]) -> None:
+    """Make the pairs that are not there yet, so that a measurement need not."""
+    standard_pair(folder / "standard")
+    for shape in SIZES if "size" in areas else ():
+        sized_pair(_place(folder, shape), shape)
+
+
 def process_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the standard pair."""
-    pair = _standard(folder)
+    pair = standard_pair(folder / "standard")
     peer = Peer(REFERENCE, arguments.peers_python.absolute())
     for contender, repeats in (
         (Hepareg(), arguments.repeats),
@@ -69,7 +84,7 @@ def process_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[s
 
 def thread_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the standard pair with 1, 2, 4, ... threads, as many as there are cores."""
-    pair = _standard(folder)
+    pair = standard_pair(folder / "standard")
     threads = 1
     while threads <= len(os.sched_getaffinity(0)):
         for contender, repeats in ((Hepareg(), arguments.repeats), (WarmCall(), 1)):
@@ -80,7 +95,7 @@ def thread_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[st
 def size_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of the volume sizes, always procedural."""
     for shape in SIZES:
-        pair = sized_pair(folder / "x".join(map(str, shape)), shape)
+        pair = sized_pair(_place(folder, shape), shape)
         for contender, repeats in ((Hepareg(), arguments.repeats), (Floor(), 1), (WarmCall(), 1)):
             yield measure("size", contender, pair, threads=arguments.threads, repeats=repeats)
 
@@ -100,7 +115,7 @@ def measure(area: str, contender: Contender, pair: Pair, *, threads: int, repeat
             runs.append(run_row(contender, Job(pair, prepared, True, answers, threads), limit_s=LIMIT_S))
     worst = next((run for run in runs if run["status"] != "found"), runs[0])
     shapes = {f"{name}_shape": list(pair.shape(name)) for name in ("fixed", "moving")}
-    lists = {key: [run[key] for run in runs if run[key] is not None] for key in ("process_s", "cpu_s", "call_s")}
+    lists = {key: [run[key] for run in runs if run[key] is not None] for key in LISTS}
     peaks = [run["peak_bytes"] for run in runs if run["peak_bytes"] is not None]
     return {
         "area": area,
@@ -113,9 +128,8 @@ def measure(area: str, contender: Contender, pair: Pair, *, threads: int, repeat
     }
 
 
-def _standard(folder: Path) -> Pair:
-    place = folder / "standard"
-    return Pair(place) if place.exists() else standard_pair(place)
+def _place(folder: Path, shape: tuple[int, int, int]) -> Path:
+    return folder / "x".join(map(str, shape))
 
 
 if __name__ == "__main__":

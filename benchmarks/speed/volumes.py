@@ -12,9 +12,11 @@ from hepareg.simulation import (
     AcquisitionSettings,
     MotionSettings,
     PairSettings,
+    SimulatedPair,
     simulate_pair,
 )
 from hepareg.volume import Volume
+from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.simulate import write_pair
 
 __all__ = ["SIZES", "sized_pair", "standard_pair"]
@@ -28,10 +30,12 @@ MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
 
 
 def standard_pair(folder: Path) -> Pair:
-    """Write the pair of 512x512x119 and 476x476x153 voxels that speed is stated for, and return it.
+    """Return the pair of 512x512x119 and 476x476x153 voxels that speed is stated for; make it where it is not there.
 
     The anatomy is the real CT's where that is at hand, else procedural.
     """
+    if folder.exists():
+        return Pair(folder)
     patient = real_patient()
     spacing = ((0.75, 0.75, 2.0), (0.75, 0.75, 1.5)) if patient is None else (None, (0.75, 0.75, 2.0))
     settings = PairSettings(
@@ -39,19 +43,29 @@ def standard_pair(folder: Path) -> Pair:
         fixed=AcquisitionSettings(shape=(512, 512, 119), spacing_mm=spacing[0]),
         moving=AcquisitionSettings(shape=(476, 476, 153), spacing_mm=spacing[1]),
     )
-    write_pair(folder, simulate_pair(settings=settings, seed=1, patient=patient))
-    return Pair(folder)
+    return _written(folder, simulate_pair(settings=settings, seed=1, patient=patient))
 
 
 def sized_pair(folder: Path, shape: tuple[int, int, int]) -> Pair:
-    """Write the procedural pair with both images of one shape; same anatomy and motion for all shapes."""
+    """Return the procedural pair with both images of one shape, made where it is not there.
+
+    Anatomy and motion are the same for all shapes.
+    """
+    if folder.exists():
+        return Pair(folder)
     inner = (*shape[:2], shape[2] if shape[2] <= 256 else LONG_SCAN_SLICES)
     spacing = tuple(extent / n for extent, n in zip(EXTENT_MM, inner, strict=True))
     acquisition = AcquisitionSettings(shape=inner, spacing_mm=spacing)
     pair = simulate_pair(settings=PairSettings(motion=MOTION, fixed=acquisition, moving=acquisition), seed=1)
     names = ("moving", "fixed", "moving_liver", "fixed_liver", "labels")
     longer = {name: extended(getattr(pair, name), shape[2], mirror=name in names[:2]) for name in names}
-    write_pair(folder, replace(pair, **longer))
+    return _written(folder, replace(pair, **longer))
+
+
+def _written(folder: Path, pair: SimulatedPair) -> Pair:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_directory(folder) as temporary:
+        write_pair(temporary, pair)
     return Pair(folder)
 
 

@@ -1,6 +1,6 @@
 """`python -m hepareg` is the command `hepareg`."""
 
-from hepareg.cli.main import main
+from hepareg.cli.main import run_and_end
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_and_end()

@@ -11,10 +11,13 @@ from benchmarks.accuracy.baselines import centroid, identity
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core_pairs import core_pairs
 from benchmarks.accuracy.scoring import judge, score_case
-from benchmarks.accuracy.stress import capture_table, run, verdict_table
-from benchmarks.accuracy.stress_pairs import NUM_PAIRS, stress_pairs
+from benchmarks.accuracy.stress import collect, run
+from benchmarks.accuracy.stress_faults import FAULTS
+from benchmarks.accuracy.stress_page import capture_table, goals_table, verdict_table
+from benchmarks.accuracy.stress_pairs import NUM_PAIRS, TROUBLES, simulate_stress, stress_pairs
 from benchmarks.accuracy.table import case_table, summary_table
 from hepareg.errors import PairError
+from hepareg.io.json import write_json
 from hepareg.simulation import LiverVesselSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.simulate import write_pair
@@ -44,6 +47,10 @@ def test_core_set_has_what_it_says():
     assert len(pairs) == len({pair.name for pair in pairs}) == len({pair.seed for pair in pairs}) == 24
     assert Counter(pair.source for pair in pairs) == {"phantom": 12, "real CT": 12}
     assert sum(pair.settings.shared_noise for pair in pairs) == 2
+    long = [pair.settings for pair in pairs if pair.difficulty == "long_scan"]
+    assert {settings.moving.shape for settings in long} == {(512, 512, 300)}
+    assert (512, 512, 300) in {settings.phantom.shape for settings in long}
+    assert (512, 512, 300) in {settings.fixed.shape for settings in long}
     for pair in pairs:
         if pair.body_stays:
             # The body's alignment is wrong by the liver's way, which is at least this.
@@ -122,9 +129,74 @@ def test_folder_gives_the_same_case(tmp_path, pair, case):
     assert np.abs(read.vessels_mm - case.vessels_mm).max() < 1e-5
 
 
-def test_stress_run_writes_its_rows(tmp_path):
-    rows = run(register="benchmarks.accuracy.baselines:centroid", name="centroid", number=2, results=tmp_path)
-    assert len(rows) == 2
+def test_stress_run_goes_on_and_is_collected(tmp_path):
+    work = tmp_path / "work"
+    baseline = "benchmarks.accuracy.baselines:centroid"
+    run(register=baseline, work=work, groups=slice(0, 1), pairs_per_group=2)
+    written = work / "0000.json"
+    before = written.stat().st_mtime_ns
+    run(register=baseline, work=work, groups=slice(0, 2), pairs_per_group=1)
+    assert written.stat().st_mtime_ns == before
+    rows = collect(work, name="centroid", results=tmp_path)
+    assert [row["pair"] for row in rows] == [0, 1, 20]
     assert (tmp_path / "stress_centroid.json").exists()
     assert "| 0-9 deg |" in capture_table(rows)
     assert "trouble" in verdict_table(rows)
+
+
+def test_results_of_two_commits_are_not_mixed(tmp_path):
+    for number, commit in enumerate("ab"):
+        write_json(tmp_path / f"{number}.json", {"commit": commit, "settings": {}, "rows": []})
+    with pytest.raises(ValueError, match="one commit"):
+        collect(tmp_path, name="x", results=tmp_path)
+
+
+def test_every_trouble_is_in_the_set_and_every_fault_is_used():
+    drawn = Counter(pair.trouble for pair in stress_pairs())
+    assert set(drawn) == set(TROUBLES)
+    assert {trouble.fault for trouble in TROUBLES.values()} - {None} == set(FAULTS)
+    assert {pair.masks for pair in stress_pairs()} == {(True, True), (False, False), (True, False), (False, True)}
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_a_fault_changes_what_it_says(name, pair, case):
+    fault = FAULTS[name]
+    stranger = simulate_pair(settings=PairSettings(phantom=PHANTOM), seed=10) if fault.needs_stranger else None
+    changed = fault.apply(case, pair, stranger, np.random.default_rng(1))
+    images = [np.array_equal(a.data, b.data) for a, b in ((changed.moving, case.moving), (changed.fixed, case.fixed))]
+    masks = [
+        a.shape == b.shape and np.array_equal(a.data, b.data)
+        for a, b in ((changed.moving_liver, case.moving_liver), (changed.fixed_liver, case.fixed_liver))
+    ]
+    assert (all(images), all(masks)) == {"mask_on_spleen": (True, False), "mask_shifted": (True, False)}.get(
+        name, (False, name in ("empty_image", "uniform_liver"))
+    )
+    assert fault.keeps_answer == (name in ("mask_on_spleen", "mask_shifted", "uniform_liver"))
+    assert changed.truth is case.truth
+
+
+def test_what_has_no_answer_is_never_accepted_rightly(case):
+    told = SimpleNamespace(transform=case.truth, verdict=verdict("accept"))
+    score = score_case(case, lambda **_: told, masks=(True, False), answerable=False)
+    assert (score.judgement, score.liver_tre_mean_mm) == ("false_accept", None)
+
+
+def test_stress_pairs_are_reproducible():
+    pairs = list(stress_pairs())
+    first, again = (next(iter(simulate_stress(pairs[3:4])))[1] for _ in range(2))
+    assert np.array_equal(first.moving.data, again.moving.data)
+    assert np.array_equal(first.moving_liver.data, again.moving_liver.data)
+
+
+def test_goals_are_counted():
+    def row(number, trouble, tre, decision, masks=2):
+        return {
+            "pair": number, "trouble": trouble, "liver_tre_mean_mm": tre, "expected_tre_mm": 0.3, "decision": decision,
+            "judgement": judge(decision, tre), "masks": masks,
+        }  # fmt: skip
+
+    rows = [row(0, "none", 0.2, "accept"), row(2, "none", 0.4, "review"), row(4, "wrong_patient", None, "accept")]
+    rows += [row(1, "no_mask", 5.0, "accept", masks=0), row(3, "noise", 0.8, "review")]
+    even, odd = goals_table(rows).splitlines()[2:]
+    assert even == "| even: 3 | 1 | 0 | 50.0 % of 2 | 100.0 % of 1 | 100.0 % of 2 |"
+    assert odd == "| odd: 2 | 1 | 1 | - | 0.0 % of 1 | 0.0 % of 2 |"

@@ -1,14 +1,19 @@
 """How hepareg itself is run and read: its command line, its verdict, a rejection."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.contenders import Hepareg, Job, Peer, WarmCall, contenders
+from benchmarks.contenders import Hepareg, Job, NetworkAlone, Peer, WarmCall, contenders
 from benchmarks.measured import Outcome
+from benchmarks.network_alone import untrained_published
 from benchmarks.pairs import Pair
+from hepareg.networks import DilatedEncoderSettings
+from hepareg.networks.weights import load_weights
 
 
 def outcome(exit_status):
@@ -49,7 +54,8 @@ def test_masks_are_given_in_masked_runs_alone(job):
 
 
 def test_what_cannot_run_says_so(tmp_path):
-    assert "weights" in Hepareg(method="network").missing()
+    assert "weights" in NetworkAlone("network", "network", tmp_path / "none.safetensors").missing()
+    assert NetworkAlone("published_network", "published network").missing() is None
     assert "make bench" in Peer("antspy", tmp_path / "python").missing()
     assert Hepareg().missing() is None
     assert WarmCall().missing() is None
@@ -58,3 +64,23 @@ def test_what_cannot_run_says_so(tmp_path):
 def test_contenders_have_keys_and_names_of_their_own(tmp_path):
     everything = contenders(tmp_path)
     assert len({c.key for c in everything}) == len({c.name for c in everything}) == len(everything)
+
+
+def test_trained_network_gives_a_transform_and_the_published_one_its_time_alone(job, tmp_path):
+    trained, published = (c for c in contenders(tmp_path) if isinstance(c, NetworkAlone))
+    assert "--weights" in trained.command(job)
+    assert "--weights" not in published.command(job)
+    assert "--weights" in replace(published, weights=tmp_path / "w").command(job)
+    (job.folder / "answer.json").write_text(json.dumps({"call_s": 2.0}))
+    assert published.answer(job, outcome(0)) == {"status": "found", "call_s": 2.0}
+
+
+def test_untrained_published_network_predicts_the_start(tmp_path):
+    """Its time is right and its transform says nothing, which is why it is left out."""
+    path = untrained_published(tmp_path / "w.safetensors")
+    net = load_weights(path).net
+    assert isinstance(net.settings.encoder, DilatedEncoderSettings)
+    assert net.encoder.channels == (290,)
+    image = torch.rand(1, 1, 12, 10, 8)
+    found = net(image, image.flip(2), torch.eye(4, dtype=torch.float64)[None]).predicted
+    assert torch.allclose(found[0], torch.eye(4, dtype=torch.float64), atol=1e-6)

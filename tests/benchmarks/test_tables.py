@@ -121,6 +121,52 @@ def test_page_shows_failures_losses_and_where_it_was_run(comparison, speed):
     assert "| p1 | typical, phantom | rejected |" in page
 
 
+@pytest.mark.parametrize(("tre", "words"), [(0.18, "reached"), (0.38, "**not reached: adapter or pairs are wrong**")])
+def test_adapters_of_known_level_are_held_to_it_on_real_ct(comparison, tre, words):
+    page = build_page({**NOTHING, "comparison": comparison})
+    assert "Level of the adapters" not in page
+    comparison["rows"].append({**row("antspy", tre, pair="p3"), "source": "real CT"})
+    comparison["rows"].append({**row("antspy", 9.0, pair="p4"), "source": "real CT", "difficulty": "bending_liver"})
+    page = build_page({**NOTHING, "comparison": comparison})
+    assert f"ANTsPy {tre} mm, at most 0.19 known: {words}." in page
+
+
+def test_what_is_only_timed_is_no_transform_that_failed(comparison):
+    comparison["rows"].append({**row("published_network", None), "call_s": 6.0})
+    page = build_page({**NOTHING, "comparison": comparison})
+    assert "| published network | 1.0 |" in page
+    assert "no trained\nweights here" in page
+    assert "| published network |" not in build_readme(f"{BEGIN}\n{END}", {**NOTHING, "comparison": comparison})
+
+
+def test_load_of_the_machine_is_told(comparison):
+    assert "was not recorded" in build_page({**NOTHING, "comparison": comparison})
+    cores = comparison["device"]["cores"]
+    for own in comparison["rows"]:
+        own["others_cpu_s"] = 0.01 * own["process_s"] * cores
+    assert "a median of 1.0% of its processors and at most 1.0%: a quiet machine." in build_page(
+        {**NOTHING, "comparison": comparison}
+    )
+    comparison["rows"][0]["others_cpu_s"] = 0.5 * comparison["rows"][0]["process_s"] * cores
+    assert "**not a quiet machine**, for 1 of 7 runs" in build_page({**NOTHING, "comparison": comparison})
+
+
+def test_pairs_without_time_are_named_and_silent_failures_without_masks_are_in_the_readme(comparison):
+    comparison["pairs_not_run"] = ["real_noise"]
+    results = {**NOTHING, "comparison": comparison, "comparison_without_masks": comparison}
+    assert "2 of 3 pairs; there was no time for real_noise." in build_page(results)
+    text = build_readme(f"{BEGIN}\n{END}", results)
+    assert "| silent without masks |" in text
+    assert "| 1 of 2 |" in text
+
+
+def test_goals_are_judged_on_the_standard_pair_and_the_pairs_are_shown_beside(comparison, speed):
+    twin = {**speed["rows"][0], "name": "ANTsPy", "process_s": [11.0]}
+    table = goals_section({**NOTHING, "comparison": comparison, "speed": {**speed, "rows": [*speed["rows"], twin]}})
+    assert "same run | 0.100 | yes | 0.150 (2 pairs) |" in table
+    assert "1/25 | not measured: the speed of the standard pair has not been run | – | – |" in table
+
+
 def test_page_without_results_says_so():
     page = build_page(NOTHING)
     assert "Has not been run" in page
@@ -134,28 +180,29 @@ def test_goals_are_judged_by_the_results(comparison, tre, share, worse):
     table = goals_section({**NOTHING, "comparison": comparison})
     assert f"| {share} | yes |" in table
     assert f"and never more than 0.05 mm worse | {tre - 0.17:.3f} mm | {worse} |" in table
-    assert "| 0 of 2 runs | yes |" in table
+    assert "| 0 of 2 runs with masks and 0 without | – |" in table
 
 
 def test_a_silent_failure_misses_the_goal(comparison):
     comparison["rows"][0]["tre_mean_mm"] = 20.0
-    assert "| 1 of 2 runs | **no** |" in goals_section({**NOTHING, "comparison": comparison})
+    assert "| 1 of 2 runs with masks and 0 without | **no** |" in goals_section({**NOTHING, "comparison": comparison})
 
 
 def test_readme_block_is_replaced_and_the_rest_kept(comparison):
+    results = {**NOTHING, "comparison": comparison}
     text = f"# hepareg\n{BEGIN}\nold numbers\n{END}\nafter\n"
-    new = build_readme(text, comparison)
+    new = build_readme(text, results)
     assert new.startswith("# hepareg\n")
     assert new.endswith(f"{END}\nafter\n")
     assert "old numbers" not in new
     assert "| ANTsPy |" in new
-    assert build_readme(new, comparison) == new
+    assert build_readme(new, results) == new
 
 
 def test_readme_without_marks_stays_and_half_a_mark_is_an_error(comparison):
-    assert build_readme("# hepareg\n", comparison) == "# hepareg\n"
+    assert build_readme("# hepareg\n", {**NOTHING, "comparison": comparison}) == "# hepareg\n"
     with pytest.raises(ValueError, match="ends them"):
-        build_readme(f"{BEGIN}\n", comparison)
+        build_readme(f"{BEGIN}\n", {**NOTHING, "comparison": comparison})
 
 
 def test_results_fit_the_schema(comparison, speed, tmp_path):

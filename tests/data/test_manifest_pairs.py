@@ -3,6 +3,7 @@ import csv
 import numpy as np
 import pytest
 
+from hepareg.data import manifest_pairs
 from hepareg.data.manifest_pairs import manifest_sources, split_manifest
 from hepareg.data.settings import DataSettings
 from hepareg.errors import InputError, MaskError, PairError, SettingsError
@@ -119,3 +120,9 @@ def test_pairs_without_a_patient_are_patients_of_their_own():
         rows(*((name, None, None) for name in "abcdef")), validation_fraction=0.34, seed=0
     )
     assert (len(training), len(validation)) == (4, 2)
+
+
+def test_files_are_cropped_by_slices_or_by_extent():
+    by_slices = manifest_pairs._crop(DataSettings(crop_slices=200))
+    assert (by_slices.num_slices, by_slices.extent_mm) == (200, None)
+    assert manifest_pairs._crop(DataSettings(crop_extent_mm=250.0)).extent_mm == 250.0

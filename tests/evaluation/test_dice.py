@@ -5,6 +5,7 @@ import pytest
 
 from hepareg.errors import MaskError
 from hepareg.evaluation import dice, dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import resample
@@ -54,6 +55,34 @@ def test_sampling_a_part_only_changes_nothing():
     pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
     weights = Volume(moving.data.astype(float), MOVING)
     pulled = resample(weights, FIXED, moving_from_fixed=pose, padding=0.0).data > 0.5
-    expected = dice(pulled, fixed.data)
+    everywhere = np.stack(np.meshgrid(*map(np.arange, FIXED.shape), indexing="ij"), axis=-1)
+    seen = MOVING.contains(pose.apply(FIXED.world_points(everywhere).reshape(-1, 3))).reshape(FIXED.shape)
+    assert 0.1 < (fixed.data & seen).sum() / fixed.data.sum() < 0.95  # the border does cut it
+    expected = dice(pulled, fixed.data & seen)
     assert 0.1 < expected < 0.9
     assert dice_after(moving_mask=moving, fixed_mask=fixed, moving_from_fixed=pose) == expected
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_lattice_says_nearly_the_same(order):
+    fixed, moving = ball(FIXED, np.array([20.0, 3, -20]), 19), ball(MOVING, np.array([-10.0, 3.0, 20.0]), 25)
+    fixed, moving = (mask.with_data(np.asarray(mask.data, order=order)) for mask in (fixed, moving))
+    pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
+    masks = {"moving_mask": moving, "fixed_mask": fixed, "moving_from_fixed": pose}
+    expected = dice_after(**masks)
+    assert dice_on_lattice(**masks, spacing_mm=0.1) == pytest.approx(expected, abs=2e-3)
+    assert dice_on_lattice(**masks, spacing_mm=3.0) == pytest.approx(expected, abs=0.02)  # 200 points, not 30,000
+    far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
+    assert dice_on_lattice(**{**masks, "moving_from_fixed": far}) == 0.0
+    empty = fixed.with_data(np.zeros(fixed.shape, bool))
+    with pytest.raises(MaskError, match="at least one voxel"):
+        dice_on_lattice(moving_mask=empty, fixed_mask=empty, moving_from_fixed=pose)
+
+
+@pytest.mark.parametrize("measure", [dice_after, dice_on_lattice])
+def test_a_border_that_cuts_either_image_costs_nothing(measure):
+    """The same ball in both images, one of which ends in its middle: where both see it, it agrees."""
+    centre, still = np.array([2.0, 3.0, -1.0]), RigidTransform.identity()
+    whole, cut = ball(FIXED, centre, 17), ball(FIXED, centre, 17).crop([0, 0, 0], [40, 36, 12])
+    assert measure(moving_mask=cut, fixed_mask=whole, moving_from_fixed=still) > 0.999
+    assert measure(moving_mask=whole, fixed_mask=cut, moving_from_fixed=still) > 0.999

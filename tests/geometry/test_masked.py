@@ -6,7 +6,7 @@ import pytest
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.geometry import masked as module
-from hepareg.geometry.masked import centroid_mm, iterate_points_mm, points_mm
+from hepareg.geometry.masked import centroid_mm, iterate_points_mm, points_mm, slice_counts
 
 OBLIQUE = Grid((7, 9, 5), [[-0.6, 0.4, 0.0, 12.0], [0.8, 0.3, 0.0, -7.0], [0.0, 0.0, 2.5, 100.0], [0, 0, 0, 1]])
 
@@ -34,3 +34,9 @@ def test_wrong_masks_are_errors():
         centroid_mm(np.zeros(OBLIQUE.shape), OBLIQUE)
     with pytest.raises(MaskError, match="as its grid says"):
         points_mm(np.ones((2, 2, 2)), OBLIQUE)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slices_are_counted_across_any_axis(axis):
+    mask = np.random.default_rng(0).random((5, 6, 7)) > 0.6
+    assert slice_counts(mask, axis).tolist() == [int(part.sum()) for part in np.moveaxis(mask, axis, 0)]

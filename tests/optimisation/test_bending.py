@@ -13,8 +13,18 @@ from hepareg.transforms import RigidTransform
 def test_field_at_its_knots_and_far_away():
     field = SmoothField(np.zeros((1, 3)), np.array([[1.0, -2.0, 3.0]]), 50.0)
     assert np.allclose(field(np.zeros((1, 3))), [[1, -2, 3]])
-    assert np.allclose(field(np.array([[50.0, 0, 0]])), np.exp(-0.5) * np.array([[1, -2, 3]]))
+    # along x at one length: the x component keeps its full share, the others fall to (2 - 1) / 2
+    assert np.allclose(field(np.array([[50.0, 0, 0]])), np.exp(-0.5) * np.array([[1, -1, 1.5]]))
     assert np.abs(field(np.array([[500.0, 0, 0]]))).max() < 1e-12
+
+
+def test_field_keeps_volumes():
+    rng = np.random.default_rng(3)
+    field = SmoothField(rng.uniform(-60, 60, (9, 3)), rng.normal(size=(9, 3)), 40.0)
+    points, h = rng.uniform(-60, 60, (50, 3)), 1e-3
+    slopes = np.stack([(field(points + h * e) - field(points - h * e)) / (2 * h) for e in np.eye(3)], axis=1)
+    assert np.abs(slopes).max() > 1e-2
+    assert np.abs(np.trace(slopes, axis1=1, axis2=2)).max() < 1e-8
 
 
 def test_rigid_fit_recovers_a_pose_and_is_least_squares():
@@ -44,8 +54,8 @@ def test_a_known_displacement_is_found_again(oblique_problem, organ_values):
     moving = GridImage(torch.from_numpy(from_organ.astype(np.float32)), grid)
     residual = LocalAffine(images.samples, moving_features(moving.data[None], grid))
     settings = BendSettings(block_mm=20.0, amplitude_mm=3.0, length_mm=35.0, noise_factor=1.0)
-    found = estimate_bend(residual, truth, settings=settings)
     probe = images.centre_mm + np.random.default_rng(2).uniform(-22, 22, (300, 3))
+    found = estimate_bend(residual, truth, points_mm=probe, settings=settings)
     wanted = bend(probe)
     error = np.linalg.norm(found(probe) - wanted, axis=1)
     # blocks of 20 mm move as a whole: what is left is a fraction of the bend's change within one

@@ -19,7 +19,7 @@ def test_jacobian_against_finite_differences_of_an_affine_image():
     rng = np.random.default_rng(0)
     slope, offsets = rng.normal(size=3), rng.uniform(-40, 40, (7, 3))
     start = RigidTransform.from_vectors([0.2, 0.1, -0.3], [5, 4, -3])
-    J = jacobian(torch.tensor(start.rotation.T @ slope).expand(7, 3), torch.tensor(offsets)).numpy()
+    J = jacobian(torch.tensor(start.rotation.T @ slope)[:, None].expand(3, 7), torch.tensor(offsets.T)).numpy()
     for parameter, step in enumerate(1e-4 * np.eye(6)):
         ahead, back = (moved(start, s, CENTRE).apply(CENTRE + offsets) @ slope for s in (step, -step))
-        assert np.allclose((ahead - back) / 2e-4, J[:, parameter], atol=1e-6)
+        assert np.allclose((ahead - back) / 2e-4, J[parameter], atol=1e-6)

@@ -1,11 +1,13 @@
 """Scalar objectives: rigid poses, gradients, statuses."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from hepareg.optimisation import scalar
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
@@ -52,3 +54,15 @@ def test_iteration_limit_is_told(oblique_problem):
     settings = replace(SETTINGS, max_iterations=1, tolerance_mm=1e-9)
     found = minimise_scalar(objective, RigidTransform.identity(), settings=settings)
     assert found.status is Status.ITERATION_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(0, Status.CONVERGED), (1, Status.ITERATION_LIMIT), (2, Status.STALLED), (3, Status.STALLED)]
+)
+def test_the_solvers_own_end_is_told_as_it_is(told, expected, oblique_problem, monkeypatch):
+    """Precision loss is no convergence."""
+    ended = SimpleNamespace(status=told, x=np.zeros(6))
+    monkeypatch.setattr(scalar, "minimize", lambda *_, **__: ended)
+    objective = ScalarObjective(oblique_problem.images(), NCC(), 1.0)
+    start = RigidTransform.from_vectors([0, 0, 0], [1.0, 0, 0]) @ oblique_problem.truth
+    assert minimise_scalar(objective, start, settings=SETTINGS).status is expected

@@ -30,7 +30,14 @@ def test_plain_accept():
     [
         ({"precision_mm": 2.0}, "expected_error_above_limit"),
         ({"explained": 0.02}, "images_explain_little_of_each_other"),
-        ({"basin": 0.1}, "flat_optimum"),
+        ({"basin": 0.05}, "flat_optimum"),
+        ({"basin": 0.1, "dice": 0.9}, "flat_optimum"),
+        ({"basin": 0.1, "dice": None}, "flat_optimum"),
+        ({"inverse_mm": 3.0}, "directions_disagree"),
+        ({"liver_ml": 300.0}, "mask_too_small_for_a_liver"),
+        ({"tissue": 0.6}, "mask_holds_little_soft_tissue"),
+        ({"status": Status.STALLED}, "refinement_stalled"),
+        ({"flags": ("mask_left_of_the_body_centre",)}, "mask_left_of_the_body_centre"),
         ({"rival_gap": 0.01}, "another_pose_fits_as_well"),
         ({"overlap": 0.4}, "little_of_the_liver_in_view"),
         ({"dice": 0.5}, "masks_disagree"),
@@ -60,6 +67,10 @@ def test_reject(changes, reason):
     verdict = decide(**changes)
     assert verdict.decision is Decision.REJECT
     assert reason in verdict.reasons
+
+
+def test_masks_that_agree_vouch_for_a_shallow_optimum():
+    assert decide(basin=0.1, dice=0.97).decision is Decision.ACCEPT
 
 
 def test_a_flag_that_is_only_a_circumstance_does_not_stop_an_accept():

@@ -12,6 +12,7 @@ from hepareg.similarity import (
     distance_to_boundary_mm,
     local_ncc_loss,
     mi_loss,
+    mind,
     mind_descriptor,
     mse_loss,
     ncc_loss,
@@ -126,6 +127,21 @@ def test_mind_recomputed_is_the_same():
         loss.sum().backward()
         gradients.append((loss.detach(), warped.grad))
     torch.testing.assert_close(*gradients, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("radius_mm", [0.0, 6.0])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0)])
+def test_mind_slab_by_slab_is_the_same(monkeypatch, radius_mm, order):
+    results = []
+    for voxels in (10**9, 40):
+        monkeypatch.setattr(mind, "SLAB_VOXELS", voxels)
+        fixed, warped, mask = (
+            torch.cat([x, x.flip(2) * 0.7]) for x in tensors(*(a.transpose(order) for a in (FIXED, WARPED, MASK)))
+        )
+        loss = MIND(radius_mm=radius_mm)(fixed, warped.requires_grad_(), mask, spacing_mm=(3, 3, 3))
+        loss.sum().backward()
+        results.append((loss.detach(), warped.grad))
+    torch.testing.assert_close(*results, atol=1e-13, rtol=1e-9)
 
 
 def test_ngf_voxel_by_voxel():

@@ -12,6 +12,7 @@ from hepareg.simulation import (
     PhantomSettings,
     simulate_pair,
 )
+from hepareg.simulation.pair import check_ct_size
 
 VESSELS = LiverVesselSettings(num_portal=60, num_hepatic=40)
 SMALL = PhantomSettings(shape=(88, 72, 56), spacing_mm=(4.5, 4.5, 4.5))
@@ -44,6 +45,12 @@ def test_same_seed_same_voxels():
     for name in ("moving", "fixed", "moving_liver", "fixed_liver", "labels"):
         assert getattr(one, name).data.tobytes() == getattr(two, name).data.tobytes()
     assert one.moving.data.tobytes() != other.moving.data.tobytes()
+
+
+def test_a_ct_that_does_not_fit_in_memory():
+    check_ct_size((512, 512, 60))
+    with pytest.raises(SettingsError, match="memory"):
+        check_ct_size((20000, 20000, 3000))
 
 
 def test_liver_thrown_out_of_the_image():

@@ -87,10 +87,19 @@ def test_the_published_preset_is_the_published_one():
     settings = load_settings("published")
     assert (settings.optimiser.name, settings.optimiser.learning_rate) == ("adam", 1e-4)
     assert settings.loss.similarity == {"mind": 1.0}
-    assert settings.data.region.shape_vox[2] == 200
+    assert settings.data.crop_slices == 200
+    assert settings.network.encoder == "published"
+    assert sum(settings.network.published.channels) + 2 == 290
+    assert (settings.data.region.shape_vox, settings.data.region.spacing_mm) == ((200, 200, 100), 2.0)
+    assert settings.run.precision == "16-mixed"
     assert (settings.data.batch_size, settings.run.processes) == (1, 8)
     assert settings.checkpoints.every_epochs == 5
     assert settings.tracking.wandb != "off"
+
+
+@pytest.mark.parametrize("loss", ["mi", "mse", "ncc", "nmi"])
+def test_the_published_losses_can_be_selected_one_for_another(loss):
+    assert load_settings("published", [f"loss.similarity={{{loss}: 1.0}}"]).loss.similarity == {loss: 1.0}
 
 
 def test_public_settings_hold_no_path():

@@ -237,8 +237,8 @@ def test_dice_after_is_that_of_the_verdict(request_for, truth_known, monkeypatch
     from hepareg.workflows import register_report
 
     calls = []
-    real = register_report.dice_after
-    monkeypatch.setattr(register_report, "dice_after", lambda **given: calls.append(given) or real(**given))
+    real = register_report.dice_on_lattice
+    monkeypatch.setattr(register_report, "dice_on_lattice", lambda **given: calls.append(given) or real(**given))
     done = register_files(request_for(matrix_only=True))
     assert done.report["dice"]["after"] == done.report["verdict"]["evidence"]["dice_after"]
     assert len(calls) == 1
@@ -362,7 +362,7 @@ def test_threads_reach_the_libraries(request_for, truth_known):
 
     before = torch.get_num_threads(), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     try:
-        register_files(request_for(threads=1, matrix_only=True))
+        register_files(request_for(threads=1))
         assert torch.get_num_threads() == 1
         assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1
     finally:

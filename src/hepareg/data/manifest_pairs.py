@@ -1,6 +1,7 @@
 """Pairs of a manifest: files to dictionaries, MONAI transforms on them, split by patient, cached."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_m
     rows = read_manifest(settings.manifest, required=("moving_mask", "fixed_mask") if needs_masks else ())
     by_case = {row.case: row for row in rows}
     training, validation = split_manifest(rows, validation_fraction=settings.validation_fraction, seed=seed)
-    crop = LiverCrop(extent_mm=settings.crop_extent_mm, short="clamp")
+    crop = _crop(settings)
     transform = Compose(
         [
             _NamingCase(LoadPaird()),
@@ -146,14 +147,18 @@ def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_m
             _NamingCase(PreparePaird(region=settings.region, margin_mm=settings.margin_mm)),
         ]
     )
-    made_with = digest(
-        settings.region.shape_vox, settings.region.spacing_mm, settings.margin_mm, settings.crop_extent_mm
-    )
+    made_with = digest(settings.region.shape_vox, settings.region.spacing_mm, settings.margin_mm, asdict(crop))
     sides = [
         PreparedPairs([_item(by_case[case], made_with) for case in cases], transform=transform, folder=folder)
         for cases in (training, validation)
     ]
     return Sources(sides[0], len(training), sides[1], len(validation))
+
+
+def _crop(settings: DataSettings) -> LiverCrop:
+    if settings.crop_slices is not None:
+        return LiverCrop(num_slices=settings.crop_slices, short="clamp")
+    return LiverCrop(extent_mm=settings.crop_extent_mm, short="clamp")
 
 
 def split_manifest(

@@ -60,6 +60,9 @@ class DataSettings(_Settings):
     crop_extent_mm: float = Field(
         default=300.0, gt=0, description="of files: what is kept from the liver's top downwards"
     )
+    crop_slices: int | None = Field(
+        default=None, ge=1, description="of files: slices kept from the liver's top downwards; none: crop_extent_mm"
+    )
     augmentation: AugmentationSettings = AugmentationSettings()
     cache: Path | None = Field(default=None, description="folder for prepared pairs; none: a folder beside the run")
     validation_fraction: float = Field(

@@ -27,19 +27,25 @@ def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
     >>> bounding_box(mask)
     (array([1, 4, 2]), array([3, 5, 3]))
     """
-    start, stop = np.zeros(3, dtype=int), np.zeros(3, dtype=int)
     region = np.asarray(mask)
-    # The slowest axis goes first, and the array shrinks each time: one pass over the whole is enough.
-    for axis in np.argsort([-abs(s) for s in region.strides]):
-        hit = np.flatnonzero(region.any(axis=tuple(a for a in range(3) if a != axis)))
-        if not len(hit):
-            raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
-        start[axis], stop[axis] = hit[0], hit[-1] + 1
-        window = [slice(None)] * 3
-        window[axis] = slice(hit[0], hit[-1] + 1)
-        region = region[tuple(window)]
+    start, stop = np.zeros(3, dtype=int), np.zeros(3, dtype=int)
+    # Slices across the slowest axis are stretches of memory; what they hold is then seen along it, as one plane.
+    slowest = int(np.argmax(np.abs(region.strides)))
+    slices = np.moveaxis(region, slowest, 0)
+    start[slowest], stop[slowest] = _extent([part.any() for part in slices])
+    plane = np.logical_or.reduce(slices[start[slowest] : stop[slowest]], axis=0)
+    for across, axis in enumerate(a for a in range(3) if a != slowest):
+        start[axis], stop[axis] = _extent(plane.any(axis=1 - across))
     margin = np.broadcast_to(np.asarray(margin_vox, dtype=int), 3)
     return np.maximum(start - margin, 0), np.minimum(stop + margin, np.asarray(mask).shape)
+
+
+def _extent(hit: ArrayLike) -> tuple[int, int]:
+    """Return the first that is true and one after the last."""
+    found = np.flatnonzero(hit)
+    if not len(found):
+        raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
+    return int(found[0]), int(found[-1]) + 1
 
 
 def box_around_points(

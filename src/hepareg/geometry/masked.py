@@ -10,7 +10,7 @@ from hepareg.errors import MaskError
 from hepareg.geometry.boxes import bounding_box
 from hepareg.geometry.grid import Grid
 
-__all__ = ["centroid_mm", "iterate_points_mm", "points_mm"]
+__all__ = ["centroid_mm", "iterate_points_mm", "points_mm", "slice_counts"]
 
 PORTION_VOXELS = 1 << 22
 """Mask voxels looked at together: bounds the memory of points to about 100 MB, whatever the mask's size."""
@@ -65,6 +65,14 @@ def centroid_mm(mask: VoxelArray, grid: Grid) -> NDArray[np.floating]:
         counts = np.count_nonzero(inside, axis=tuple(a for a in range(3) if a != axis))
         means.append(float(counts @ np.arange(len(counts)) / counts.sum()))
     return grid.world_points(start + means)
+
+
+def slice_counts(mask: VoxelArray, axis: int) -> NDArray[np.int_]:
+    """Return (n,) how many mask voxels each slice across an axis holds.
+
+    Slice by slice, as counting a whole slice is many times faster than summing bool along axes.
+    """
+    return np.array([np.count_nonzero(part) for part in np.moveaxis(mask, axis, 0)])
 
 
 def check_mask(mask: VoxelArray, grid: Grid) -> None:

@@ -2,13 +2,18 @@
 
 A liver that bends has no pose at which everything fits; the optimum of a similarity measure is then
 where most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
-after a rigid pose is estimated block by block with a smooth prior, and the rigid pose is the
-least-squares fit of the whole motion over the liver's volume.
+after a rigid pose is estimated with a smooth prior under which tissue keeps its volume, and the rigid
+pose is the least-squares fit of the whole motion over the liver's volume. An edge shows only the
+motion across it; that the liver is incompressible says much about the motion along it, and about
+where there is no edge.
 
 References
 ----------
 Rasmussen, C. E. and Williams, C. K. I. Gaussian Processes for Machine Learning. MIT Press, 2006,
-section 2.2 (posterior mean of a smooth function with a Gaussian prior).
+section 2.2 (posterior mean of a smooth function with a Gaussian prior) and 8.3 (its projection onto knots).
+Narcowich, F. J. and Ward, J. D. Generalized Hermite interpolation via matrix-valued conditionally
+positive definite functions. Mathematics of Computation 63, 1994 (the divergence-free kernel).
+doi:10.1090/S0025-5718-1994-1254147-6
 Kabsch, W. A solution for the best rotation to relate two sets of vectors. Acta Cryst. A32, 1976.
 doi:10.1107/S0567739476001873
 """
@@ -18,7 +23,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import homogeneous, nearest_rotation
@@ -26,6 +30,10 @@ from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.transforms import RigidTransform
 
 __all__ = ["BendSettings", "SmoothField", "displaced", "estimate_bend", "rigid_fit"]
+
+JITTER = 1e-5
+"""Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
+MAX_STEP_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class BendSettings:
     Parameters
     ----------
     block_mm
-        Edge of the blocks that carry one displacement each.
+        Distance of the knots, about half of what the displacement varies over.
     amplitude_mm, length_mm
         Standard deviation of a displacement component, and the distance over which it varies.
     noise_factor
@@ -44,25 +52,30 @@ class BendSettings:
         Relinearisations.
     """
 
-    block_mm: float = 25.0
+    block_mm: float = 30.0
     amplitude_mm: float = 4.0
-    length_mm: float = 60.0
+    length_mm: float = 65.0
     noise_factor: float = 8.0
     iterations: int = 6
 
 
 @dataclass(frozen=True, eq=False)
 class SmoothField:
-    """Displacement of fixed points before the rigid pose: posterior mean of a Gaussian process.
+    """Displacement of fixed points before the rigid pose, without divergence: posterior mean of a Gaussian process.
 
     Parameters
     ----------
     knots_mm
-        (K, 3) block centres, world mm of the template.
+        (K, 3) points, world mm of the template.
     weights_mm
-        (K, 3) coefficients: u(x) = sum_k exp(-|x - knot_k|^2 / (2 length^2)) weight_k.
+        (K, 3) coefficients: u(x) = sum_k C(x - knot_k) weight_k.
     length_mm
-        Correlation length.
+        Correlation length L.
+
+    Notes
+    -----
+    C(d) = exp(-|d|^2 / 2 L^2) ((2 - |d|^2 / L^2) I + d d' / L^2) / 2, the identity at d = 0: each of
+    its columns is the curl of a curl of a Gaussian.
     """
 
     knots_mm: Points
@@ -71,11 +84,16 @@ class SmoothField:
 
     def __call__(self, points_mm: Points) -> Points:
         """Return (N, 3) displacements in mm at (N, 3) points."""
-        return _kernel(points_mm, self.knots_mm, self.length_mm) @ self.weights_mm
+        return (_covariance(points_mm, self.knots_mm, self.length_mm) @ self.weights_mm.ravel()).reshape(-1, 3)
 
 
 def estimate_bend(
-    residual: LocalAffine, pose: RigidTransform, *, settings: BendSettings, field: SmoothField | None = None
+    residual: LocalAffine,
+    pose: RigidTransform,
+    *,
+    points_mm: Points,
+    settings: BendSettings,
+    field: SmoothField | None = None,
 ) -> SmoothField:
     """Return the smooth displacement that, applied before ``pose``, explains the images best.
 
@@ -85,26 +103,25 @@ def estimate_bend(
         The level's residual; its cells are displaced as a whole.
     pose
         The pose that stays fixed here, sampled_from_template.
+    points_mm
+        (N, 3) points spread over the liver, world mm of the template: the knots lie among them.
     field
         Where to start from, such as the result of a coarser level.
     """
+    knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
+    inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
     centres = _cell_centres(residual)
-    index = np.floor((centres - centres.min(axis=0)) / settings.block_mm).astype(int)
-    _, block = np.unique(index, axis=0, return_inverse=True)
-    block = block.ravel()
-    counts = np.bincount(block)
-    knots = np.stack([np.bincount(block, weights=c) / counts for c in centres.T], axis=1)
-    prior = settings.amplitude_mm**2 * _kernel(knots, knots, settings.length_mm)
-    inverse_prior = np.linalg.inv(prior + 1e-6 * settings.amplitude_mm**2 * np.eye(len(knots)))
-    displacement = np.zeros_like(knots) if field is None else field(knots)
+    spread = _covariance(centres, knots, length) @ inverse  # displacements of the cells from those of the knots
+    prior = inverse / settings.amplitude_mm**2
+    at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
     for _ in range(settings.iterations):
-        current = _field(knots, displacement, prior, settings)
+        current = SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
         cells = displaced(residual, current).cell_equations(pose.matrix[None])
         noise = settings.noise_factor * cells.residual_variance
-        H = _summed(cells.hessian[0][:, 3:, 3:].double().cpu().numpy(), block, len(knots)) / noise
-        g = _summed(cells.gradient[0][:, 3:].double().cpu().numpy(), block, len(knots)) / noise
-        displacement = displacement + _posterior_step(H, g, displacement, inverse_prior)
-    return _field(knots, displacement, prior, settings)
+        H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
+        g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
+        at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)
+    return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 
 def displaced(residual: LocalAffine, field: SmoothField) -> LocalAffine:
@@ -126,32 +143,34 @@ def _cell_centres(residual: LocalAffine) -> Points:
     return samples.offsets_mm.mean(dim=1).double().cpu().numpy() + samples.centre_mm
 
 
-def _kernel(a: Points, b: Points, length_mm: float) -> NDArray[np.floating]:
-    return np.exp(-0.5 * (cdist(a, b) / length_mm) ** 2)
+def _knots(points_mm: Points, block_mm: float) -> Points:
+    """Return the mean of the points in each cube of an edge of ``block_mm``."""
+    index = np.floor((points_mm - points_mm.min(axis=0)) / block_mm).astype(int)
+    _, block = np.unique(index, axis=0, return_inverse=True)
+    counts = np.bincount(block.ravel())
+    return np.stack([np.bincount(block.ravel(), weights=column) / counts for column in points_mm.T], axis=1)
 
 
-def _field(
-    knots: Points, displacement: NDArray[np.floating], prior: NDArray[np.floating], settings: BendSettings
-) -> SmoothField:
-    scale = settings.amplitude_mm**2
-    weights = np.linalg.solve(prior / scale + 1e-6 * np.eye(len(knots)), displacement)
-    return SmoothField(knots, weights, settings.length_mm)
-
-
-def _summed(cells: NDArray[np.floating], block: NDArray[np.int_], count: int) -> NDArray[np.floating]:
-    total = np.zeros((count, *cells.shape[1:]))
-    np.add.at(total, block, cells)
-    return total
+def _covariance(a: Points, b: Points, length_mm: float) -> NDArray[np.floating]:
+    """Return the (3 A, 3 B) covariance of the displacements at two sets of points, of amplitude 1."""
+    offset = (a[:, None] - b[None]) / length_mm
+    squared = np.square(offset).sum(axis=-1)[..., None, None]
+    blocks = 0.5 * np.exp(-0.5 * squared) * ((2 - squared) * np.eye(3) + offset[..., :, None] * offset[..., None, :])
+    return blocks.transpose(0, 2, 1, 3).reshape(3 * len(a), 3 * len(b))
 
 
 def _posterior_step(
-    H: NDArray[np.floating], g: NDArray[np.floating], current: NDArray[np.floating], inverse_prior: NDArray[np.floating]
+    H: NDArray[np.floating],
+    g: NDArray[np.floating],
+    current: NDArray[np.floating],
+    spread: NDArray[np.floating],
+    prior: NDArray[np.floating],
 ) -> NDArray[np.floating]:
-    """Return the Gauss-Newton step of sum_b (u' H_b u / 2 + g_b u) + u' K^-1 u / 2 over all blocks, (K, 3)."""
-    count = len(H)
-    system = np.zeros((count, 3, count, 3))
-    system[np.arange(count), :, np.arange(count), :] = H
-    for axis in range(3):
-        system[:, axis, :, axis] += inverse_prior
-    right = -(g + inverse_prior @ current)
-    return np.linalg.solve(system.reshape(3 * count, 3 * count), right.ravel()).reshape(count, 3)
+    """Return Gauss-Newton's step of the knots in sum_c (u_c' H_c u_c / 2 + g_c u_c) + u' P u / 2, u_c = spread u.
+
+    No knot moves by more than `MAX_STEP_MM`: the linearisation holds over a voxel or two.
+    """
+    cells, count = len(H), spread.shape[1]
+    curved = (H @ spread.reshape(cells, 3, count)).reshape(3 * cells, count)
+    step = np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))
+    return step * min(1.0, MAX_STEP_MM / max(float(np.abs(step).max()), 1e-12))

@@ -1,12 +1,12 @@
 """Coarser copies of a CT, averaged block by block: cheap, free of aliasing, without interpolation."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from hepareg.geometry import Grid
 from hepareg.volume import Volume
@@ -14,7 +14,7 @@ from hepareg.volume import Volume
 __all__ = ["GridImage", "block_average", "block_factors"]
 
 
-SLAB_VOXELS = 1 << 20
+SLAB_VOXELS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +67,31 @@ def block_average(
 
 
 def _pooled(voxels: np.ndarray, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
-    """Average slab by slab along the first axis: a slab fits the processor's cache, the whole does not."""
-    per_slab = max(1, SLAB_VOXELS // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2])) * kernel[0]
-    slabs = []
-    for first in range(0, voxels.shape[0], per_slab):
-        slab = torch.from_numpy(np.ascontiguousarray(voxels[first : first + per_slab])).to(device)
-        slabs.append(functional.avg_pool3d(slab.float().clamp_(*window)[None, None], kernel)[0, 0])
-    return torch.cat(slabs)
+    """Average some layers of blocks at a time, along whole rows of memory first and along the fastest axis last.
+
+    A slab fits the processor's cache, the whole does not. Sums of integers are exact, in whatever order.
+    """
+    layers, rows, columns = (size // edge for size, edge in zip(voxels.shape, kernel, strict=True))
+    averages = torch.empty((layers, rows, columns), device=device)
+    per_slab = max(1, SLAB_VOXELS // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2]))
+    for first in range(0, layers, per_slab):
+        part = np.ascontiguousarray(voxels[first * kernel[0] : (first + per_slab) * kernel[0]])
+        slab = torch.from_numpy(part).to(device).float().clamp_(*window)
+        total = _sum_along(slab.reshape(-1, kernel[0], rows, kernel[1], columns * kernel[2]), 1)
+        total = _sum_along(_sum_along(total, 2).reshape(-1, rows, columns, kernel[2]), 3)
+        torch.div(total, math.prod(kernel), out=averages[first : first + per_slab])
+    return averages
+
+
+def _sum_along(values: Tensor, axis: int) -> Tensor:
+    """Sum along a short axis by whole slices, several times faster than a reduction."""
+    first, *others = values.unbind(axis)
+    if not others:
+        return first
+    total = first + others[0]
+    for other in others[1:]:
+        total += other
+    return total
 
 
 def _torch_readable(voxels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Sum of squared differences of several channels at sample points: what the residual measures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,14 +11,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.level_images import LevelImages
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.level_images import LevelImages, at_samples
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures, SampledMoving, moving_features
+from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import warp
 
-__all__ = ["AnchoredFeatures", "ChannelResidual", "anchored_features"]
+__all__ = ["AnchoredFeatures", "ChannelResidual", "anchored_features", "anchored_residual", "minimise_anchored"]
 
 REACH_VOX = 4
 """How far, in voxels, a pose may lead away from the anchor before samples leave the anchored features."""
@@ -63,10 +65,11 @@ class ChannelResidual:
         residual = found.values - self.fixed[:, None]
         squared = residual.square().sum(dim=0)
         weights = robust_weights(squared.sqrt(), inside, floor=1e-6) if self.robust else inside
-        J = jacobian(found.gradients, self.samples.offsets_mm)
-        weighted = (J * weights[..., None]).transpose(-1, -2)
-        H = (weighted @ J).sum(dim=(0, 2), dtype=torch.float64)
-        g = (weighted @ residual[..., None]).sum(dim=(0, 2), dtype=torch.float64)[..., 0]
+        J = jacobian(found.gradients, self.samples.offsets_mm.permute(2, 0, 1))
+        columns = torch.cat([J, residual[None]]).permute(1, 2, 3, 0, 4)  # (C, B, N, 7, V)
+        moments = (columns * weights[..., None, :]) @ columns.transpose(-1, -2)
+        H, g = moments[..., :6, :].sum(dim=(0, 2), dtype=torch.float64).split((6, 1), dim=-1)
+        g = g[..., 0]
         objective, overlap = self._objective(squared, inside)
         return NormalEquations(H.cpu().numpy(), g.cpu().numpy(), objective, overlap)
 
@@ -98,7 +101,7 @@ class AnchoredFeatures:
         """Sample at (B, 4, 4) poses sampled_from_template: what the anchor leaves of each is applied."""
         found = self.features.sample(self.template_from_sampled @ matrices, samples)
         backed = found.valid & (found.values[-1] > 0.999)
-        return SampledMoving(found.values[:-1], found.gradients[:-1], backed)
+        return SampledMoving(found.values[:-1], found.gradients[:, :-1], backed)
 
 
 def anchored_features(
@@ -132,3 +135,30 @@ def anchored_features(
     channels = describe(warped.image, (weights if bool(weights.any()) else torch.ones_like(region)).float())
     stack = torch.cat([channels, warped.valid[0].to(channels.dtype)])
     return AnchoredFeatures(moving_features(stack, grid), anchor.inverse().matrix)
+
+
+def anchored_residual(
+    images: LevelImages, anchor: RigidTransform, describe: Callable[[Tensor, Tensor], Tensor], *, robust: bool
+) -> ChannelResidual:
+    """Return the residual of both images' descriptions, for poses near ``anchor``; see `anchored_features`."""
+    fixed = describe(images.template.data[None, None], images.region()[None, None].float())
+    return ChannelResidual(
+        images.samples,
+        at_samples(fixed, images.template, images.samples),
+        anchored_features(images, anchor, describe),
+        robust=robust,
+    )
+
+
+def minimise_anchored(
+    residual: Callable[[LevelImages, RigidTransform], ChannelResidual],
+    images: LevelImages,
+    starts: Sequence[RigidTransform],
+    *,
+    settings: GaussNewtonSettings,
+) -> list[Solution]:
+    """Return a Gauss-Newton solution for each start, each with channels along its own axes."""
+    return [
+        gauss_newton(residual(images, start), [start], centre_mm=images.centre_mm, settings=settings)[0]
+        for start in starts
+    ]

@@ -16,6 +16,7 @@ similarity measure using convolutions. MMBIA 2000. doi:10.1109/MMBIA.2000.852376
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,40 +55,59 @@ class LocalAffine:
         self.moving = moving
         self.ridge_hu2 = ridge_hu2
         self.robust = robust
+        self._spread = _centred(samples.values, samples.weights).square()
+        self._last: tuple[bytes, CellEquations] | None = None
 
     def __call__(self, matrices: NDArray[np.floating]) -> NormalEquations:
         """Return the normal equations about each of (B, 4, 4) poses."""
         cells = self.cell_equations(matrices)
-        hessian = cells.hessian.sum(dim=1).double().cpu().numpy()
-        gradient = cells.gradient.sum(dim=1).double().cpu().numpy()
+        hessian = cells.hessian.sum(dim=1, dtype=torch.float64).cpu().numpy()
+        gradient = cells.gradient.sum(dim=1, dtype=torch.float64).cpu().numpy()
         return NormalEquations(hessian, gradient, cells.objective, cells.overlap)
 
     def cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
-        """Return each cell's contribution, as the verdict needs it for its error estimate."""
-        samples = self.samples
-        found = self.moving.sample(matrices, samples)
-        x, y = found.values[0], samples.values.expand(found.values.shape[1:])
-        inside = samples.weights * found.valid
-        residual, _ = _fit(x, y, inside, self.ridge_hu2)
-        weights = robust_weights(residual, inside) if self.robust else inside
-        J = jacobian(found.gradients[0], samples.offsets_mm)
-        H, g = _eliminated(J, x, y, weights, self.ridge_hu2)
-        objective, overlap = self._objective(residual, inside)
-        return CellEquations(H, g, objective, overlap, _variance(residual, weights))
+        """Return each cell's contribution, as the verdict needs it for its error estimate.
+
+        The last answer is kept: several pieces of evidence ask for the same pose.
+        """
+        key = np.asarray(matrices, dtype=np.float64).tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._cell_equations(matrices))
+        return self._last[1]
+
+    def unexplained(self, matrices: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return (B,) objectives and overlaps at (B, 4, 4) poses, as in `NormalEquations`, without derivatives."""
+        values, valid = self.moving.values(matrices, self.samples)
+        inside = self.samples.weights * valid
+        return self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
 
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""
         return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
 
+    def unexplained_hu2(self, moving: Tensor, weights: Tensor) -> float:
+        """Return the weighted sum of squares that (N, V) moving values leave of the fixed cells."""
+        residual = _fit(moving, self.samples.values, weights, self.ridge_hu2).residual
+        return float((weights * residual**2).sum(dtype=torch.float64))
+
+    def _cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
+        samples = self.samples
+        found = self.moving.sample(matrices, samples)
+        inside = samples.weights * found.valid
+        fit = _fit(found.values[0], samples.values, inside, self.ridge_hu2)
+        weights = robust_weights(fit.residual, inside) if self.robust else inside
+        J = jacobian(found.gradients[:, 0], samples.offsets_mm.permute(2, 0, 1)[:, None])
+        H, g = _eliminated(torch.cat([J, fit.x[None], fit.y[None]]), weights, self.ridge_hu2)
+        objective, overlap = self._objective(fit.residual, inside)
+        return CellEquations(H, g, objective, overlap, _variance(fit.residual, weights))
+
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
-        all_weights = self.samples.weights
-        spread = _centred(self.samples.values, all_weights) ** 2
-        unexplained = inside * residual**2 + (all_weights - inside) * spread
-        total = (all_weights * spread).sum(dtype=torch.float64).clamp(min=TINY)
-        share = unexplained.sum(dim=(1, 2), dtype=torch.float64) / total
-        overlap = inside.sum(dim=(1, 2), dtype=torch.float64) / all_weights.sum(dtype=torch.float64).clamp(min=TINY)
-        return share.cpu().numpy(), overlap.cpu().numpy()
+        wanted = self.samples.weights
+        unexplained = _total(inside * residual.square() + (wanted - inside) * self._spread)
+        total = _total(wanted * self._spread).clamp(min=TINY)
+        overlap = _total(inside) / _total(wanted).clamp(min=TINY)
+        return (unexplained / total).cpu().numpy(), overlap.cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,30 +141,46 @@ def _centred(values: Tensor, weights: Tensor) -> Tensor:
     return values - mean
 
 
-def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """Return residual and slope of the weighted ridge regression y = a x + b in every cell."""
+def _total(values: Tensor) -> Tensor:
+    """Return the sum over cells and voxels, (...,) float64."""
+    return values.sum(dim=-1).sum(dim=-1, dtype=torch.float64)
+
+
+class _Fit(NamedTuple):
+    """Both intensities less their weighted means in every cell, and what a x leaves of y; all (B, N, V)."""
+
+    x: Tensor
+    y: Tensor
+    residual: Tensor
+
+
+def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> _Fit:
+    """Return the weighted ridge regression y = a x + b in every cell."""
     xc, yc = _centred(x, weights), _centred(y, weights)
-    total = weights.sum(dim=-1, keepdim=True)
-    slope = (weights * xc * yc).sum(dim=-1, keepdim=True) / (
-        (weights * xc * xc).sum(dim=-1, keepdim=True) + ridge * total + TINY
-    )
-    return yc - slope * xc, slope[..., 0]
+    wx = weights * xc
+    variance = (wx * xc).sum(dim=-1) + ridge * weights.sum(dim=-1) + TINY
+    slope = (wx * yc).sum(dim=-1) / variance
+    return _Fit(xc, yc, torch.addcmul(yc, slope[..., None], xc, value=-1))
 
 
-def _eliminated(J: Tensor, x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+def _eliminated(columns: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """Return each cell's J'WJ and J'Wr with its own a and b eliminated (variable projection, Kaufman's form).
 
-    One batched product gives all weighted moments of [J, x, y] about their cell means; the slope's
-    column is then projected out. The residual's derivative is -a J, projected.
+    ``columns`` (8, B, N, V) are [J, x, y], x and y about centred: one batched product gives all their weighted
+    moments, about zero first and then, with the sums, about the cell's means. The slope's column is
+    then projected out. The residual's derivative is -a J, projected.
     """
-    columns = torch.cat([J, x[..., None], y[..., None]], dim=-1)
-    total = weights.sum(dim=-1).clamp(min=TINY)
-    mean = (weights[..., None, :] @ columns) / total[..., None, None]
-    columns = columns - mean
-    moments = (columns * weights[..., None]).transpose(-1, -2) @ columns
-    xx = moments[..., 6, 6] + ridge * total + TINY
-    slope = moments[..., 6, 7] / xx
-    Jx, Jy = moments[..., :6, 6], moments[..., :6, 7]
-    H = moments[..., :6, :6] - Jx[..., :, None] * Jx[..., None, :] / xx[..., None, None]
-    g = Jy - Jx * slope[..., None]
-    return slope[..., None, None] ** 2 * H, -slope[..., None] * g
+    poses, cells = columns.shape[1:3]
+    by_cell = columns.permute(1, 2, 0, 3).flatten(0, 1)
+    weighted = (columns * weights).permute(1, 2, 0, 3).flatten(0, 1)
+    sums = weighted.sum(dim=-1)
+    total = weights.sum(dim=-1).clamp(min=TINY).flatten()
+    moments = torch.bmm(weighted, by_cell.transpose(1, 2))
+    moments = moments - sums[:, :, None] * (sums / total[:, None])[:, None]
+    xx = moments[:, 6, 6] + ridge * total + TINY
+    slope = moments[:, 6, 7] / xx
+    Jx, Jy = moments[:, :6, 6], moments[:, :6, 7]
+    H = moments[:, :6, :6] - Jx[:, :, None] * (Jx / xx[:, None])[:, None]
+    g = Jy - Jx * slope[:, None]
+    H, g = slope[:, None, None].square() * H, -slope[:, None] * g
+    return H.reshape(poses, cells, 6, 6), g.reshape(poses, cells, 6)

@@ -7,13 +7,12 @@ spread add up, so each image is blurred by what it lacks.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 
-__all__ = ["matched_blur"]
+__all__ = ["VOXEL", "blur", "matched_blur", "voxel_cosines"]
 
 VOXEL = 1 / 12
 """Variance of a box, in squares of its width."""
@@ -36,22 +35,37 @@ def matched_blur(
         (3, 3) rotation from the template's world to the sampled image's world, roughly.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
-    cosines = (sampled.grid.world_from_voxel[:3, :3] / s).T @ sampled_from_template
-    weights = (cosines @ (template.grid.world_from_voxel[:3, :3] / t)) ** 2
+    weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
     template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION) * s**2
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
-    return _blur(template.data, lacking_template), _blur(sampled.data, lacking_sampled)
+    return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)
 
 
-def _blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
+def voxel_cosines(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return (3, 3) cosines between the sampled image's voxel axes (rows) and the template's (columns)."""
+    directions = [image.grid.world_from_voxel[:3, :3] / image.grid.spacing_mm for image in (sampled, template)]
+    return directions[0].T @ sampled_from_template @ directions[1]
+
+
+def blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
     """Convolve with symmetric three-point kernels until each axis has the variance asked for."""
     for axis, variance in enumerate(variance_vox2):
         while variance > 1e-2 and image.shape[axis] > 1:
             part = min(float(variance), 0.5)
-            first, last = image.narrow(axis, 0, 1), image.narrow(axis, image.shape[axis] - 1, 1)
-            below = torch.cat([first, image.narrow(axis, 0, image.shape[axis] - 1)], dim=axis)
-            above = torch.cat([image.narrow(axis, 1, image.shape[axis] - 1), last], dim=axis)
-            image = (1 - part) * image + (part / 2) * (below + above)
+            image = _smoothed(image, axis, part)
             variance -= part
     return image
+
+
+def _smoothed(image: Tensor, axis: int, part: float) -> Tensor:
+    """Return (part/2, 1 - part, part/2) along an axis; at the border the voxel itself stands for its neighbour."""
+    size = image.shape[axis]
+    smoothed = image * (1 - part)
+    for shift in (0, 1):
+        smoothed.narrow(axis, 1 - shift, size - 1).add_(image.narrow(axis, shift, size - 1), alpha=part / 2)
+        border = (size - 1) * shift
+        smoothed.narrow(axis, border, 1).add_(image.narrow(axis, border, 1), alpha=part / 2)
+    return smoothed

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from hepareg.optimisation.channel_residual import ChannelResidual, anchored_features
-from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
-from hepareg.optimisation.level_images import LevelImages, at_samples
+from hepareg.optimisation.channel_residual import ChannelResidual, anchored_residual, minimise_anchored
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.measure import WINDOW_HU
 from hepareg.optimisation.solution import Solution
 from hepareg.similarity.inputs import voxels_within
@@ -56,19 +56,10 @@ class MINDMeasure:
         def describe(image: Tensor, weights: Tensor) -> Tensor:
             return mind_descriptor(image, weights, distance_vox=distance, radius_vox=radius)[0]
 
-        fixed = describe(images.template.data[None, None], images.region()[None, None].float())
-        return ChannelResidual(
-            images.samples,
-            at_samples(fixed, images.template, images.samples),
-            anchored_features(images, anchor, describe),
-            robust=self.robust,
-        )
+        return anchored_residual(images, anchor, describe, robust=self.robust)
 
     def minimise(
         self, images: LevelImages, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings
     ) -> list[Solution]:
         """Return a Gauss-Newton solution for each start, each with descriptors along its own axes."""
-        return [
-            gauss_newton(self.residual(images, start), [start], centre_mm=images.centre_mm, settings=settings)[0]
-            for start in starts
-        ]
+        return minimise_anchored(self.residual, images, starts, settings=settings)

@@ -18,6 +18,7 @@ from hepareg.optimisation.matched_blur import matched_blur
 from hepareg.optimisation.measure import LocalAffineMeasure, Measure
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.slice_profile import best_share, is_thick, widened
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -36,6 +37,7 @@ __all__ = [
 COARSER = 1.2
 """How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
 MARGIN_SLICES = 1.6
+"""Margin in slices of the template where its slice profile is assumed."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,37 @@ class LevelObjective:
 
     def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return the objective at (B,) transforms, moving_from_fixed."""
-        return self.residual(np.stack([self.oriented(transform).matrix for transform in transforms])).objective
+        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))[0]
+
+    def profiled(self, transform: RigidTransform) -> "LevelObjective":
+        """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""
+        pose, images = self.oriented(transform), self.images
+        change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
+        share = best_share(self.residual, change, images.sampled, pose)
+        sampled = GridImage(images.sampled.data + share * change, images.sampled.grid)
+        features = moving_features(sampled.data[None], sampled.grid)
+        measured = replace(images, sampled=sampled, features=features)
+        return replace(self, residual=LocalAffine(images.samples, features), images=measured)
+
+    def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
+        """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
+
+        The images are those of this level: nothing is averaged or blurred again.
+        """
+        pose, images = self.oriented(transform), self.images
+        template, sampled = images.sampled, images.template
+        distance = GridImage(images.distance.data, _carried(images.distance.grid, pose))
+        samples = cell_samples(
+            template,
+            distance=distance,
+            margin_mm=images.margin_mm,
+            centre_mm=pose.apply(images.centre_mm),
+            cell_vox=level.cell_vox,
+            max_samples=level.max_samples,
+        )
+        features = moving_features(sampled.data[None], sampled.grid)
+        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
+        return LevelObjective(LocalAffine(samples, features), not self.reversed, swapped, self.voxel_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +221,8 @@ def build_objective(
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
     template_image = GridImage(template_data, template_image.grid)
-    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
+    measured = is_thick(template_image, sampled_image)
+    margin = level.margin_mm if measured else max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
     samples = cell_samples(
         template_image,
         distance=distance,
@@ -230,6 +263,10 @@ def refine(
         if objective is None:
             break
         solutions = objective.minimise(poses, level.solver, measure=settings.measure)
+        if level is settings.levels[-1] and is_thick(objective.images.template, objective.images.sampled):
+            objective = objective.profiled(solutions[0].transform)
+            found = [solution.transform for solution in solutions]
+            solutions = objective.minimise(found, level.solver, measure=settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
         poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
         poses = [_settled(pose, region.centre_mm) for pose in poses[: level.keep]]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from hepareg.geometry.differences import voxel_gradient
-from hepareg.optimisation.channel_residual import ChannelResidual, anchored_features
-from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
-from hepareg.optimisation.level_images import LevelImages, at_samples
+from hepareg.optimisation.channel_residual import ChannelResidual, anchored_residual, minimise_anchored
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.measure import WINDOW_HU
 from hepareg.optimisation.solution import Solution
 from hepareg.similarity.inputs import weighted_mean
@@ -57,22 +57,13 @@ class NGFMeasure:
         def describe(image: Tensor, weights: Tensor) -> Tensor:
             return edge_products(image, weights, spacing_mm=spacing, edge=self.edge)
 
-        fixed = describe(images.template.data[None, None], images.region()[None, None].float())
-        return ChannelResidual(
-            images.samples,
-            at_samples(fixed, images.template, images.samples),
-            anchored_features(images, anchor, describe),
-            robust=self.robust,
-        )
+        return anchored_residual(images, anchor, describe, robust=self.robust)
 
     def minimise(
         self, images: LevelImages, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings
     ) -> list[Solution]:
         """Return a Gauss-Newton solution for each start, each with edges along its own axes."""
-        return [
-            gauss_newton(self.residual(images, start), [start], centre_mm=images.centre_mm, settings=settings)[0]
-            for start in starts
-        ]
+        return minimise_anchored(self.residual, images, starts, settings=settings)
 
 
 def edge_products(image: Tensor, weights: Tensor, *, spacing_mm: Tensor, edge: float) -> Tensor:

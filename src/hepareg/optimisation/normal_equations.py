@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 
 __all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved"]
@@ -43,15 +44,23 @@ class NormalEquations:
 
 
 def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
-    """Return (..., 6): derivative of a value along the six parameters, from its (..., 3) world gradient.
+    """Return (6, ...): derivative of a value along the six parameters, from its (3, ...) world gradient.
 
     A point x moves by w x (x - c) + t, so that the value changes by g . t + ((x - c) x g) . w.
+
+    Parameters
+    ----------
+    gradients
+        (3, ...) along x, y and z.
+    offsets_mm
+        (3, ...) x - c, broadcast against the gradients.
     """
-    offsets = offsets_mm.expand_as(gradients)
-    return torch.cat([torch.linalg.cross(offsets, gradients) / ARC_RADIUS_MM, gradients], dim=-1)
+    x, y, z = offsets_mm / ARC_RADIUS_MM
+    gx, gy, gz = gradients
+    return torch.stack([y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz])
 
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:
     """Return the pose after a (6,) step: the step acts on fixed points first."""
-    step = RigidTransform.from_vectors(step_mm[:3] / ARC_RADIUS_MM, step_mm[3:], centre_mm=centre_mm)
-    return RigidTransform(transform.matrix @ step.matrix)
+    step = about_centre(rotation_from_vector(step_mm[:3] / ARC_RADIUS_MM), step_mm[3:], centre_mm)
+    return RigidTransform(transform.matrix @ step)

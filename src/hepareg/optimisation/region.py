@@ -45,8 +45,10 @@ def distance_to_mask(mask: Volume, *, device: torch.device) -> GridImage:
         outside = coarse.data.numpy() <= 0
     # A mask that ends at a face of its array ends there: beyond the face the distance has to grow.
     rim = np.ceil(RIM_MM / coarse.grid.spacing_mm).astype(int)
-    outside = np.pad(outside, [(n, n) for n in rim], constant_values=True)
+    start, stop = bounding_box(~outside)
+    inside_box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    outside = np.pad(outside[inside_box], [(n, n) for n in rim], constant_values=True)
     distance = ndimage.distance_transform_edt(outside, sampling=coarse.grid.spacing_mm)
     matrix = coarse.grid.world_from_voxel.copy()
-    matrix[:3, 3] = coarse.grid.world_points(-rim)
+    matrix[:3, 3] = coarse.grid.world_points(start - rim)
     return GridImage(torch.from_numpy(distance.astype(np.float32)).to(device), Grid(outside.shape, matrix))

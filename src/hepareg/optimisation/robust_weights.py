@@ -8,6 +8,10 @@ __all__ = ["robust_weights"]
 FLOOR = 1e-3
 """Smallest scale as a residual can have it: a perfect fit must not divide by zero."""
 
+MOST_IN_MEDIAN = 1 << 15
+"""The median is taken over every n-th cell, so that about this many residuals are looked at: it is then known to a
+per cent, and a scale does not have to be known better."""
+
 
 def robust_weights(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) -> Tensor:
     """Return (B, N, V) weights that fall off where a residual is large against the median of its pose.
@@ -30,11 +34,8 @@ def robust_weights(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) ->
     Holland, P. W. and Welsch, R. E. Robust regression using iteratively reweighted least-squares.
     Communications in Statistics 6, 1977. doi:10.1080/03610927708827533
     """
-    scale = torch.stack([_median_scale(r, w, floor) for r, w in zip(residual, inside, strict=True)])
+    stride = -(-residual[0].numel() // MOST_IN_MEDIAN)
+    some, used = residual[:, ::stride].abs(), inside[:, ::stride] > 0
+    median = torch.where(used, some, torch.nan).flatten(1).nanmedian(dim=1).values
+    scale = 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do
     return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
-
-
-def _median_scale(residual: Tensor, weights: Tensor, floor: float) -> Tensor:
-    """Return a robust standard deviation: 1.4826 times the median absolute residual."""
-    used = residual[weights > 0].abs()
-    return 1.4826 * used.median().clamp(min=floor) if len(used) else torch.ones((), device=residual.device)

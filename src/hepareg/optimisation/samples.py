@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.geometry import Grid
-from hepareg.geometry.differences import spatial_gradient
 from hepareg.optimisation.block_average import GridImage
+from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.transforms.warp import sample_points
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
@@ -27,7 +27,8 @@ class CellSamples:
     weights
         (N, V) in [0, 1]: 0 outside the region of interest.
     offsets_mm
-        (N, V, 3) world position less ``centre_mm``, float32: small numbers keep their precision.
+        (N, V, 3) world position less ``centre_mm``, float32: small numbers keep their precision. In
+        memory x, y and z lie apart, as the solver reads them.
     centre_mm
         (3,) point about which rotations turn, float64.
     """
@@ -45,41 +46,59 @@ class CellSamples:
 
 @dataclass(frozen=True, eq=False)
 class MovingFeatures:
-    """Channels of the moving image with their world gradients, ready to be sampled.
+    """Channels of the moving image with their differences between voxels, ready to be sampled.
 
     Parameters
     ----------
-    stack
-        (1, 4 C, I, J, K): C channels, then their x, y and z derivatives per mm (C-major).
+    table
+        (I J K, 4 C): a row for each voxel with C values, then their differences along i, j and k
+        per voxel. All that a sample needs of a voxel lies side by side in memory.
     grid
         Its grid.
     """
 
-    stack: Tensor
+    table: Tensor
     grid: Grid
 
     def sample(self, matrices: NDArray[np.floating], samples: CellSamples) -> "SampledMoving":
         """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
-        device = samples.offsets_mm.device
-        M = torch.as_tensor(np.array(matrices, dtype=np.float64), device=device)  # a copy: poses are read-only
-        centre = torch.as_tensor(samples.centre_mm, device=device, dtype=torch.float64)
-        shift = (M[:, :3, :3] @ centre + M[:, :3, 3])[:, None]
-        points = samples.offsets_mm.reshape(1, -1, 3).double() @ M[:, :3, :3].transpose(1, 2) + shift
-        found = sample_points(
-            self.stack, points.reshape(1, -1, 3), world_from_voxel=self.grid.world_from_voxel, padding="border"
+        found, valid = self._read(matrices, samples)
+        # In voxel units: the chain rule turns them into derivatives along the fixed world's axes.
+        turn = self._tensor(self.grid.voxel_from_world[:3, :3] @ np.asarray(matrices)[:, :3, :3])
+        gradients = torch.einsum("acbp,baf->fcbp", found[1:], turn)
+        shape = valid.shape
+        return SampledMoving(found[0].reshape(-1, *shape), gradients.reshape(3, -1, *shape), valid)
+
+    def values(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
+        """Return what `sample` does less the gradients: values (C, B, N, V) and validity (B, N, V)."""
+        found, valid = self._read(matrices, samples)
+        return found[0].reshape(-1, *valid.shape), valid
+
+    def _read(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
+        """Return the interpolated rows of the table (4, C, B, N V), and validity (B, N, V)."""
+        rows, weights, valid = trilinear_corners(
+            self._positions(np.asarray(matrices, dtype=np.float64), samples), self.grid.shape
         )
-        shape = (len(M), *samples.values.shape)
-        channels = self.stack.shape[1] // 4
-        # (4 C, B N V) -> values (C, B, N, V) and gradients (C, B, N, V, 3), turned into the fixed world: R' g.
-        image = found.image[0].reshape(4 * channels, *shape)
-        gradient = image[channels:].reshape(channels, 3, *shape)
-        turned = torch.einsum("cabnv,baf->cbnvf", gradient, M[:, :3, :3].to(image.dtype))
-        return SampledMoving(image[:channels], turned, found.valid[0, 0].reshape(shape))
+        found = functional.embedding_bag(rows, self.table, per_sample_weights=weights, mode="sum")
+        found = found.reshape(len(valid), -1, 4, self.table.shape[1] // 4).permute(2, 3, 0, 1)
+        return found, valid.reshape(-1, *samples.values.shape)
+
+    def _positions(self, matrices: NDArray[np.float64], samples: CellSamples) -> Tensor:
+        """Return (3, B, N V) voxel positions; composed in float64, so that a large offset costs no precision."""
+        linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
+        origin = self.grid.voxel_points(matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3])
+        offsets = samples.offsets_mm.permute(2, 0, 1).reshape(3, -1)
+        return (self._tensor(linear).reshape(-1, 3) @ offsets).reshape(len(matrices), 3, -1).transpose(
+            0, 1
+        ) + self._tensor(origin.T)[..., None]
+
+    def _tensor(self, values: NDArray[np.floating]) -> Tensor:
+        return torch.as_tensor(values, device=self.table.device).to(self.table.dtype)
 
 
 @dataclass(frozen=True, eq=False)
 class SampledMoving:
-    """Values (C, B, N, V), their gradients along the fixed world's axes (C, B, N, V, 3), and validity (B, N, V)."""
+    """Values (C, B, N, V), their gradients along the fixed world's axes (3, C, B, N, V), and validity (B, N, V)."""
 
     values: Tensor
     gradients: Tensor
@@ -87,11 +106,23 @@ class SampledMoving:
 
 
 def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
-    """Return (C, I, J, K) channels with their world gradients."""
-    matrix = torch.tensor(grid.world_from_voxel, device=channels.device)
-    gradient = spatial_gradient(channels[None], matrix)[0]
-    stack = torch.cat([channels, gradient.reshape(-1, *channels.shape[1:])])
-    return MovingFeatures(stack[None], grid)
+    """Return (C, I, J, K) channels with their differences between voxels: central inside, one-sided at the border."""
+    table = channels.new_zeros(*channels.shape[1:], 4, len(channels))
+    table[..., 0, :] = channels.permute(1, 2, 3, 0)
+    for axis in range(3):
+        _write_differences(channels, axis + 1, table[..., axis + 1, :].permute(3, 0, 1, 2))
+    return MovingFeatures(table.reshape(-1, 4 * len(channels)), grid)
+
+
+def _write_differences(image: Tensor, axis: int, out: Tensor) -> None:
+    """Write a tensor's differences along one axis into another of any strides, without a copy in between."""
+    size = image.shape[axis]
+    if size == 1:
+        return
+    torch.sub(image.narrow(axis, 1, 1), image.narrow(axis, 0, 1), out=out.narrow(axis, 0, 1))
+    torch.sub(image.narrow(axis, size - 1, 1), image.narrow(axis, size - 2, 1), out=out.narrow(axis, size - 1, 1))
+    inside = out.narrow(axis, 1, size - 2)
+    torch.sub(image.narrow(axis, 2, size - 2), image.narrow(axis, 0, size - 2), out=inside).mul_(0.5)
 
 
 def cell_samples(
@@ -139,7 +170,8 @@ def cell_samples(
     offset = matrix[:3, 3] - torch.as_tensor(np.asarray(centre_mm), device=device)
     offsets = voxels.double() @ matrix[:3, :3].T + offset
     values = blocks.flatten(3).flatten(0, 2)[chosen]
-    return CellSamples(values, weights, offsets.float(), np.asarray(centre_mm, dtype=np.float64))
+    offsets = offsets.permute(2, 0, 1).contiguous().float().permute(1, 2, 0)
+    return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64))
 
 
 def _fold(image: Tensor, cell: int) -> Tensor:

@@ -23,6 +23,8 @@ from hepareg.transforms.warp import warp
 
 __all__ = ["LocalNCCMeasure", "MIMeasure", "NCCMeasure", "NMIMeasure", "ScalarObjective", "minimise_scalar"]
 
+ENDS = {0: Status.CONVERGED, 1: Status.ITERATION_LIMIT, 2: Status.STALLED}
+"""What scipy's BFGS calls: slope below the tolerance, too many steps, precision loss."""
 BFGS_STEPS = 4
 """BFGS steps that are allowed for one of Gauss-Newton: it has to learn the curvature first."""
 
@@ -97,9 +99,9 @@ class ScalarObjective:
 def minimise_scalar(objective: ScalarObjective, start: RigidTransform, *, settings: GaussNewtonSettings) -> Solution:
     """Minimise from one start by BFGS with gradients from automatic differentiation.
 
-    Parameters and values are scaled so that the first trial step is half a voxel. Where the line
-    search finds nothing lower along a descent direction, the kinks of linear interpolation are
-    reached: that counts as converged.
+    Parameters and values are scaled so that the first trial step is half a voxel. Converged means that
+    a step was shorter than the tolerance or the slope is gone. Where the line search finds nothing lower
+    along a descent direction before that, as at the kinks of linear interpolation, the status is stalled.
     """
     began = time.perf_counter()
     if objective.overlap(start) < settings.min_overlap:
@@ -124,7 +126,7 @@ def minimise_scalar(objective: ScalarObjective, start: RigidTransform, *, settin
         scaled, np.zeros(6), jac=True, method="BFGS", callback=follow,
         options={"maxiter": BFGS_STEPS * settings.max_iterations, "gtol": 1e-6},
     )  # fmt: skip
-    status = Status.ITERATION_LIMIT if found.status == 1 and not trace.short else Status.CONVERGED
+    status = Status.CONVERGED if trace.short else ENDS.get(found.status, Status.STALLED)
     pose = RigidTransform(objective.pose(start, torch.as_tensor(unit * found.x)).numpy())
     if objective.overlap(pose) < settings.min_overlap:
         status, pose = Status.NO_OVERLAP, start

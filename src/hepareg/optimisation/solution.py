@@ -13,6 +13,8 @@ class Status(Enum):
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
+    STALLED = "stalled"
+    """The line search found nothing lower although the slope is not zero, before any step was short."""
     NOT_IMPROVED = "not_improved"
     """The objective was no better at the end than at the start; the start is returned."""
     SINGULAR = "singular"

@@ -7,12 +7,15 @@ from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.volume import Volume
 
-__all__ = ["labels_present", "prepare_mask"]
+__all__ = ["check_liver_mask", "labels_present", "prepare_mask"]
 
 MAX_LABELS = 200
 """More distinct values than label maps of organs have (the largest in use about 120); a CT has thousands, and one
 that was windowed to a picture 256."""
 LISTED_LABELS = 20
+LIVER_HU = (-100.0, 400.0)
+"""Median of a liver: fatty ones without contrast down to -40, with contrast or iron up to 200. Lung, air and compact
+bone lie outside, as wrong labels and masks of another image often do."""
 
 
 def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
@@ -58,8 +61,28 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "
             f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
         )
-    data = placed.data == (labels[0] if label is None else label)  # keeps the memory order: one pass
+    data = _selected(placed.data, labels[0] if label is None else label)
     return Volume(data, like.grid, like.phase, volume.provenance)
+
+
+def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
+    """Check that the voxels under a mask could be a liver, from every third of them along each axis.
+
+    Raises
+    ------
+    MaskError
+        If their median is that of lung, air or bone.
+    """
+    thin = (slice(1, None, 3),) * 3
+    values = like.data[thin][mask.data[thin] != 0]
+    if not values.size:  # a few voxels only: too little to tell
+        return
+    median = float(np.median(values))
+    if not LIVER_HU[0] <= median <= LIVER_HU[1]:
+        raise MaskError(
+            f"expected a liver under the {name}, got a median of {median:.0f} HU there; "
+            "check the label, and that mask and image belong together"
+        )
 
 
 def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
@@ -75,6 +98,8 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     lowest, highest = data.min(), data.max()
     if not (lowest >= 0 and highest <= 65535):  # NaN fails both
         raise _not_labels(name, f"values from {lowest} to {highest}")
+    if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
+        return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)
     for k in range(data.shape[2]):  # by slices: bincount makes 8 bytes of every voxel
         values = data[:, :, k].ravel(order="K")
@@ -86,6 +111,13 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     if len(labels) > MAX_LABELS:
         raise _not_labels(name, f"{len(labels)} different values")
     return labels
+
+
+def _selected(data: VoxelArray, label: int) -> VoxelArray:
+    """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 alone."""
+    if label == 1 and (data.dtype == np.bool_ or (data.dtype in (np.uint8, np.int8) and data.max() <= 1)):
+        return data.view(np.bool_)
+    return data == label
 
 
 def _not_labels(name: str, got: str) -> MaskError:

@@ -50,7 +50,7 @@ def find_bend(roles: Roles, levels: list[LevelResult], *, settings: BendSettings
         objective = _objective(roles, pose, level, device)
         if objective is None:
             return None
-        field = estimate_bend(objective.residual, pose, settings=settings, field=field)
+        field = estimate_bend(objective.residual, pose, points_mm=roles.points_mm, settings=settings, field=field)
         bent = float(displaced(objective.residual, field)(pose.matrix[None]).objective[0])
         rigid = float(objective.residual(levels[-1].solutions[0].transform.matrix[None]).objective[0])
     if field is None or bent > (1 - MIN_GAIN) * rigid:

@@ -8,12 +8,15 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.optimisation.multilevel import LevelObjective
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
+from hepareg.optimisation.multilevel import LevelObjective, LevelResult
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved
+from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform
+from hepareg.transforms.warp import sample_points
 
-__all__ = ["Precision", "decoys", "precision"]
+__all__ = ["Precision", "agreement", "decoys", "inverse_consistency", "precision", "spread", "tissue_share"]
 
+SOFT_TISSUE_HU = (-20.0, 250.0)
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
@@ -78,6 +81,48 @@ def decoys(transform: RigidTransform, centre_mm: NDArray[np.floating], *, distan
         )
         for step in steps
     ]
+
+
+def inverse_consistency(compared: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
+    """Return how far, in mm over the points, the search the other way round would first step off the result.
+
+    The images of one level change roles. Where the two show the same liver in the same place, neither
+    direction wants to move; a pose that only one direction likes is a chance fit. Infinite where the
+    other direction determines no step.
+    """
+    turned = compared.objective.turned(transform, level=compared.level)
+    pose = turned.oriented(transform)
+    if not turned.residual.samples.num_samples:
+        return float("inf")
+    model = turned.residual(pose.matrix[None])
+    hessian, gradient = model.hessian[0], model.gradient[0]
+    eigenvalues = np.linalg.eigvalsh(hessian) if np.isfinite(hessian).all() else np.zeros(6)
+    if eigenvalues[0] <= 1e-9 * max(eigenvalues[-1], 1e-30):
+        return float("inf")
+    found = turned.oriented(moved(pose, -np.linalg.solve(hessian, gradient), turned.residual.samples.centre_mm))
+    return float(spread([found], transform, points_mm)[0])
+
+
+def agreement(coarsest: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
+    """Return the share of all starts that the coarsest level brought to within its spacing of the result."""
+    ended = [s.transform for s in coarsest.solutions if s.status is not Status.NO_OVERLAP]
+    near = spread(ended, transform, points_mm) <= coarsest.level.spacing_mm if ended else np.zeros(0)
+    return float(np.count_nonzero(near)) / len(coarsest.solutions)
+
+
+def tissue_share(compared: LevelResult, points_mm: Points) -> float:
+    """Return the share of points of the fixed liver that show soft tissue, on the fixed image averaged to about 5 mm.
+
+    A mask that has slipped off the liver holds lung, fat or air.
+    """
+    objective = compared.objective
+    fixed = objective.images.sampled if objective.reversed else objective.images.template
+    points = torch.as_tensor(points_mm, device=fixed.data.device)[None]
+    found = sample_points(
+        fixed.data[None, None], points, world_from_voxel=fixed.grid.world_from_voxel, padding="border"
+    )
+    values = found.image.flatten()
+    return float(((values >= SOFT_TISSUE_HU[0]) & (values <= SOFT_TISSUE_HU[1])).double().mean())
 
 
 def _block_sums(offsets: torch.Tensor, gradients: NDArray[np.floating]) -> NDArray[np.floating]:

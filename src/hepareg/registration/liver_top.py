@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from hepareg.geometry.boxes import bounding_box
+from hepareg.geometry.masked import slice_counts
 from hepareg.preprocessing.liver_crop import LiverCrop, largest_component
 from hepareg.volume import Volume
 
@@ -22,7 +23,7 @@ def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
     axis, sense = mask.grid.superior_axis
     component, corner = (mask.data, np.zeros(3, dtype=int)) if _in_one_piece(mask) else largest_component(mask.data)
     spacing = np.delete(mask.grid.spacing_mm, axis)
-    area = np.count_nonzero(component, axis=tuple(a for a in range(3) if a != axis)) * float(spacing.prod())
+    area = slice_counts(component, axis) * float(spacing.prod())
     slices = corner[axis] + np.flatnonzero(area >= LiverCrop().min_area_mm2)
     if not len(slices):
         return image, mask

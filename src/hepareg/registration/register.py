@@ -11,17 +11,25 @@ import numpy as np
 import torch
 
 from hepareg.errors import DeviceError, PairError, SettingsError
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
-from hepareg.registration.evidence import decoys, precision, spread
+from hepareg.registration.evidence import (
+    Precision,
+    agreement,
+    decoys,
+    inverse_consistency,
+    precision,
+    spread,
+    tissue_share,
+)
 from hepareg.registration.method import Method
 from hepareg.registration.result import RegistrationResult, Verdict
-from hepareg.registration.roles import Images, Roles, assign_roles
+from hepareg.registration.roles import Images, Roles, assign_roles, near_the_mask
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts
 from hepareg.registration.verdict import Evidence, judge
@@ -111,6 +119,7 @@ def register(
             roles = assign_roles(**vars(images), device=target)
         with clock("starts"):
             starts = _starts(roles, start)
+            roles = near_the_mask(roles, starts)
         if predictor is not None:
             with clock("network"):
                 first = starts[0].transform
@@ -130,11 +139,16 @@ def register(
                     "give both liver masks or a start"
                 )
         with clock("bend"):
-            bend = _bend(roles, levels, settings, target)
-            refined = levels[-1].solutions[0].transform if bend is None else bend.transform
+            rigid = levels[-1].solutions[0].transform
+            certain = precision(levels[-1].objective, rigid, points_mm=roles.points_mm)
+            bend = _bend(roles, levels, certain, settings, target)
+            refined = rigid if bend is None else bend.transform
             transform = refined if method.refines else starts[0].transform
         with clock("verdict"):
-            evidence = _evidence(roles, levels, starts, transform, bend, num_levels=len(settings.refinement.levels))
+            if transform is not rigid:
+                certain = precision(levels[-1].objective, transform, points_mm=roles.points_mm)
+            count = len(settings.refinement.levels)
+            evidence = _evidence(roles, levels, starts, transform, bend, certain, num_levels=count)
             if not method.refines:
                 evidence = _as_predicted(evidence, levels[-1].objective, transform, refined, roles)
             verdict = judge(evidence, settings=settings.verdict)
@@ -204,16 +218,16 @@ def _starts(roles: Roles, given: RigidTransform | None) -> list[Start]:
     )
 
 
-def _bend(roles: Roles, levels: list[LevelResult], settings: RegisterSettings, device: torch.device) -> Bend | None:
+def _bend(
+    roles: Roles, levels: list[LevelResult], certain: Precision, settings: RegisterSettings, device: torch.device
+) -> Bend | None:
     """Look for a bend only where the parts of the liver disagree on the pose.
 
     The bend is found with the default measure; a pose that another measure was asked for stays as it is.
     """
     if not isinstance(settings.refinement.measure, LocalAffineMeasure):
         return None
-    finest, found = levels[-1].objective, levels[-1].solutions[0].transform
-    disagreement = precision(finest, found, points_mm=roles.points_mm).expected_tre_mm
-    if not settings.bend_search_mm < disagreement < np.inf:
+    if not settings.bend_search_mm < certain.expected_tre_mm < np.inf:
         return None
     return find_bend(roles, levels, settings=settings.bend, device=device)
 
@@ -224,29 +238,34 @@ def _evidence(
     starts: list[Start],
     transform: RigidTransform,
     bend: Bend | None,
+    certain: Precision,
     *,
     num_levels: int,
 ) -> Evidence:
     finest, centre = levels[-1].objective, roles.region.centre_mm
     flags = roles.flags if len(levels) == num_levels else (*roles.flags, "finest_level_not_reached")
-    middle = levels[min(1, len(levels) - 1)].objective
+    compared = levels[min(1, len(levels) - 1)]
     at_start = finest.unexplained([starts[0].transform])[0]
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
     if roles.moving_mask is not None and roles.fixed_mask is not None:
-        dice = dice_after(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
+        dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
-        precision_mm=precision(finest, transform, points_mm=roles.points_mm).expected_tre_mm,
+        precision_mm=certain.expected_tre_mm,
         voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
         explained_start=1 - float(at_start),
-        basin=_lead(middle, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
+        basin=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
         overlap=float(model.overlap[0]),
         displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
         dice=dice,
         status=levels[-1].solutions[0].status,
         bend_mm=0.0 if bend is None else bend.residual_rms_mm,
+        inverse_mm=inverse_consistency(compared, transform, roles.points_mm),
+        agreeing=agreement(levels[0], transform, roles.points_mm),
+        liver_ml=roles.liver_ml,
+        tissue=tissue_share(compared, roles.points_mm),
         flags=flags,
     )
 

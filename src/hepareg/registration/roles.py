@@ -1,23 +1,28 @@
 """Which image is searched for in which, and which part of it: what follows from the masks at hand."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from hepareg.arrays import Points
-from hepareg.geometry.boxes import bounding_box, range_around_points
+from hepareg.geometry.boxes import bounding_box, box_around_points, range_around_points
 from hepareg.geometry.masked import centroid_mm
 from hepareg.optimisation.multilevel import FixedRegion
 from hepareg.optimisation.region import distance_to_mask, mask_with_margin
 from hepareg.registration.liver_region import rough_liver_region
 from hepareg.registration.liver_top import below_liver_top
-from hepareg.registration.starts import border_cut
+from hepareg.registration.starts import Start, body_centre, border_cut
 from hepareg.volume import Volume
 
-__all__ = ["Images", "Roles", "assign_roles"]
+__all__ = ["Images", "Roles", "assign_roles", "near_the_mask"]
 
 REGION_MARGIN_MM = 12.0
+SEARCH_MARGIN_MM = 60.0
+"""How far around the box of an only mask the other image is searched."""
+LEFT_MM = 15.0
+"""A liver's centroid lies right of the body's; farther left than this it may be the spleen, or a mirror image."""
 PROBE_POINTS = 1000
 
 
@@ -58,6 +63,13 @@ class Roles:
     points_mm: Points
     flags: tuple[str, ...]
 
+    @property
+    def liver_ml(self) -> float | None:
+        """Volume of the smaller mask, or None without any."""
+        given = [mask for mask in (self.fixed_mask, self.moving_mask) if mask is not None]
+        volumes = [np.count_nonzero(mask.data) * mask.grid.voxel_volume_mm3 / 1000 for mask in given]
+        return min(volumes, default=None)
+
 
 def assign_roles(
     *, moving: Volume, fixed: Volume, moving_mask: Volume | None, fixed_mask: Volume | None, device: torch.device
@@ -85,16 +97,40 @@ def assign_roles(
             mask = Volume(np.ones(fixed.shape, dtype=bool), fixed.grid)
     elif any(any(border_cut(m)) for m in (fixed_mask, moving_mask) if m is not None):
         flags.append("mask_cut_by_border")
+    region = _region(fixed, mask, device)
+    if fixed_mask is not None and region.centre_mm[0] < body_centre(fixed)[0] - LEFT_MM:
+        flags.append("mask_left_of_the_body_centre")
     return Roles(
         moving=moving,
         fixed=fixed,
         moving_mask=moving_mask,
         fixed_mask=fixed_mask,
         swapped=swapped,
-        region=_region(fixed, mask, device),
+        region=region,
         points_mm=_probe(mask),
         flags=tuple(flags),
     )
+
+
+def near_the_mask(roles: Roles, starts: Sequence[Start]) -> Roles:
+    """Return the problem with the moving image limited to where the only mask's liver can be.
+
+    That is the mask's box, dilated by `SEARCH_MARGIN_MM`, as each guess of its own carries it over: the
+    identity, the bodies' outlines, the user's start. With two masks, or none, nothing changes.
+    """
+    if roles.fixed_mask is None or roles.moving_mask is not None:
+        return roles
+    inside = roles.fixed_mask.grid.crop(*bounding_box(roles.fixed_mask.data))
+    boxes = [
+        box_around_points(roles.moving.grid, start.transform.apply(inside.corners_mm), margin_mm=SEARCH_MARGIN_MM)
+        for start in starts
+        if not start.derived
+    ]
+    found = [box for box in boxes if box is not None]
+    if not found:
+        return roles
+    start, stop = np.min([a for a, _ in found], axis=0), np.max([b for _, b in found], axis=0)
+    return replace(roles, moving=roles.moving.crop(start, stop))
 
 
 def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.geometry.masked import centroid_mm
+from hepareg.geometry.masked import centroid_mm, slice_counts
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Start", "border_cut", "find_starts"]
+__all__ = ["Start", "body_centre", "border_cut", "find_starts"]
 
 TURNS_DEG = (15.0, 30.0, 45.0)
 """Rotations about each world axis that are tried around the best translation: follow-up poses, other tables."""
@@ -28,16 +28,17 @@ BODY_HU = -300.0
 
 @dataclass(frozen=True)
 class Start:
-    """A guess of moving_from_fixed and how it was made."""
+    """A guess of moving_from_fixed, how it was made, and whether it is another guess, shifted or turned."""
 
     name: str
     transform: RigidTransform
+    derived: bool = False
 
 
 def border_cut(mask: Volume) -> tuple[bool, bool]:
     """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
     axis, sense = mask.grid.superior_axis
-    profile = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
+    profile = slice_counts(mask.data, axis)
     if sense < 0:
         profile = profile[::-1]
     return bool(profile[0] > CUT_SHARE * profile.max()), bool(profile[-1] > TOP_CUT_SHARE * profile.max())
@@ -64,7 +65,7 @@ def find_starts(
         starts += _mask_starts(moving_mask, fixed_mask)
     starts.append(Start("identity", RigidTransform.identity()))
     if moving_mask is None or fixed_mask is None:
-        body = _shift("body_outlines", _body_centre(moving), _body_centre(fixed))
+        body = _shift("body_outlines", body_centre(moving), body_centre(fixed))
         starts.append(body)
         starts += [_raised(start, shift) for start in (starts[0], body) for shift in BREATH_MM]
     pivot = starts[0].transform
@@ -100,7 +101,7 @@ def _profile(mask: Volume) -> tuple[int, NDArray[np.floating], NDArray[np.int_]]
     axis, _ = mask.grid.superior_axis
     voxels = np.tile((np.array(mask.shape) - 1) / 2, (mask.shape[axis], 1))
     voxels[:, axis] = np.arange(mask.shape[axis])
-    area = np.count_nonzero(mask.data, axis=tuple(a for a in range(3) if a != axis))
+    area = slice_counts(mask.data, axis)
     return axis, mask.grid.world_points(voxels)[:, 2], area
 
 
@@ -123,7 +124,7 @@ def _centroid(mask: Volume, between_mm: tuple[float, float] | None = None) -> ND
     return centroid_mm(part.data, part.grid)
 
 
-def _body_centre(image: Volume) -> NDArray[np.floating]:
+def body_centre(image: Volume) -> NDArray[np.floating]:
     """Return the centroid of what is denser than air, on every fourth voxel."""
     thin = tuple(slice(None, None, 4) for _ in range(3))
     body = np.argwhere(image.data[thin] > BODY_HU)
@@ -136,7 +137,7 @@ def _shift(name: str, moving_point: NDArray[np.floating], fixed_point: NDArray[n
 
 def _raised(start: Start, shift_mm: float) -> Start:
     lift = RigidTransform.from_vectors(np.zeros(3), [0.0, 0.0, shift_mm])
-    return Start(f"{start.name}_shifted", RigidTransform(lift.matrix @ start.transform.matrix))
+    return Start(f"{start.name}_shifted", RigidTransform(lift.matrix @ start.transform.matrix), derived=True)
 
 
 def _turns(pivot: RigidTransform, centre_mm: NDArray[np.floating]) -> list[Start]:
@@ -147,6 +148,7 @@ def _turns(pivot: RigidTransform, centre_mm: NDArray[np.floating]) -> list[Start
         Start(
             "turned",
             RigidTransform(pivot.matrix @ RigidTransform.from_vectors(v, np.zeros(3), centre_mm=centre_mm).matrix),
+            derived=True,
         )
         for v in vectors
     ]

@@ -40,6 +40,14 @@ class Evidence:
     bend_mm
         Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
         a rigid pose explains the images as well.
+    inverse_mm
+        How far the search the other way round would move off the result (`evidence.inverse_consistency`).
+    agreeing
+        Share of the starts that lead to the result (`evidence.agreement`).
+    liver_ml
+        Volume of the smaller mask, or None without any.
+    tissue
+        Share of the fixed mask that shows soft tissue (`evidence.tissue_share`).
     status
         How the finest level ended.
     correction_mm
@@ -59,6 +67,10 @@ class Evidence:
     dice: float | None
     status: Status
     bend_mm: float = 0.0
+    inverse_mm: float = 0.0
+    agreeing: float = 1.0
+    liver_ml: float | None = None
+    tissue: float = 1.0
     correction_mm: float = 0.0
     flags: Sequence[str] = ()
 
@@ -82,6 +94,13 @@ class VerdictSettings:
         A liver that bends by more than this goes to review: no rigid transform fits all of it.
     min_explained, min_basin, min_rival_gap, min_overlap, min_dice
         Below these a result goes to review; far below, basin and overlap reject it.
+    confirming_dice, min_basin_confirmed
+        Two masks that overlap this well vouch for the place: then so shallow an optimum is enough, as
+        very noisy images have it.
+    max_inverse_mm
+        Above this, as much as half a voxel of the level compared, the two directions contradict each other.
+    min_liver_ml, min_tissue
+        A mask smaller than any whole liver, or with so little soft tissue in it, may be of something else.
     """
 
     floor_mm: float = 0.05
@@ -96,9 +115,14 @@ class VerdictSettings:
     min_rival_gap: float = 0.05
     min_overlap: float = 0.5
     min_dice: float = 0.8
+    confirming_dice: float = 0.95
+    min_basin_confirmed: float = 0.06
+    max_inverse_mm: float = 2.5
+    min_liver_ml: float = 450.0
+    min_tissue: float = 0.85
 
 
-ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached"})
+ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached", "mask_left_of_the_body_centre"})
 
 
 def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
@@ -139,7 +163,7 @@ def _fatal(evidence: Evidence, expected: float, settings: VerdictSettings) -> li
         found.append("pose_not_determined")
     elif expected > settings.reject_mm:
         found.append("expected_error_too_large")
-    if evidence.basin < 0.2 * settings.min_basin:
+    if evidence.basin < 0.2 * _least_basin(evidence, settings):
         found.append("no_distinct_optimum")
     return found
 
@@ -152,7 +176,7 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
         found.append("liver_bends")
     if evidence.explained < settings.min_explained:
         found.append("images_explain_little_of_each_other")
-    if evidence.basin < settings.min_basin:
+    if evidence.basin < _least_basin(evidence, settings):
         found.append("flat_optimum")
     if evidence.rival_gap < settings.min_rival_gap:
         found.append("another_pose_fits_as_well")
@@ -160,11 +184,24 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
         found.append("little_of_the_liver_in_view")
     if evidence.dice is not None and evidence.dice < settings.min_dice:
         found.append("masks_disagree")
+    if evidence.inverse_mm > settings.max_inverse_mm:
+        found.append("directions_disagree")
+    if evidence.liver_ml is not None and evidence.liver_ml < settings.min_liver_ml:
+        found.append("mask_too_small_for_a_liver")
+    if evidence.tissue < settings.min_tissue:
+        found.append("mask_holds_little_soft_tissue")
     if evidence.status is Status.ITERATION_LIMIT:
         found.append("refinement_did_not_converge")
+    if evidence.status is Status.STALLED:
+        found.append("refinement_stalled")
     if evidence.status is Status.NOT_IMPROVED:
         found.append("refinement_did_not_improve")
     return found
+
+
+def _least_basin(evidence: Evidence, settings: VerdictSettings) -> float:
+    confirmed = evidence.dice is not None and evidence.dice >= settings.confirming_dice
+    return settings.min_basin_confirmed if confirmed else settings.min_basin
 
 
 def _numbers(evidence: Evidence) -> dict[str, float]:
@@ -178,8 +215,13 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "overlap_share": evidence.overlap,
         "displacement_mm": evidence.displacement_mm,
         "bend_rms_mm": evidence.bend_mm,
+        "inverse_consistency_mm": evidence.inverse_mm,
+        "agreeing_share": evidence.agreeing,
+        "soft_tissue_share": evidence.tissue,
         "correction_mm": evidence.correction_mm,
     }
+    if evidence.liver_ml is not None:
+        named["liver_ml"] = evidence.liver_ml
     if evidence.dice is not None:
         named["dice_after"] = evidence.dice
     return {name: float(value) for name, value in named.items() if np.isfinite(value)}

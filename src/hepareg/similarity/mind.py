@@ -1,6 +1,6 @@
 """Modality-independent neighbourhood descriptor: self-similarity context."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
@@ -18,6 +18,9 @@ NEIGHBOURS = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1
 PAIRS = tuple((a, b) for a, b in combinations(NEIGHBOURS, 2) if tuple(-x for x in a) != b)
 """The twelve pairs of face neighbours that are not opposite each other."""
 
+SLAB_VOXELS = 2_000_000
+"""Larger regions are compared slab by slab: about half a kilobyte a voxel is needed at a time."""
+
 VARIANCE_LIMITS = (1e-3, 1e3)
 """Local variance estimates are kept within these multiples of their mean in the mask."""
 
@@ -30,7 +33,7 @@ def mind_loss(
     spacing_mm: Sequence[float],
     distance_mm: float = 3.0,
     radius_mm: float = 3.0,
-    recompute: bool = False,
+    recompute: bool | None = None,
 ) -> Tensor:
     """Return the mean squared difference of the two images' self-similarity descriptors.
 
@@ -50,8 +53,9 @@ def mind_loss(
     radius_mm
         Half width of the patches; whole voxels along each axis, 0 is a single voxel.
     recompute
-        Recompute the descriptors in the backward pass instead of storing their parts: a third more
-        time, a fraction of the memory.
+        Recompute the descriptors in the backward pass instead of storing their parts: more time, a
+        fraction of the memory, which above `SLAB_VOXELS` voxels in the mask's box does not grow with
+        their number. None does so above that number alone.
 
     Returns
     -------
@@ -81,8 +85,11 @@ def mind_loss(
         of_warped = mind_descriptor(warped, weights, distance_vox=distance, radius_vox=radius)
         return weighted_mean((of_fixed - of_warped).square(), weights)
 
+    is_large = weights[0].numel() > SLAB_VOXELS
+    if is_large and recompute is not False:
+        return _by_slabs(fixed, warped, weights, distance_vox=distance, radius_vox=radius)
     if recompute and torch.is_grad_enabled():
-        return checkpoint(compare, fixed, warped, use_reentrant=False, preserve_rng_state=False)
+        return _again(compare, fixed, warped)
     return compare(fixed, warped)
 
 
@@ -114,13 +121,66 @@ def mind_descriptor(
     """
     if image.shape[1] != 1:
         raise InputError(f"expected an image with one channel, got {image.shape[1]}")
-    distance = _patch_distances(image, distance_vox, radius_vox)
-    distance = distance - distance.amin(dim=1, keepdim=True)
+    distance = _excess_distances(image, distance_vox, radius_vox)
+    return _descriptor(distance, weighted_mean(distance.mean(dim=1, keepdim=True), weights))
+
+
+def _descriptor(distance: Tensor, typical: Tensor) -> Tensor:
+    """Return the descriptors of (B, 12, I, J, K) excess distances, given their (B,) mean over the mask."""
+    typical = typical[:, None, None, None, None]
     variance = distance.mean(dim=1, keepdim=True)
-    typical = weighted_mean(variance, weights)[:, None, None, None, None]
     low, high = (limit * typical for limit in VARIANCE_LIMITS)
-    variance = torch.minimum(torch.maximum(variance, low), high).clamp_min(torch.finfo(image.dtype).tiny ** 0.5)
+    variance = torch.minimum(torch.maximum(variance, low), high).clamp_min(torch.finfo(distance.dtype).tiny ** 0.5)
     return torch.exp(-distance / variance)
+
+
+def _by_slabs(
+    fixed: Tensor, warped: Tensor, weights: Tensor, *, distance_vox: Sequence[int], radius_vox: Sequence[int]
+) -> Tensor:
+    """Return the same loss with the parts of one slab across the longest axis in memory at a time.
+
+    Two passes: the typical variances are means over the whole mask, then each slab is compared. A
+    slab is computed with what its descriptors reach on both sides, so that its cuts change nothing.
+    """
+    axis = max(range(3), key=lambda a: weights.shape[2 + a])
+    halo, length = distance_vox[axis] + radius_vox[axis], weights.shape[2 + axis]
+    thickness = max(1, SLAB_VOXELS * length // weights[0].numel())
+    whole = weights.flatten(1).sum(1)
+
+    def excess(image: Tensor, start: int, stop: int) -> Tensor:
+        first, last = max(start - halo, 0), min(stop + halo, length)
+        slab = image.narrow(2 + axis, first, last - first)
+        return _excess_distances(slab, distance_vox, radius_vox).narrow(2 + axis, start - first, stop - start)
+
+    def summed(values: Tensor, start: int, stop: int) -> Tensor:
+        return (values * weights.narrow(2 + axis, start, stop - start)).flatten(1).sum(1)
+
+    def over_slabs(part: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        starts = range(0, length, thickness)
+        return torch.stack([_again(part, *tensors, s, min(s + thickness, length)) for s in starts]).sum(0)
+
+    def variance(image: Tensor, start: int, stop: int) -> Tensor:
+        return summed(excess(image, start, stop).mean(dim=1, keepdim=True), start, stop)
+
+    typical = [over_slabs(variance, image) / whole for image in (fixed, warped)]
+
+    def difference(fixed: Tensor, warped: Tensor, one: Tensor, other: Tensor, start: int, stop: int) -> Tensor:
+        of_fixed = _descriptor(excess(fixed, start, stop), one)
+        of_warped = _descriptor(excess(warped, start, stop), other)
+        return summed((of_fixed - of_warped).square(), start, stop)
+
+    return over_slabs(difference, fixed, warped, *typical) / (whole * len(PAIRS))
+
+
+def _again(part: Callable[..., Tensor], *arguments: Tensor | int) -> Tensor:
+    """Call a function whose inner values are computed once more in the backward pass instead of being kept."""
+    return checkpoint(part, *arguments, use_reentrant=False, preserve_rng_state=False)
+
+
+def _excess_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Sequence[int]) -> Tensor:
+    """Return how much farther each pair of patches is apart than the closest pair: (B, 12, I, J, K)."""
+    distance = _patch_distances(image, distance_vox, radius_vox)
+    return distance - distance.amin(dim=1, keepdim=True)
 
 
 def _patch_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Sequence[int]) -> Tensor:
@@ -139,7 +199,7 @@ def _patch_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Seq
 class MIND(nn.Module):
     """`mind_loss` as a module."""
 
-    def __init__(self, *, distance_mm: float = 3.0, radius_mm: float = 3.0, recompute: bool = False) -> None:
+    def __init__(self, *, distance_mm: float = 3.0, radius_mm: float = 3.0, recompute: bool | None = None) -> None:
         super().__init__()
         self.distance_mm, self.radius_mm, self.recompute = distance_mm, radius_mm, recompute
 

@@ -27,13 +27,16 @@ from hepareg.simulation.residual import ResidualField, residual_field
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_request", "simulate_pair"]
+__all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_ct_size", "check_request", "simulate_pair"]
 
 STAGES = ("anatomy", "motion", "fixed image", "moving image", "labels")
 """What a caller hears of, in this order."""
 
 BYTES_PER_VOXEL = 30
 """Peak memory of a simulation over the voxels of its largest array, measured."""
+
+CT_BYTES_PER_VOXEL = 52
+"""The same for pairs from a real CT, over the CT's voxels."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,21 @@ def check_request(settings: PairSettings) -> None:
     _check_reach(settings)
     sizes = [math.prod(settings.phantom.shape)]
     sizes += [math.prod(image.shape) for image in (settings.moving, settings.fixed) if image.shape is not None]
-    needed = BYTES_PER_VOXEL * max(sizes)
+    _check_memory(BYTES_PER_VOXEL * max(sizes))
+
+
+def check_ct_size(shape: tuple[int, int, int]) -> None:
+    """Check that pairs from a real CT of this shape fit in memory.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    _check_memory(CT_BYTES_PER_VOXEL * math.prod(shape))
+
+
+def _check_memory(needed: int) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise SettingsError(

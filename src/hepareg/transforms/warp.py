@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from hepareg.errors import InputError
 
-__all__ = ["Interpolation", "Warped", "sample_points", "warp"]
+__all__ = ["EDGE_TOLERANCE_VOX", "Interpolation", "Warped", "sample_points", "warp"]
 
 Interpolation = Literal["linear", "nearest"]
 MODES = {"linear": "bilinear", "nearest": "nearest"}

@@ -237,8 +237,6 @@ def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationRe
             allow_different_patients=request.allow_different_patients,
             threads=request.threads or 2,
         )
-        if pair.moving_mask is not None and pair.fixed_mask is not None:
-            import SimpleITK  # noqa: F401  # the masks' Dice needs it, and torch is still on its way
         return pair, loading.result() if loading is not None else _load()
 
 

@@ -5,12 +5,13 @@ import math
 import platform
 from collections.abc import Mapping
 from enum import Enum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.dice import dice_after
+from hepareg.evaluation.dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
@@ -35,14 +36,17 @@ def load_schema() -> dict[str, Any]:
 def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
     """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
 
-    The latter is part of the verdict's evidence and taken from there.
+    Both are sampled on a lattice. The latter is part of the verdict's evidence, as a rule, and taken from there.
     """
-    if pair.moving_mask is None or pair.fixed_mask is None:
+    moving, fixed = pair.moving_mask, pair.fixed_mask
+    if moving is None or fixed is None:
         return None
-    before = dice_after(
-        moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=RigidTransform.identity()
-    )
-    return {"before": before, "after": result.verdict.evidence["dice_after"]}
+    sampled = partial(dice_on_lattice, moving_mask=moving, fixed_mask=fixed)
+    after = result.verdict.evidence.get("dice_after")
+    return {
+        "before": sampled(moving_from_fixed=RigidTransform.identity()),
+        "after": sampled(moving_from_fixed=result.transform) if after is None else after,
+    }
 
 
 def report(

@@ -24,7 +24,7 @@ from hepareg.simulation import (
 )
 from hepareg.simulation.labels import label_from_name
 from hepareg.simulation.pair import STAGES as PAIR_STAGES
-from hepareg.simulation.pair import check_request
+from hepareg.simulation.pair import check_ct_size, check_request
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, check_output_directory
 from hepareg.workflows.inputs import read_ct
@@ -197,6 +197,7 @@ def _centrelines_text(pair: SimulatedPair) -> str:
 def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
     sources = _label_sources(labels)
     image = read_ct(ct, name="image to start from")
+    check_ct_size(image.shape)
     masks: dict[str, Volume] = {}
     read: dict[str, Volume] = {}
     for name, (path, value) in sources.items():

@@ -1,0 +1,109 @@
+"""What can be wrong with a pair that no simulation setting makes: another patient, a mirror image, a false mask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+from scipy import ndimage
+
+from benchmarks.accuracy.case import Case
+from hepareg.simulation import Label, SimulatedPair
+from hepareg.transforms.resample import resample
+from hepareg.volume import Volume
+
+__all__ = ["FAULTS", "Fault"]
+
+SHIFT_MM = 40.0
+AIR_HU = -1000
+UNIFORM_HU = 100
+NOISE_HU = 8.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change of a case.
+
+    Parameters
+    ----------
+    apply
+        Called with case, pair, a pair of another patient (or None) and a random generator.
+    keeps_answer
+        Whether the pair's truth is still an answer; without one, every accepted result is false.
+    needs_stranger
+        Whether another patient is needed.
+    """
+
+    apply: Callable[[Case, SimulatedPair, SimulatedPair | None, Generator], Case]
+    keeps_answer: bool = True
+    needs_stranger: bool = False
+
+
+def _wrong_patient(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    if stranger is None:
+        raise ValueError("expected a pair of another patient, got none")
+    return replace(case, moving=stranger.moving, moving_liver=stranger.moving_liver)
+
+
+def _mirrored(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    """Swap left and right in the array and not in the header."""
+    return replace(case, moving=_flipped(case.moving), moving_liver=_flipped(case.moving_liver))
+
+
+def _flipped(volume: Volume) -> Volume:
+    return volume.with_data(np.ascontiguousarray(volume.data[::-1]))
+
+
+def _empty_image(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    """Leave of the moving image nothing but air and noise."""
+    noise = AIR_HU + NOISE_HU * rng.standard_normal(case.moving.shape)
+    return replace(case, moving=case.moving.with_data(noise.astype(np.int16)))
+
+
+def _uniform_liver(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    """Fill both livers with noise about one value: no vessel is left, the outline is."""
+    moving, fixed = (
+        _filled(image, liver, rng)
+        for image, liver in ((case.moving, case.moving_liver), (case.fixed, case.fixed_liver))
+    )
+    return replace(case, moving=moving, fixed=fixed)
+
+
+def _filled(image: Volume, liver: Volume, rng: Generator) -> Volume:
+    noise = UNIFORM_HU + NOISE_HU * rng.standard_normal(image.shape)
+    return image.with_data(np.where(liver.data > 0, noise, image.data).astype(np.int16))
+
+
+def _mask_on_spleen(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    """Give the spleen as the liver, in both images: it does not breathe with the liver."""
+    labels = made.labels
+    spleen = labels.with_data((labels.data == Label.SPLEEN).astype(np.float32))
+    back = made.motion.body.inverse()
+    moved = resample(spleen, case.moving.grid, moving_from_fixed=back, padding=0.0).data > 0.5
+    return replace(
+        case,
+        moving_liver=case.moving_liver.with_data(moved.astype(np.uint8)),
+        fixed_liver=case.fixed_liver.with_data(spleen.data.astype(np.uint8)),
+    )
+
+
+def _mask_shifted(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+    """Move both masks aside, each in a direction of its own."""
+    return replace(case, moving_liver=_shifted(case.moving_liver, rng), fixed_liver=_shifted(case.fixed_liver, rng))
+
+
+def _shifted(mask: Volume, rng: Generator) -> Volume:
+    direction = rng.standard_normal(3)
+    shift = direction / np.linalg.norm(direction) * SHIFT_MM
+    voxels = np.linalg.solve(mask.grid.world_from_voxel[:3, :3], shift)
+    return mask.with_data(ndimage.shift(mask.data, voxels, order=0))
+
+
+FAULTS = {
+    "wrong_patient": Fault(_wrong_patient, keeps_answer=False, needs_stranger=True),
+    "mirrored": Fault(_mirrored, keeps_answer=False),
+    "empty_image": Fault(_empty_image, keeps_answer=False),
+    "uniform_liver": Fault(_uniform_liver),
+    "mask_on_spleen": Fault(_mask_on_spleen),
+    "mask_shifted": Fault(_mask_shifted),
+}

@@ -1,0 +1,81 @@
+"""A network's prediction as a process of its own: ``-m benchmarks.network_alone PAIR ANSWER [--weights FILE]``.
+
+With weights the answer has the transform; without, the published architecture runs with the weights that it starts
+training from, which predict the identity: its time is right, its transform says nothing and is left out. The start is
+the translation that joins the masks' centroids. ``call_s`` is of a second call, images and network in memory.
+
+References
+----------
+Christodoulidis, S. et al. Linear and deformable image registration with 3D convolutional neural networks. RAMBO
+workshop, MICCAI 2018. doi:10.1007/978-3-030-00946-5_2
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pair", type=Path)
+    parser.add_argument("answer", type=Path)
+    parser.add_argument("--weights", type=Path, help="trained weights; without, the published form untrained")
+    parser.add_argument("--masks", action="store_true")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    answer = predict(arguments.pair, weights=arguments.weights, masks=arguments.masks, threads=arguments.threads)
+    arguments.answer.write_text(json.dumps(answer))
+
+
+def predict(pair: Path, *, weights: Path | None, masks: bool, threads: int) -> dict[str, Any]:
+    """Return ``call_s`` and, with trained weights, ``matrix``.
+
+    Raises
+    ------
+    MaskError
+        If there are no masks and the network was trained to need them.
+    """
+    import torch
+
+    from hepareg.io.images import read_image
+    from hepareg.networks.predictor import predict_rigid
+    from hepareg.networks.weights import load_weights
+
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory() as folder:
+        network = load_weights(weights or untrained_published(Path(folder) / "untrained.safetensors"))
+    roles = {"moving": "moving", "fixed": "fixed"}
+    if masks:
+        roles |= {"moving_mask": "moving_liver", "fixed_mask": "fixed_liver"}
+    operands = {role: read_image(pair / f"{name}.nii.gz") for role, name in roles.items()}
+    found = predict_rigid(network, **operands)
+    begin = time.perf_counter()
+    predict_rigid(network, **operands)
+    seconds = time.perf_counter() - begin
+    return {"call_s": seconds, **({"matrix": found.matrix.tolist()} if weights else {})}
+
+
+def untrained_published(path: Path) -> Path:
+    """Write the published network before training: dilated encoder, global average pooling, twelve numbers."""
+    from hepareg.networks import (
+        AffineRigidDecoderSettings,
+        DilatedEncoderSettings,
+        RegistrationNet,
+        RegistrationNetSettings,
+    )
+    from hepareg.networks.input_region import RegionSettings
+    from hepareg.networks.weights import save_weights
+
+    decoder = AffineRigidDecoderSettings(width=0, hidden=0, moments=False)
+    net = RegistrationNet(RegistrationNetSettings(encoder=DilatedEncoderSettings(), rigid=decoder))
+    save_weights(net, path, preprocessing=asdict(RegionSettings()))
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""How much work a registration does: counts that no machine changes, so that what was won for speed is not lost.
+
+Each limit is what the present code does on the small simulated pair, with room for another processor's rounding.
+"""
+
+import sys
+import tracemalloc
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from hepareg.geometry import Grid
+from hepareg.optimisation import block_average as averaging
+from hepareg.optimisation import samples as sampling
+from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.preprocessing.masks import prepare_mask
+from hepareg.registration import register
+from hepareg.volume import Volume
+
+LIMITS = {"derivatives": 30, "gathers": 34, "sampled points": 3_600_000}
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """Counter of evaluations, sampled points, averaged voxels and Dice evaluations while the test runs."""
+    found = Counter()
+    corners, equations, pooled = sampling.trilinear_corners, LocalAffine._cell_equations, averaging._pooled
+
+    def count_corners(positions, shape):
+        found["gathers"] += 1
+        found["sampled points"] += positions[0].numel()
+        return corners(positions, shape)
+
+    def count_equations(self, matrices):
+        found["derivatives"] += 1
+        found["poses", len(self.samples.values), np.asarray(matrices).tobytes()] += 1
+        return equations(self, matrices)
+
+    def count_pooled(voxels, kernel, window, device):
+        found["averaged voxels"] += voxels.size
+        return pooled(voxels, kernel, window, device)
+
+    monkeypatch.setattr(sampling, "trilinear_corners", count_corners)
+    monkeypatch.setattr(LocalAffine, "_cell_equations", count_equations)
+    monkeypatch.setattr(averaging, "_pooled", count_pooled)
+    module = sys.modules["hepareg.registration.register"]
+    dice = module.dice_on_lattice
+
+    def count_dice(**arguments):
+        found["dice"] += 1
+        return dice(**arguments)
+
+    monkeypatch.setattr(module, "dice_on_lattice", count_dice)
+    return found
+
+
+def test_evaluations_and_samples(pair, counts):
+    images, _ = pair
+    result = register(**images)
+    iterations = [solution.iterations for solution in result.history]
+    assert np.all(np.array(iterations) <= [10, 6, 6])
+    # A step is one evaluation with derivatives for all starts at once; the evidence adds few.
+    assert counts["derivatives"] <= LIMITS["derivatives"]
+    assert counts["gathers"] <= LIMITS["gathers"]
+    assert counts["sampled points"] <= LIMITS["sampled points"]
+    assert counts["dice"] == 1
+    # The solver and the evidence may ask for one pose each; nothing asks twice.
+    assert max(number for key, number in counts.items() if isinstance(key, tuple)) <= 2
+
+
+def test_slices_far_from_the_liver_cost_nothing(pair, counts):
+    """The levels read the liver's surroundings alone: once these are in the image, a longer scan is no more work."""
+    counted = []
+    for added in (60, 240):
+        counts.clear()
+        register(**{name: lengthened(volume, added) for name, volume in pair[0].items()})
+        counted.append({name: number for name, number in counts.items() if isinstance(name, str)})
+    assert counted[0] == counted[1]  # poses differ by rounding only
+    box = pair[0]["fixed"].data.size + pair[0]["moving"].data.size
+    assert counted[0]["averaged voxels"] <= 3.5 * box  # three levels and the distance map
+
+
+def test_a_plain_mask_is_not_copied(pair):
+    mask = pair[0]["fixed_mask"]
+    stored = mask.with_data(mask.data.astype(np.uint8))
+    assert np.shares_memory(prepare_mask(stored, like=pair[0]["fixed"]).data, stored.data)
+
+
+def test_a_longer_scan_takes_no_more_memory(pair):
+    peaks = []
+    for added in (60, 60, 480):  # the first one warms up
+        images = {name: lengthened(volume, added) for name, volume in pair[0].items()}
+        tracemalloc.start()
+        register(**images)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    one_copy = sum(images[name].data.nbytes for name in ("fixed_mask", "moving_mask"))
+    assert peaks[2] - peaks[1] < 0.2 * one_copy
+
+
+def test_the_table_of_a_level_takes_four_numbers_a_voxel(pair):
+    import torch
+
+    features = sampling.moving_features(torch.zeros(1, 5, 6, 7), Grid((5, 6, 7), np.eye(4)))
+    assert (features.table.shape, features.table.dtype) == ((5 * 6 * 7, 4), torch.float32)
+
+
+def lengthened(volume, added):
+    """Return the volume with slices added below it; air, or no liver."""
+    axis, sense = volume.grid.superior_axis
+    before, after = (added, 0) if sense > 0 else (0, added)
+    width = [(0, 0)] * 3
+    width[axis] = (before, after)
+    air = 0 if volume.data.dtype == bool else -1000
+    data = np.pad(volume.data, width, constant_values=air)
+    data = np.asfortranarray(data)  # as files lie
+    first = np.zeros(3)
+    first[axis] = -before
+    matrix = volume.grid.world_from_voxel.copy()
+    matrix[:3, 3] = volume.grid.world_points(first)
+    return Volume(data, Grid(data.shape, matrix))
