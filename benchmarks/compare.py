@@ -111,11 +111,11 @@ def compare(
     refused = {proof["tool"]: proof for proof in result["proofs"] if proof["status"] != "proven"}
     done = {row["pair"] for row in result["rows"]}
     waiting = [pair for pair in pairs if pair.name not in done]
-    while waiting and clock.allows_another():
+    while waiting and clock.allows(waiting[0].num_voxels):
         pair = waiting.pop(0)
         clock.begin()
         result["rows"] += _rows_of(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
-        clock.finish()
+        clock.finish(pair.num_voxels)
         result["pairs_not_run"] = [pair.name for pair in waiting]
         write_result(result, out)
     return result

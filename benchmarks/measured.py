@@ -72,7 +72,7 @@ def _measure(report: Path, limit_s: float, command: list[str]) -> None:
     busy = _busy_seconds()
     begin = time.perf_counter()
     _go_first_when_memory_runs_out()
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, process_group=0)
     timed_out = threading.Event()
 
     def stop() -> None:

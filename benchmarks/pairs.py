@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import nibabel as nib
@@ -68,6 +69,11 @@ class Pair:
     def shape(self, name: str) -> tuple[int, int, int]:
         """Return the shape of an image."""
         return nib.load(self.image(name)).shape
+
+    @property
+    def num_voxels(self) -> int:
+        """Voxels of both images."""
+        return prod(self.shape("moving")) + prod(self.shape("fixed"))
 
     def score(self, found: RigidTransform) -> Score:
         """Return the errors of a transform."""

@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=Path, help="folder of pairs to compare on as they are (default: the core set)")
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
     arguments = parser.parse_args()
     begin = time.monotonic()
     core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "-o")
@@ -52,18 +53,19 @@ def steps(
     core: Path, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
 ) -> Iterator[tuple[str, ...]]:
     """Yield the command lines of the measurements; each knows how long those before it took."""
-    threads, resume = ["--threads", str(arguments.threads)], ["--resume"] if arguments.resume else []
+    common = ["--threads", str(arguments.threads), "--peers-python", str(arguments.peers_python.absolute())]
+    resume = ["--resume"] if arguments.resume else []
     tools = ["--tools", *arguments.tools] if arguments.tools else []
     if not (arguments.resume and speed_is_measured()):
         repeats = [] if arguments.minutes is None else ["--repeats", "3"]
-        yield "benchmarks.speed.measure", *threads, "--pairs", str(speed), *repeats
+        yield "benchmarks.speed.measure", *common, "--pairs", str(speed), *repeats
 
     def minutes(share: float) -> list[str]:
         if arguments.minutes is None:
             return []
         return ["--minutes", f"{max(0.0, arguments.minutes - spent_s() / 60) * share:.2f}"]
 
-    compare = ["benchmarks.compare", str(core), *threads, *tools, *resume]
+    compare = ["benchmarks.compare", str(core), *common, *tools, *resume]
     yield *compare, *minutes(WITH_MASKS)
     yield *compare, *minutes(1.0), "--without-masks", "--proofs-of", str(RESULTS / "comparison.json")
 

@@ -13,8 +13,8 @@ from benchmarks.pairs import Pair
 
 __all__ = ["Clock", "continued", "ordered", "proven", "same_run"]
 
-LAST = "shared_noise"
-"""The difficulty that flatters every tool: its pairs come at the end."""
+LAST = ("long_scan", "shared_noise")
+"""Difficulties at the end of each half: the one that takes longest, and the one that flatters every tool."""
 
 
 def ordered(pairs: Sequence[Pair], *, masks: bool) -> list[Pair]:
@@ -23,19 +23,19 @@ def ordered(pairs: Sequence[Pair], *, masks: bool) -> list[Pair]:
     The first half has every difficulty once, its source in turn a real CT and a phantom; the second half has the
     others. Without masks the pairs that are made for it come first; with masks they are left out.
     """
-    order = [difficulty.name for difficulty in DIFFICULTIES if difficulty.name != LAST] + [LAST]
+    order = [*(difficulty.name for difficulty in DIFFICULTIES if difficulty.name not in LAST), *LAST]
     if not masks:
         order.insert(0, order.pop(order.index("no_mask")))
     groups: dict[str, list[Pair]] = {name: [] for name in order}
     for pair in sorted(pairs, key=lambda pair: (pair.parameters.get("source") != "real CT", pair.name)):
         if not masks or pair.parameters.get("masks", True):
             groups.setdefault(pair.parameters.get("difficulty", "unnamed"), []).append(pair)
-    turned = [group[:: -1 if number % 2 else 1] for number, group in enumerate(groups.values())]
+    turned = [group[:: -1 if number % 2 else 1] for number, group in enumerate(filter(None, groups.values()))]
     return [group[turn] for turn in range(max(map(len, turned), default=0)) for group in turned if turn < len(group)]
 
 
 class Clock:
-    """Says whether there is time for another pair: as long as the slowest so far took.
+    """Says whether there is time for another pair, from the slowest so far for its size.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ class Clock:
     def __init__(self, minutes: float | None, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._end = float("inf") if minutes is None else now() + 60 * minutes
-        self._last, self._slowest = now(), 0.0
+        self._begin, self._slowest = now(), 0.0
 
     def begin(self) -> None:
         """Say that a pair begins."""
-        self._last = self._now()
+        self._begin = self._now()
 
-    def finish(self) -> None:
-        """Say that the pair is done."""
-        self._slowest = max(self._slowest, self._now() - self._last)
+    def finish(self, size: float) -> None:
+        """Say that it is done; ``size`` is its number of voxels, or anything that its seconds grow with."""
+        self._slowest = max(self._slowest, (self._now() - self._begin) / size)
 
-    def allows_another(self) -> bool:
-        """Return whether the next pair will probably be done before the end."""
-        return self._now() + self._slowest <= self._end
+    def allows(self, size: float) -> bool:
+        """Return whether a pair of this size will probably be done before the end."""
+        return self._now() + self._slowest * size <= self._end
 
 
 def continued(result: dict[str, Any], earlier: dict[str, Any] | None) -> list[dict[str, Any]]:

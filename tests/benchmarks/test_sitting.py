@@ -32,7 +32,7 @@ def test_first_half_has_every_difficulty_once_and_both_sources_in_turn():
     first = pairs[:11]
     assert len({pair.parameters["difficulty"] for pair in first}) == 11
     assert all(a.parameters["source"] != b.parameters["source"] for a, b in pairwise(first[:10]))
-    assert first[-1].parameters["difficulty"] == "shared_noise"
+    assert [pair.parameters["difficulty"] for pair in first[-2:]] == ["long_scan", "shared_noise"]
 
 
 def test_without_masks_the_pairs_made_for_it_come_first_and_none_is_left_out():
@@ -44,14 +44,15 @@ def test_without_masks_the_pairs_made_for_it_come_first_and_none_is_left_out():
 def test_clock_stops_before_the_pair_that_would_not_fit():
     now = [0.0]
     clock = Clock(1.0, now=lambda: now[0])
-    assert clock.allows_another()
+    assert clock.allows(1e9)
     clock.begin()
     now[0] = 25.0
-    clock.finish()
-    assert clock.allows_another()  # 25 s more end at 50 s
+    clock.finish(100)
+    assert clock.allows(100)  # 25 s more end at 50 s
+    assert not clock.allows(150)
     now[0] = 40.0
-    assert not clock.allows_another()
-    assert Clock(None, now=lambda: now[0]).allows_another()
+    assert not clock.allows(100)
+    assert Clock(None, now=lambda: now[0]).allows(1e9)
 
 
 def test_earlier_rows_count_of_the_same_run_alone():
@@ -99,14 +100,14 @@ comparing_provenance = comparing.provenance
 
 
 def test_minutes_are_shared_out_and_speed_goes_first(tmp_path):
-    arguments = SimpleNamespace(minutes=40.0, resume=False, tools=None, threads=2)
+    arguments = SimpleNamespace(minutes=40.0, resume=False, tools=None, threads=2, peers_python=tmp_path)
     spent = iter([600.0, 2100.0])
     speed, masked, unmasked = steps(tmp_path, tmp_path, arguments, spent_s=lambda: next(spent))
     assert speed[0] == "benchmarks.speed.measure"
     assert masked[masked.index("--minutes") + 1] == "24.00"
     assert unmasked[unmasked.index("--minutes") + 1] == "5.00"
     assert "--without-masks" in unmasked
-    full = SimpleNamespace(minutes=None, resume=False, tools=["antspy"], threads=2)
+    full = SimpleNamespace(minutes=None, resume=False, tools=["antspy"], threads=2, peers_python=tmp_path)
     assert all("--minutes" not in words for words in steps(tmp_path, tmp_path, full, spent_s=float))
 
 
