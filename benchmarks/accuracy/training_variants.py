@@ -63,7 +63,7 @@ def main() -> int:
     result = read_result(NAME)
     if result is None:
         raise SystemExit("there are no results yet: run without --page")
-    PAGE.write_text(page(result))
+    PAGE.write_text(page(result) + encoders_section(read_result("encoders", folder=RESULTS / "training")))
     return 0
 
 
@@ -120,6 +120,32 @@ def page(result: dict[str, Any]) -> str:
         lines += ["", f"## {title}", "", "| variant | median liver TRE mm (start) | worst | rotation deg | steps | "
                   "pairs/s |", "|---|---|---|---|---|---|"]  # fmt: skip
         lines += [_line(row) for row in rows if row["question"] == question or _is_reference(row, question)]
+    return "\n".join(lines) + "\n"
+
+
+def encoders_section(result: dict[str, Any] | None) -> str:
+    """Return the section on the two encoders, or nothing where `benchmarks.speed.encoders` has not been run."""
+    if result is None:
+        return ""
+    settings, ratio = result["settings"], result["efficient_over_published"]
+    shape = " x ".join(map(str, settings["shape"]))
+    lines = [
+        "", "## Published and efficient encoder", "",
+        f"One pair of {shape} voxels a step: predict, warp, MIND inside a mask, gradients, Adam; {settings['device']}, "
+        f"written by `python -m benchmarks.speed.encoders`, commit {result['commit'][:12]}. The wall's seconds contain "
+        "what else ran on the machine; the processor's do not. At this size the fixed costs weigh more than at a "
+        "region's; what each takes there is counted in [training](training.md).", "",
+        "| encoder | pairs per s of the CPU | pairs per s | peak MB |", "|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [
+        f"| {row['encoder']} | {row['pairs_per_cpu_s']:.3f} | {row['pairs_per_s']:.3f} | "
+        f"{row['peak_bytes'] / 1e6:.0f} |"
+        for row in result["rows"]
+    ]
+    lines.append(
+        f"| efficient over published | {ratio['pairs_per_cpu_s']:.1f} | {ratio['pairs_per_s']:.1f} | "
+        f"{ratio['peak_bytes']:.2f} |"
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Training throughput and peak memory of the two encoders, in one run: ``python -m benchmarks.speed.encoders``.
 
 One step is what training does with one pair: predict, warp, compare by MIND inside a mask, differentiate, update.
+Seconds of the CPU are counted beside those of the wall, which other programs on the machine lengthen.
 Each encoder runs in a process of its own, so that peaks do not add up; on CUDA the peak is what torch allocated,
 on the CPU it is the process's peak less what it held before the network was made. Writes
 ``benchmarks/results/training/encoders.json`` with the ratio of the two.
@@ -37,7 +38,7 @@ def main() -> None:
     rows = [_in_own_process(name, arguments) for name in ENCODERS]
     published, efficient = rows
     settings = {"shape": arguments.shape, "device": arguments.device, "repeats": arguments.repeats, "batch": 1}
-    ratio = {key: efficient[key] / published[key] for key in ("pairs_per_s", "peak_bytes")}
+    ratio = {key: efficient[key] / published[key] for key in ("pairs_per_s", "pairs_per_cpu_s", "peak_bytes")}
     result = {"kind": "encoders", **provenance(settings), "rows": rows, "efficient_over_published": ratio}
     with atomic_file(arguments.out, overwrite=True) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
@@ -62,17 +63,21 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     net = RegistrationNet(RegistrationNetSettings(encoder=SETTINGS[name]())).to(device)
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-4)
     loss = MIND(recompute=True)
-    seconds = [_step(net, optimiser, loss, moving, fixed, mask, places) for _ in range(arguments.repeats + 1)][1:]
+    steps = [_step(net, optimiser, loss, moving, fixed, mask, places) for _ in range(arguments.repeats + 1)][1:]
+    seconds, cpu_seconds = zip(*steps, strict=True)
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else _peak_bytes() - held
-    return {"encoder": name, "step_s": seconds, "pairs_per_s": 1 / median(seconds), "peak_bytes": peak}
+    return {
+        "encoder": name, "step_s": seconds, "step_cpu_s": cpu_seconds, "pairs_per_s": 1 / median(seconds),
+        "pairs_per_cpu_s": 1 / median(cpu_seconds), "peak_bytes": peak,
+    }  # fmt: skip
 
 
-def _step(net: Any, optimiser: Any, loss: Any, moving: Any, fixed: Any, mask: Any, places: Any) -> float:
+def _step(net: Any, optimiser: Any, loss: Any, moving: Any, fixed: Any, mask: Any, places: Any) -> tuple[float, float]:
     import torch
 
     from hepareg.transforms.warp import warp
 
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     with torch.autocast(fixed.device.type, dtype=torch.bfloat16, enabled=fixed.device.type == "cuda"):
         predicted = net(moving, fixed, places).predicted
         warped = warp(
@@ -88,7 +93,7 @@ def _step(net: Any, optimiser: Any, loss: Any, moving: Any, fixed: Any, mask: An
     optimiser.step()
     if fixed.device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - cpu_begin
 
 
 def _in_own_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -257,6 +257,13 @@ def several_labels(folder):
     return {"fixed_mask": "labels.nii.gz"}
 
 
+def lung_as_liver(folder):
+    """A label map's wrong label: its voxels are air."""
+    image, mask = read_nifti(folder / "fixed.nii.gz"), read_nifti(folder / "fixed_liver.nii.gz")
+    write_nifti(folder / "lung.nii.gz", mask.with_data((image.data < -500).astype(np.uint8)))
+    return {"fixed_mask": "lung.nii.gz"}
+
+
 def absent_label(folder):
     return {**several_labels(folder), "options": ["--mask-label", "9"]}
 
@@ -430,6 +437,7 @@ CASES = {
     other_grid: r"on the grid of its image .\d+x\d+x\d+ voxels.*got \d+x\d+x\d+ voxels",
     several_labels: "--mask-label",
     absent_label: "label 9",
+    lung_as_liver: "expected a liver under the fixed mask, got a median of -[0-9]+ HU",
     ct_as_mask: "image given in its place",
     mask_as_ct: "Hounsfield|got a mask",
     no_overlap: "overlap in the world",

@@ -21,7 +21,7 @@ def test_a_bending_liver_is_fitted_as_a_whole_and_reported():
     result = register(moving=made.moving, fixed=made.fixed, **masks)
     points = masks["fixed_mask"].grid.world_points(np.argwhere(masks["fixed_mask"].data)[::17])
     error = np.linalg.norm(result.transform.apply(points) - made.truth.apply(points), axis=1).mean()
-    assert error < 1.5  # a rigid pose alone is 1.5 to 2 mm off the best fit of the whole liver
+    assert error < 0.5  # a rigid pose alone is 1.5 to 2 mm off the best fit of the whole liver
     assert 1.5 < result.verdict.evidence["bend_rms_mm"] < 5
     assert result.verdict.decision is Decision.REVIEW
     assert "liver_bends" in result.verdict.reasons

@@ -1,4 +1,5 @@
 import csv
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,11 @@ def rows_of(folder):
 
 def test_a_run_leaves_its_checkpoints_metrics_and_overlays(settings_with, sources, tmp_path):
     settings = settings_with(run={"epochs": 5}, checkpoints={"every_epochs": 1, "keep": 2}, tracking={"overlays": 1})
-    result = fit(settings, sources=sources, folder=tmp_path)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        result = fit(settings, sources=sources, folder=tmp_path)
+    for text in ("batch_size", "LeafSpec"):  # what a user can do nothing about, with a path of the installation
+        assert not [warning for warning in told if text in str(warning.message)], text
     assert (result.epochs, result.steps) == (5, 15)
     kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert kept == ["best.ckpt", "epoch_00004.ckpt", "epoch_00005.ckpt", "last.ckpt"]

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from hepareg.cli.main import main
 from hepareg.data.pair import Pair
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
@@ -80,3 +81,24 @@ def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
     (tmp_path / "full" / "file").touch()
     with pytest.raises(OutputError):
         evaluate(pairs(), out=tmp_path / "full", methods=["identity"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--simulated", "0"], "at least one simulated pair, got 0"),
+        (["--simulated", "1", "--draws", "0"], "at least one draw"),
+        (["--simulated", "1", "--bias-mm", "-3"], "-3 mm"),
+        (["--simulated", "1", "--bias-mm", "nan"], "nan mm"),
+        (["--simulated", "1", "--seed", "-1"], "seed of 0 or more"),
+        (["--simulated", "1", "--threads", "0"], "threads, got 0"),
+        (["--simulated", "1", "--weights", "gone.safetensors"], "found none"),
+        (["gone.csv"], "gone.csv"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_leave_nothing(tmp_path, capsys, arguments, message):
+    assert main(["evaluate", *arguments, "-o", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1
+    assert message in error[0]
+    assert not (tmp_path / "out").exists()

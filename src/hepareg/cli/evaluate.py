@@ -22,17 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    import torch
-
     from hepareg._optional import require
     from hepareg.cli.progress import count_shown
 
     for module in ("pydantic", "monai"):
         require(module, extra="train")
     from hepareg.workflows.evaluate import METHODS, evaluate, manifest_pairs, simulated_test_pairs, summary_table
+    from hepareg.workflows.threads import set_threads
 
     if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
+        set_threads(arguments.threads)
     with_network = arguments.weights is not None
     methods = arguments.methods or [name for name in METHODS if with_network or not name.startswith("network")]
     if arguments.simulated is not None:

@@ -53,7 +53,7 @@ def read_image(
     if start[128:132] == DICOM_MAGIC:
         if is_multi_frame(path):
             return read_dicom_series(path, series=series, progress=progress)
-        raise FileFormatError(f"expected the folder of a DICOM series, got one of its files: {path}")
+        raise FileFormatError(f"expected the folder of a DICOM series, got one of its files: {path}; give the folder")
     if start[344:347] == b"n+1" or start[4:7] == b"n+2":
         return read_nifti(path)
     raise FileFormatError(f"expected {EXPECTED}, got {path}")

@@ -61,7 +61,10 @@ def read_transform(
         return read_lta(path)
     if suffix == ".mat":
         if moving is None or fixed is None:
-            raise SettingsError("expected both images for a FLIRT matrix, which depends on their grids: give them too")
+            raise SettingsError(
+                "expected both images for a FLIRT matrix, which depends on their grids: give them too, "
+                "with --moving and --fixed (`hepareg apply`: --reference)"
+            )
         return read_flirt(path, moving=moving, fixed=fixed)
     return read_matrix_text(path, space=space)
 

@@ -7,12 +7,15 @@ from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.volume import Volume
 
-__all__ = ["labels_present", "prepare_mask"]
+__all__ = ["check_liver_mask", "labels_present", "prepare_mask"]
 
 MAX_LABELS = 200
 """More distinct values than label maps of organs have (the largest in use about 120); a CT has thousands, and one
 that was windowed to a picture 256."""
 LISTED_LABELS = 20
+LIVER_HU = (-100.0, 400.0)
+"""Median of a liver: fatty ones without contrast down to -40, with contrast or iron up to 200. Lung, air and compact
+bone lie outside, as wrong labels and masks of another image often do."""
 
 
 def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
@@ -60,6 +63,26 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         )
     data = _selected(placed.data, labels[0] if label is None else label)
     return Volume(data, like.grid, like.phase, volume.provenance)
+
+
+def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
+    """Check that the voxels under a mask could be a liver, from every third of them along each axis.
+
+    Raises
+    ------
+    MaskError
+        If their median is that of lung, air or bone.
+    """
+    thin = (slice(1, None, 3),) * 3
+    values = like.data[thin][mask.data[thin] != 0]
+    if not values.size:  # a few voxels only: too little to tell
+        return
+    median = float(np.median(values))
+    if not LIVER_HU[0] <= median <= LIVER_HU[1]:
+        raise MaskError(
+            f"expected a liver under the {name}, got a median of {median:.0f} HU there; "
+            "check the label, and that mask and image belong together"
+        )
 
 
 def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:

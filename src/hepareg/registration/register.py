@@ -100,6 +100,12 @@ def register(
     PairError
         If no start brings the two images together.
 
+    Notes
+    -----
+    Results have the same bytes for the same number of threads. On a machine that other programs keep busy, set
+    ``OMP_WAIT_POLICY=PASSIVE`` in the environment before torch is imported, as the command does: threads
+    that spin at a barrier cost many times what the registration does.
+
     Examples
     --------
     >>> from hepareg import register                                     # doctest: +SKIP

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from hepareg.arrays import Points
-from hepareg.geometry.boxes import bounding_box, range_around_points
+from hepareg.geometry.boxes import bounding_box, box_around_points, range_around_points
 from hepareg.geometry.masked import centroid_mm
 from hepareg.optimisation.multilevel import FixedRegion
 from hepareg.optimisation.region import distance_to_mask, mask_with_margin

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,9 @@ def fit(
     trainer = _trainer(settings, world, device, folder, [limit, keeper])
     training, validation = _loaders(settings, sources, world, device)
     try:
-        trainer.fit(module, training, validation, ckpt_path=last if resume else None, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's own use of torch, with its path
+            trainer.fit(module, training, validation, ckpt_path=last if resume else None, weights_only=True)
     finally:
         if world.rank == 0 and settings.tracking.wandb != "off":
             _finish_wandb(folder)

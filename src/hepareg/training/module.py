@@ -59,8 +59,9 @@ class RegistrationModule(pl.LightningModule):
                 "these cases, and use --resume"
             )
         means = {f"train_{name}": value.detach().mean() for name, value in terms.items()}
-        self.log_dict(means, on_step=False, on_epoch=True, batch_size=len(batch["case"]), sync_dist=True)
-        self.log("learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], on_step=False, on_epoch=True)
+        size, rate = len(batch["case"]), self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
+        self.log("learning_rate", rate, on_step=False, on_epoch=True, batch_size=size)
         return loss
 
     def on_validation_epoch_start(self) -> None:

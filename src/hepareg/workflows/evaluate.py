@@ -91,10 +91,15 @@ def evaluate(
     Raises
     ------
     SettingsError
-        If a method is unknown, or needs weights and there are none.
+        If a method is unknown, or needs weights and there are none; if a number is out of range.
     FileFormatError, OutputError
         If the weights cannot be read or the folder cannot be written; before any pair is looked at.
     """
+    if num_draws < 1 or seed < 0 or not 0 <= bias_mm < np.inf:
+        raise SettingsError(
+            "expected at least one draw, a seed of 0 or more and a shift of 0 mm or more, "
+            f"got {num_draws}, {seed} and {bias_mm:g} mm"
+        )
     check_output_directory(out)
     chosen = _methods(methods, None if weights is None else load_weights(weights))
     rows = []
@@ -132,7 +137,9 @@ def summary_table(rows: Sequence[EvaluationRow]) -> list[dict[str, object]]:
 
 
 def simulated_test_pairs(num_pairs: int, *, seed: int) -> Iterator[Pair]:
-    """Give simulated pairs of anatomies that no training sees."""
+    """Give simulated pairs of anatomies that no training sees; SettingsError where none is asked for."""
+    if num_pairs < 1:
+        raise SettingsError(f"expected at least one simulated pair, got {num_pairs}")
     from hepareg.data.settings import SimulatedSettings
     from hepareg.data.simulated_pairs import TEST, simulated_pair
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hepareg.io.images import read_image
 from hepareg.preprocessing.ct_check import check_ct
-from hepareg.preprocessing.masks import prepare_mask
+from hepareg.preprocessing.masks import check_liver_mask, prepare_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.volume import Volume
 
@@ -34,7 +34,9 @@ def read_ct(path: str | Path, *, series: str | None = None, name: str = "image")
 
 def read_mask(path: str | Path, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
     """Read a mask, or one label of a label map, as bool on the grid of its image."""
-    return prepare_mask(read_image(path), like=like, label=label, name=name)
+    mask = prepare_mask(read_image(path), like=like, label=label, name=name)
+    check_liver_mask(mask, like=like, name=name)
+    return mask
 
 
 def read_pair(

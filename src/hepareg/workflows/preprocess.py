@@ -114,7 +114,9 @@ def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool)
     _remove_leftovers(out)
     if recorded.is_file() and not overwrite:
         before = json.loads(recorded.read_text())
-        changed = [f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]]
+        old, new = _flat(before), _flat(now)
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        changed = [f"{name} was {_shown(old.get(name))}, now {_shown(new.get(name))}" for name in names]
         if changed:
             raise SettingsError(
                 f"expected the settings that the output folder was made with: {'; '.join(changed)}; "
@@ -125,6 +127,18 @@ def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool)
     with atomic_file(recorded, overwrite=True) as path:
         write_json(path, now)
     return out
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in one level, without the name of the component that they belong to."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= value if isinstance(value, Mapping) else {name: value}
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)
 
 
 def _remove_leftovers(out: Path) -> None:

@@ -3,7 +3,9 @@
 import os
 import sys
 
-__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads"]
+from hepareg.errors import SettingsError
+
+__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "sleep_while_waiting"]
 
 MAX_THREADS = 256
 """More would only get in one another's way, and a typing error such as 10000 would end the process."""
@@ -21,8 +23,26 @@ def limit_threads_at_import(number: int) -> None:
         os.environ.update(dict.fromkeys(BEFORE_NUMPY, str(number)))
 
 
+def sleep_while_waiting() -> None:
+    """Let OpenMP's threads sleep at a barrier where they would spin, unless the user has chosen.
+
+    A registration passes hundreds of barriers a second. Beside other programs that keep the cores busy,
+    each spinning thread waits for one that is not running: seconds became a minute. Without effect
+    where torch is there already.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def set_threads(number: int) -> None:
-    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this."""
+    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this.
+
+    Raises
+    ------
+    SettingsError
+        If the number is not in 1 to `MAX_THREADS`.
+    """
+    if not 1 <= number <= MAX_THREADS:
+        raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {number}")
     import torch
 
     torch.set_num_threads(number)
