@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
     arguments = parser.parse_args()
     begin = time.monotonic()
-    core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "-o")
+    core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "--keep", "-o")
     speed = made(PAIRS / "speed", "benchmarks.speed.measure", "--make-only", "--pairs")
     if arguments.prepare:
         return 0
@@ -71,12 +71,13 @@ def steps(
 
 
 def made(folder: Path, name: str, *words: str) -> Path:
-    """Return a folder of pairs, made by a module where it is not there or was made by other sources."""
+    """Return a folder of pairs: what is missing is made by a module, what other sources made is made anew."""
     stamp, sources = folder / "made_by.txt", sources_hash()
     if not stamp.exists() or stamp.read_text() != sources:
         shutil.rmtree(folder, ignore_errors=True)
-        module(name, *words, str(folder))
+        folder.mkdir(parents=True)
         stamp.write_text(sources)
+    module(name, *words, str(folder))
     return folder
 
 

@@ -37,6 +37,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make", help="make the pairs")
     making.add_argument("-o", "--out", type=Path, required=True)
+    making.add_argument("--keep", action="store_true", help="make only the pairs that are not there")
     making.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     scoring = commands.add_parser("score", help="run a method on the pairs")
     scoring.add_argument("pairs", type=Path)
@@ -45,20 +46,22 @@ def main() -> None:
     commands.add_parser("table", help="write the page of all results")
     arguments = parser.parse_args()
     if arguments.command == "make":
-        make(arguments.out, only=arguments.only)
+        make(arguments.out, only=arguments.only, keep=arguments.keep)
     elif arguments.command == "score":
         score(arguments.pairs, register=arguments.register, name=arguments.name)
     else:
         write_tables()
 
 
-def make(out: Path, *, only: list[str] | None = None) -> None:
-    """Make the set in a folder: a folder for each pair."""
+def make(out: Path, *, only: list[str] | None = None, keep: bool = False) -> None:
+    """Make the set in a folder: a folder for each pair; with ``keep`` those that are there stay."""
     patient = real_patient()
     if patient is None:
         print("no real CT here: the phantom's half of the set alone")
     for pair in core_pairs(with_real_ct=patient is not None):
         if only and not any(part in pair.name for part in only):
+            continue
+        if keep and (out / pair.name / "truth.txt").exists():
             continue
         make_pair(pair, out / pair.name)
         print(pair.name, flush=True)

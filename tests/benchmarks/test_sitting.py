@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import compare as comparing
+from benchmarks import run
 from benchmarks.accuracy.core_pairs import core_pairs
 from benchmarks.compare import compare
 from benchmarks.pairs import find_pairs
@@ -111,14 +112,14 @@ def test_minutes_are_shared_out_and_speed_goes_first(tmp_path):
     assert all("--minutes" not in words for words in steps(tmp_path, tmp_path, full, spent_s=float))
 
 
-def test_pairs_are_made_once_and_anew_when_their_sources_change(tmp_path, monkeypatch):
-    from benchmarks import run
-
+def test_pairs_that_are_there_stay_until_their_sources_change(tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(run, "module", lambda name, *words: (calls.append(name), (tmp_path / "core").mkdir()))
-    for _ in range(2):
-        assert made(tmp_path / "core", "maker", "-o") == tmp_path / "core"
-    assert calls == ["maker"]
+    monkeypatch.setattr(run, "module", lambda name, *words: calls.append(words))
+    core = made(tmp_path / "core", "maker", "make", "--keep", "-o")
+    assert calls == [("make", "--keep", "-o", str(core))]
+    (core / "pair").mkdir()
+    made(core, "maker")
+    assert (core / "pair").exists()
     monkeypatch.setattr(run, "sources_hash", lambda: "other")
-    made(tmp_path / "core", "maker", "-o")
-    assert calls == ["maker", "maker"]
+    made(core, "maker")
+    assert not (core / "pair").exists()
