@@ -41,6 +41,7 @@ PAIR_NAMES = (
     "labels.nii.gz",
     "truth.txt",
     "landmarks.csv",
+    "centrelines.csv",
     "pair.json",
 )
 
