@@ -50,3 +50,18 @@ def test_any_dtype_gives_the_same_mean(dtype):
 def test_the_window_comes_before_the_mean():
     image = Volume(np.array([[[-3000, 100]]], dtype=np.int16), Grid((1, 1, 2), np.eye(4)))
     assert block_average(image, np.array([1, 1, 2]), window=(-200, 300), device=CPU).data.item() == -50
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("writeable", [True, False])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("factor", [1, 2])
+def test_the_image_stays_as_it_was(factor, order, writeable):
+    """A float32 image needs no conversion, so the window would be applied to the caller's own memory."""
+    data = np.asarray(np.random.default_rng(0).normal(0, 1000, (8, 6, 4)).astype(np.float32), order=order)
+    before = data.copy()
+    data.flags.writeable = writeable
+    image = Volume(data, Grid(data.shape, np.eye(4)))
+    coarse = block_average(image, np.full(3, factor), window=(-200, 300), device=CPU)
+    assert float(coarse.data.max()) <= 300
+    np.testing.assert_array_equal(data, before)

@@ -75,8 +75,9 @@ def _pooled(voxels: np.ndarray, kernel: list[int], window: tuple[float, float], 
     averages = torch.empty((layers, rows, columns), device=device)
     per_slab = max(1, SLAB_VOXELS // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2]))
     for first in range(0, layers, per_slab):
-        part = np.ascontiguousarray(voxels[first * kernel[0] : (first + per_slab) * kernel[0]])
-        slab = torch.from_numpy(part).to(device).float().clamp_(*window)
+        # Writeable, as torch wants it; a copy only where it is not. The slab may still be the caller's own memory.
+        part = np.require(voxels[first * kernel[0] : (first + per_slab) * kernel[0]], requirements=["C", "W"])
+        slab = torch.from_numpy(part).to(device).float().clamp(*window)
         total = _sum_along(slab.reshape(-1, kernel[0], rows, kernel[1], columns * kernel[2]), 1)
         total = _sum_along(_sum_along(total, 2).reshape(-1, rows, columns, kernel[2]), 3)
         torch.div(total, math.prod(kernel), out=averages[first : first + per_slab])
