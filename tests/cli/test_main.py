@@ -35,3 +35,15 @@ def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(given, us
     environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (7, used, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shells of other systems close streams otherwise")
+@pytest.mark.parametrize(("stdout", "result", "status"), [(">&-", 3, 3), ("> /dev/full", 3, 3), ("> /dev/full", 0, 1)])
+def test_an_output_that_nobody_can_read_is_no_crash(stdout, result, status):
+    """A closed stream changes nothing, a full disk makes a success a failure; neither ends in a traceback."""
+    code = f"import hepareg.cli.main as m; m.main = lambda: print('result') or {result}; m.run_and_end()"
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    line = f'"{sys.executable}" -c "{code}" {stdout}'
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, env=buffered)
+    assert done.returncode == status
+    assert done.stderr == ""

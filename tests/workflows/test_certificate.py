@@ -99,3 +99,14 @@ def test_a_sheared_header_is_a_problem(tmp_path):
     sheared = matrix.copy()
     sheared[0, 1] += 1e-5
     assert header_errors(tmp_path / "a.nii", old=sheared, new=matrix, shape=GRID.shape).problem is not None
+
+
+def test_rounded_direction_cosines_are_no_problem(tmp_path):
+    """Scanners write five decimals: no rotation takes them to a quaternion's, and the sform holds the new place."""
+    old = GRID.world_from_voxel.copy()
+    old[:3, :3] = (RigidTransform.from_vectors([0.2, 0.3, -0.1], [0, 0, 0]).rotation.round(5)) @ np.diag([0.8, 0.8, 2])
+    new = POSE.inverse().matrix @ old
+    write_nifti(tmp_path / "a.nii", Volume(np.zeros(GRID.shape, np.int16), Grid(GRID.shape, new)))
+    errors = header_errors(tmp_path / "a.nii", old=old, new=new, shape=GRID.shape)
+    assert np.abs(old[:3, 0] @ old[:3, 1]) > 1e-6
+    assert errors.problem is None

@@ -224,3 +224,19 @@ def test_a_folder_of_others_keeps_its_hidden_files(data, tmp_path):
     with pytest.raises(OutputError):
         preprocess(data / "list.csv", tmp_path / "mine", SETTINGS)
     assert (tmp_path / "mine" / ".cache.abcdefgh").is_dir()
+
+
+def test_only_what_a_run_left_behind_is_swept_up(data, tmp_path):
+    out = tmp_path / "out"
+    preprocess(data / "list.csv", out, SETTINGS)
+    case = next(path.name for path in out.iterdir() if (path / "case.json").exists())
+    left, old, foreign = out / f".{case}.ab12cd_4", out / f".{case}.old.ab12cd_4", out / ".venv.disabled"
+    for folder in (left, old, foreign):
+        folder.mkdir()
+    with pytest.raises(SettingsError):
+        preprocess(data / "list.csv", out, PreprocessSettings(crop=LiverCrop(num_slices=21)))
+    assert left.is_dir()  # a run that is refused removes nothing
+    preprocess(data / "list.csv", out, SETTINGS)
+    assert foreign.is_dir()
+    assert not left.exists()
+    assert not old.exists()

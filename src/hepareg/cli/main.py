@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import errno
 import os
 import signal
 import sys
@@ -58,8 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done; 2: wrong input, one line on stderr says which; 3: a registration was rejected;
     130: interrupted.
     """
-    from hepareg.errors import HeparegError
-
     arguments = build_parser().parse_args(argv)
     try:
         if arguments.command != "train":  # where Lightning takes care of it
@@ -71,11 +70,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             raise
-        text = str(error) if isinstance(error, HeparegError) else f"internal error ({type(error).__name__}: {error})"
+        known = _in_words(error)
+        text = known or f"internal error ({type(error).__name__}: {error})"
         print(f"hepareg: error: {' '.join(text.split())}", file=sys.stderr)
-        if not isinstance(error, HeparegError):
+        if known is None:
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _in_words(error: Exception) -> str | None:
+    """Return what to tell the user of an error that is expected, or None."""
+    from hepareg.errors import HeparegError
+
+    if isinstance(error, HeparegError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk that the terminal's output goes to is full; free some space and run again"
+    return None
 
 
 def _tidy_up_when_terminated() -> None:
@@ -103,9 +114,10 @@ def end_process(status: int) -> NoReturn:
     if threading.active_count() > 1:
         sys.exit(status)
     atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # a pipe that nobody reads any more
-        status = status or 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # closed by whoever called
+                stream.flush()
+        except (OSError, ValueError):  # a pipe that nobody reads any more
+            status = status or 1
     os._exit(status)

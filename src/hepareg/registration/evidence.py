@@ -58,6 +58,8 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
     hessian = cells.hessian[0].sum(dim=0).double().cpu().numpy()
     blocks = _block_sums(samples.offsets_mm.mean(dim=1), gradients)
     count = len(blocks)
+    if not (np.isfinite(hessian).all() and np.isfinite(gradients).all()):
+        return Precision(float("inf"), float("inf"), count)
     eigenvalues = np.linalg.eigvalsh(hessian)
     if count < 7 or eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
         return Precision(float("inf"), float("inf"), count)

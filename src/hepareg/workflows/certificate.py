@@ -90,7 +90,8 @@ class HeaderErrors:
         Largest distance by which each form misplaces a corner of the image. Readers take the sform first;
         a quaternion of NIfTI-1 cannot do as well near a half turn (see `hepareg.io.nifti_header.place`).
     orthogonality
-        Largest entry of R'R - I over both forms, R the rotation from the old placement to the stored one.
+        Largest entry of R'R - I, R the rotation from the old placement to the stored sform. The qform cannot be
+        held to it: a quaternion is orthonormal, and the direction cosines of many scanners are rounded.
     """
 
     sform_mm: float
@@ -100,12 +101,17 @@ class HeaderErrors:
     @property
     def problem(self) -> str | None:
         """Why the image may not be given to anybody, or None."""
-        if self.orthogonality <= HEADER_TOLERANCE and self.sform_mm <= HEADER_TOLERANCE_MM:
-            return None
-        return (
-            f"its header's single precision would move a corner by {self.sform_mm:.2g} mm "
-            f"(at most {HEADER_TOLERANCE_MM:g} allowed)"
-        )
+        if self.sform_mm > HEADER_TOLERANCE_MM:
+            return (
+                f"its header's single precision would move a corner by {self.sform_mm:.2g} mm "
+                f"(at most {HEADER_TOLERANCE_MM:g} allowed)"
+            )
+        if self.orthogonality > HEADER_TOLERANCE:
+            return (
+                f"its header's single precision would turn it by a matrix {self.orthogonality:.2g} from a rotation "
+                f"(at most {HEADER_TOLERANCE:g} allowed)"
+            )
+        return None
 
     @property
     def note(self) -> str | None:
@@ -134,8 +140,8 @@ def header_errors(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int
     voxels = Grid(shape, np.eye(4)).corners_mm
     forms = read_forms(path)
     sform_mm, qform_mm = (float(np.linalg.norm(apply_matrix(form, voxels) - expected, axis=1).max()) for form in forms)
-    turns = [form[:3, :3] @ np.linalg.inv(old[:3, :3]) for form in forms]
-    return HeaderErrors(sform_mm, qform_mm, max(float(np.abs(R.T @ R - np.eye(3)).max()) for R in turns))
+    R = forms[0][:3, :3] @ np.linalg.inv(old[:3, :3])
+    return HeaderErrors(sform_mm, qform_mm, float(np.abs(R.T @ R - np.eye(3)).max()))
 
 
 def _certify_matrix(matrix: Matrix, name: str) -> None:

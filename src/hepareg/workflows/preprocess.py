@@ -26,8 +26,8 @@ SETTINGS_FILE = "settings.json"
 RECORD_FILE = "case.json"
 TABLE_FILE = "table.csv"
 MANIFEST_FILE = "manifest.csv"
-LEFTOVER = re.compile(r"\.[A-Za-z0-9_][A-Za-z0-9_.\-]*\.[a-z0-9_]{8}")
-"""What `atomic` calls a folder before it has its name."""
+UNNAMED = r"\.(old\.)?[a-z0-9_]{8}"
+"""What `atomic` puts behind a dot and the name of a folder or file that does not have its name yet."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def preprocess(
     """
     pairs = read_manifest(manifest)
     out = _prepare_folder(Path(out), settings, overwrite=overwrite)
+    _remove_leftovers(out, [pair.case for pair in pairs])
     rows: list[CaseRow] = []
     for pair in progress(pairs):
         rows.append(_do_case(pair, out, settings, overwrite=overwrite))
@@ -111,7 +112,6 @@ def preprocess(
 def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool) -> Path:
     recorded = out / SETTINGS_FILE
     now = json.loads(format_json(asdict(settings)))
-    _remove_leftovers(out)
     if recorded.is_file() and not overwrite:
         before = json.loads(recorded.read_text())
         old, new = _flat(before), _flat(now)
@@ -141,12 +141,13 @@ def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-def _remove_leftovers(out: Path) -> None:
-    """Remove the temporary folders of a run that was killed; only where the folder is one of ours."""
-    if (out / SETTINGS_FILE).is_file():
-        for path in out.iterdir():
-            if LEFTOVER.fullmatch(path.name) and path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+def _remove_leftovers(out: Path, cases: Sequence[str]) -> None:
+    """Remove the temporary folders that a run over these cases left behind when it was killed, and nothing else."""
+    own = (*cases, SETTINGS_FILE, TABLE_FILE, MANIFEST_FILE)
+    leftover = re.compile(rf"\.({'|'.join(map(re.escape, own))}){UNNAMED}")
+    for path in out.iterdir():
+        if leftover.fullmatch(path.name) and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, overwrite: bool) -> CaseRow:
