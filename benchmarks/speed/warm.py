@@ -28,9 +28,9 @@ def main() -> None:
 
 def call_seconds(pair: Path, *, masks: bool, threads: int, repeats: int, device: str) -> list[float]:
     """Return the seconds of ``repeats`` calls after one that is not counted."""
-    from hepareg.workflows.threads import sleep_while_waiting
+    from hepareg.workflows.threads import spin_briefly
 
-    sleep_while_waiting()  # as the command does; before torch is imported
+    spin_briefly()  # as the command does; before torch is imported
     import torch
 
     import hepareg

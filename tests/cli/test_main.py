@@ -26,13 +26,20 @@ def test_help_names_every_command(capsys):
     assert all(name in text for name in COMMANDS)
 
 
-@pytest.mark.parametrize(("given", "used"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_the_user_wants_otherwise(given, used):
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ({}, "None 1000"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
+        ({"GOMP_SPINCOUNT": "7"}, "None 7"),
+    ],
+)
+def test_threads_spin_briefly_unless_the_user_wants_otherwise(given, used):
     """OpenMP reads it once, when torch is imported: it has to be set before the command does anything."""
-    code = "import os, hepareg.cli.main as m; m.main = lambda: print(os.environ['OMP_WAIT_POLICY']) or 7; "
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    code = f"import os, hepareg.cli.main as m; m.main = lambda: print(*map(os.environ.get, {names})) or 7; "
     code += "m.run_and_end()"
-    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
-    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    environment = {key: value for key, value in os.environ.items() if key not in names} | given
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (7, used, "")
 

@@ -100,9 +100,9 @@ def _tidy_up_when_terminated() -> None:
 
 def run_and_end() -> NoReturn:
     """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call."""
-    from hepareg.workflows.threads import sleep_while_waiting
+    from hepareg.workflows.threads import spin_briefly
 
-    sleep_while_waiting()
+    spin_briefly()
     end_process(main())
 
 

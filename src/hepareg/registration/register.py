@@ -103,7 +103,7 @@ def register(
     Notes
     -----
     Results have the same bytes for the same number of threads. On a machine that other programs keep busy, set
-    ``OMP_WAIT_POLICY=PASSIVE`` in the environment before torch is imported, as the command does: threads
+    ``GOMP_SPINCOUNT=1000`` in the environment before torch is imported, as the command does: threads
     that spin at a barrier cost many times what the registration does.
 
     Examples
