@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike
 from hepareg.arrays import VoxelArray
 from hepareg.errors import ImageError
 from hepareg.geometry import Grid
+from hepareg.geometry.profile import MaskProfile, mask_profile
 
 __all__ = ["Phase", "Provenance", "Volume"]
 
@@ -50,7 +52,8 @@ class Volume:
     ----------
     data
         (I, J, K) NumPy array, any real dtype (int16 straight from a file is not converted: crop
-        first, convert afterwards). Masks are bool or integer labels.
+        first, convert afterwards). Masks are bool or integer labels. Inside a registration on a
+        device, and for `hepareg.register`, also a torch tensor there.
     grid
         Placement of the voxel centres in world RAS mm; ``grid.shape == data.shape``.
     phase
@@ -65,8 +68,13 @@ class Volume:
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        if self.data.shape != self.grid.shape:
-            raise ImageError(f"expected {self.grid.shape} voxels as the grid says, got {self.data.shape}")
+        if tuple(self.data.shape) != self.grid.shape:
+            raise ImageError(f"expected {self.grid.shape} voxels as the grid says, got {tuple(self.data.shape)}")
+
+    @cached_property
+    def profile(self) -> MaskProfile:
+        """Voxels of a mask counted slice by slice along each axis; counted once, as nobody may write into a volume."""
+        return mask_profile(self.data)
 
     @property
     def shape(self) -> tuple[int, int, int]:

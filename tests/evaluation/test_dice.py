@@ -5,7 +5,7 @@ import pytest
 
 from hepareg.errors import MaskError
 from hepareg.evaluation import dice, dice_after
-from hepareg.evaluation.dice import dice_on_lattice
+from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import resample

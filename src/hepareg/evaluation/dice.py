@@ -1,23 +1,16 @@
 """Dice overlap of two masks, also of one that a transform moves onto the other's grid."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from hepareg.arrays import Matrix, VoxelArray
+from hepareg.arrays import VoxelArray
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.geometry.boxes import VoxelBox, bounding_box, box_around_points
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.resample import resample
-from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.volume import Volume
 
-__all__ = ["dice", "dice_after", "dice_on_lattice"]
-
-LATTICE_MM = 3.0
+__all__ = ["dice", "dice_after"]
 
 HALF = 0.5 + 1e-6
 """An image reaches this many voxels beyond the centres of its border voxels: to their outer faces, and rounding."""
@@ -108,62 +101,6 @@ def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volum
     seen = np.zeros(mask.shape, dtype=bool)
     seen[tuple(slice(a, b) for a, b in zip(*box, strict=True))] = inside
     return mask.with_data(seen)
-
-
-def dice_on_lattice(
-    *, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: AffineTransform, spacing_mm: float = LATTICE_MM
-) -> float:
-    """Return what `dice_after` does from every n-th voxel of the fixed grid only: a liver's to about 0.002, and faster.
-
-    Parameters
-    ----------
-    moving_mask, fixed_mask
-        bool or labels; non-zero is inside.
-    moving_from_fixed
-        Map of world points.
-    spacing_mm
-        The lattice is about this fine along each axis, or as fine as the fixed grid where that is coarser.
-
-    Raises
-    ------
-    MaskError
-        If both masks are empty.
-    """
-    steps = np.maximum(np.rint(spacing_mm / fixed_mask.grid.spacing_mm).astype(int), 1)
-    thin = tuple(slice(None, None, int(step)) for step in steps)
-    inside = fixed_mask.grid.world_points(steps * np.argwhere(fixed_mask.data[thin]))
-    places = moving_mask.grid.voxel_points(moving_from_fixed.apply(inside))
-    seen_by_both = ((places >= -HALF) & (places <= np.array(moving_mask.shape) - 1 + HALF)).all(axis=-1)
-    total, overlap = int(np.count_nonzero(seen_by_both)), 0
-    region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
-    if region is not None:
-        part, (start, stop) = region
-        start = -(-start // steps) * steps  # the lattice stays where it is, whatever the box
-        window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, stop, steps, strict=True))
-        seen = fixed_mask.data[window] != 0
-        voxel_from_voxel = part.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel
-        lattice = [a + n * np.arange(size) for a, n, size in zip(start, steps, seen.shape, strict=True)]
-        pulled = _above_half(part.data, voxel_from_voxel, lattice).reshape(seen.shape)
-        total += int(np.count_nonzero(pulled))
-        overlap = int(np.count_nonzero(pulled & seen))
-    return _share(overlap, total, moving_mask, fixed_mask)
-
-
-def _above_half(mask: VoxelArray, voxel_from_voxel: Matrix, lattice: Sequence[NDArray[np.int_]]) -> NDArray[np.bool_]:
-    """Return where a mask, interpolated linearly, is above one half: at all points of a lattice of another grid."""
-    positions = voxel_from_voxel[:3, 3].reshape(3, 1, 1, 1)
-    for axis, places in enumerate(lattice):
-        along = np.expand_dims(places, tuple(a for a in range(3) if a != axis))
-        positions = positions + voxel_from_voxel[:3, axis].reshape(3, 1, 1, 1) * along
-    flat = torch.from_numpy(positions.reshape(3, 1, -1).astype(np.float32))
-    # Read in the memory order of the mask, which `trilinear_corners` wants with the last axis fastest.
-    order = np.argsort([-abs(stride) for stride in mask.strides], kind="stable")
-    ordered = np.ascontiguousarray(mask.transpose(order) != 0).view(np.uint8)
-    rows, weights, _ = trilinear_corners(flat[torch.from_numpy(order)], ordered.shape)
-    values = torch.from_numpy(ordered).flatten()[rows.flatten()].reshape(rows.shape)
-    size = torch.tensor(mask.shape)[:, None]
-    within = ((flat[:, 0] >= -HALF) & (flat[:, 0] <= size - 1 + HALF)).all(dim=0)  # to the border voxels' outer faces
-    return (((values * weights).sum(dim=1) > 0.5) & within).numpy()
 
 
 def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:

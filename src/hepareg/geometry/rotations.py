@@ -26,13 +26,15 @@ Rotation = NDArray[np.float64]
 
 
 def skew(vector: ArrayLike) -> Rotation:
-    """Return the (3, 3) matrix K with ``K @ x == cross(vector, x)``."""
-    x, y, z = np.asarray(vector, dtype=np.float64)
-    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    """Return the (..., 3, 3) matrix K with ``K @ x == cross(vector, x)``, for (..., 3) vectors."""
+    v = np.asarray(vector, dtype=np.float64)
+    K = np.zeros((*v.shape, 3))
+    K[..., 2, 1], K[..., 0, 2], K[..., 1, 0] = v[..., 0], v[..., 1], v[..., 2]
+    return K - np.swapaxes(K, -1, -2)
 
 
 def rotation_from_vector(vector: ArrayLike) -> Rotation:
-    """Return the (3, 3) rotation by ``|vector|`` radians about ``vector`` (Rodrigues' formula).
+    """Return the (..., 3, 3) rotation by ``|vector|`` radians about each (..., 3) ``vector`` (Rodrigues' formula).
 
     Notes
     -----
@@ -44,7 +46,7 @@ def rotation_from_vector(vector: ArrayLike) -> Rotation:
     >>> rotation_from_vector([0.0, 0.0, math.pi / 2]).round(6) @ [1.0, 0.0, 0.0]
     array([0., 1., 0.])
     """
-    angle = float(np.linalg.norm(np.asarray(vector, dtype=np.float64)))
+    angle = np.linalg.norm(np.asarray(vector, dtype=np.float64), axis=-1)[..., None, None]
     K = skew(vector)
     return np.eye(3) + np.sinc(angle / math.pi) * K + 0.5 * np.sinc(angle / (2 * math.pi)) ** 2 * (K @ K)
 
@@ -110,15 +112,17 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
 
 
 def homogeneous(rotation: ArrayLike, translation: ArrayLike) -> Matrix:
-    """Return the (4, 4) matrix of ``x -> rotation @ x + translation``."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation
-    matrix[:3, 3] = translation
+    """Return the (..., 4, 4) matrix of ``x -> rotation @ x + translation``."""
+    R = np.asarray(rotation, dtype=np.float64)
+    matrix = np.zeros((*R.shape[:-2], 4, 4))
+    matrix[..., :3, :3] = R
+    matrix[..., :3, 3] = translation
+    matrix[..., 3, 3] = 1.0
     return matrix
 
 
 def about_centre(rotation: ArrayLike, translation: ArrayLike, centre: ArrayLike) -> Matrix:
-    """Return the (4, 4) matrix of ``x -> rotation @ (x - centre) + centre + translation``."""
+    """Return the (..., 4, 4) matrix of ``x -> rotation @ (x - centre) + centre + translation``."""
     R = np.asarray(rotation, dtype=np.float64)
     c = np.asarray(centre, dtype=np.float64)
     return homogeneous(R, c - R @ c + np.asarray(translation, dtype=np.float64))

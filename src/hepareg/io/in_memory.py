@@ -18,8 +18,8 @@ def as_volume(image: Any) -> Volume:
     Parameters
     ----------
     image
-        Volume (returned as it is); nibabel image; SimpleITK image; or a pair of an (I, J, K) array
-        and its (4, 4) world_from_voxel in RAS mm.
+        Volume (returned as it is); nibabel image; SimpleITK image; or a pair of an (I, J, K) array, or
+        tensor on any device, and its (4, 4) world_from_voxel in RAS mm.
 
     Raises
     ------
@@ -28,6 +28,8 @@ def as_volume(image: Any) -> Volume:
     """
     if isinstance(image, Volume):
         return image
+    if isinstance(image, tuple) and len(image) == 2 and hasattr(image[0], "layout"):
+        return Volume(image[0], Grid(tuple(image[0].shape), image[1]))
     if isinstance(image, tuple) and len(image) == 2:
         return _with_matrix(np.asarray(image[0]), image[1])
     if hasattr(image, "dataobj") and hasattr(image, "affine"):

@@ -117,7 +117,7 @@ def estimate_bend(
     for _ in range(settings.iterations):
         current = SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
         cells = displaced(residual, current).cell_equations(pose.matrix[None])
-        noise = settings.noise_factor * cells.residual_variance
+        noise = settings.noise_factor * float(cells.residual_variance)
         H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
         g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
         at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from hepareg.geometry import Grid
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import voxel_tensor
 
 __all__ = ["GridImage", "block_average", "block_factors"]
 
 
-SLAB_VOXELS = 1 << 18
+SLAB_VOXELS, DEVICE_SLAB_VOXELS = 1 << 18, 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +56,10 @@ def block_average(
     """
     count = np.array(volume.shape) // factors
     used = tuple(slice(0, int(n)) for n in count * factors)
-    voxels = _torch_readable(volume.data[used])
+    voxels = voxel_tensor(volume.data[used])
     # The slowest axis in memory goes first: converting across the grain would cost more than all the rest.
-    order = tuple(int(axis) for axis in np.argsort([-abs(stride) for stride in voxels.strides], kind="stable"))
-    data = _pooled(voxels.transpose(order), [int(factors[axis]) for axis in order], window, device)
+    order = tuple(int(axis) for axis in np.argsort([-stride for stride in voxels.stride()], kind="stable"))
+    data = _pooled(voxels.permute(order), [int(factors[axis]) for axis in order], window, device)
     matrix = volume.grid.world_from_voxel.copy()
     matrix[:3, 3] = volume.grid.world_points((factors - 1) / 2)
     matrix[:3, :3] = matrix[:3, :3] * factors
@@ -66,18 +67,20 @@ def block_average(
     return GridImage(data.permute(back).contiguous(), Grid(tuple(count), matrix))
 
 
-def _pooled(voxels: np.ndarray, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
+def _pooled(voxels: Tensor, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
     """Average some layers of blocks at a time, along whole rows of memory first and along the fastest axis last.
 
-    A slab fits the processor's cache, the whole does not. Sums of integers are exact, in whatever order.
+    A slab fits the processor's cache, the whole does not; a device has to be kept busy with large pieces. Sums of
+    integers are exact, in whatever order.
     """
     layers, rows, columns = (size // edge for size, edge in zip(voxels.shape, kernel, strict=True))
     averages = torch.empty((layers, rows, columns), device=device)
-    per_slab = max(1, SLAB_VOXELS // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2]))
+    slab_voxels = SLAB_VOXELS if device.type == "cpu" else DEVICE_SLAB_VOXELS
+    per_slab = max(1, slab_voxels // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2]))
     for first in range(0, layers, per_slab):
-        # Writeable, as torch wants it; a copy only where it is not. The slab may still be the caller's own memory.
-        part = np.require(voxels[first * kernel[0] : (first + per_slab) * kernel[0]], requirements=["C", "W"])
-        slab = torch.from_numpy(part).to(device).float().clamp(*window)
+        # The slab may still be the caller's own memory, which `clamp` does not write to.
+        part = voxels[first * kernel[0] : (first + per_slab) * kernel[0]]
+        slab = part.contiguous().to(device).float().clamp(*window)
         total = _sum_along(slab.reshape(-1, kernel[0], rows, kernel[1], columns * kernel[2]), 1)
         total = _sum_along(_sum_along(total, 2).reshape(-1, rows, columns, kernel[2]), 3)
         torch.div(total, math.prod(kernel), out=averages[first : first + per_slab])
@@ -93,12 +96,3 @@ def _sum_along(values: Tensor, axis: int) -> Tensor:
     for other in others[1:]:
         total += other
     return total
-
-
-def _torch_readable(voxels: np.ndarray) -> np.ndarray:
-    """Return the voxels in the machine's byte order and in a dtype that torch has."""
-    if voxels.dtype == bool:
-        return voxels.view(np.uint8)
-    if voxels.dtype.kind == "u" and voxels.dtype.itemsize > 1:
-        return voxels.astype(np.int32)
-    return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)

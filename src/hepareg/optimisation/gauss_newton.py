@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.optimisation.normal_equations import NormalEquations, moved
+from hepareg.optimisation.normal_equations import NormalEquations, moved_matrices
 from hepareg.optimisation.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 
@@ -76,7 +76,7 @@ def gauss_newton(
         One for each start, in order.
     """
     began = time.perf_counter()
-    poses = list(starts)
+    poses = np.stack([start.matrix for start in starts])
     running = np.ones(len(poses), dtype=bool)
     statuses = [Status.ITERATION_LIMIT] * len(poses)
     histories: list[list[float]] = [[] for _ in poses]
@@ -84,35 +84,38 @@ def gauss_newton(
         active = np.flatnonzero(running)
         if not len(active):
             break
-        model = objective(np.stack([poses[b].matrix for b in active]))
+        model = objective(poses[active])
+        steps, determined = _steps(model.hessian, model.gradient, settings)
+        overlapping = model.overlap >= settings.min_overlap
         for row, b in enumerate(active):
             histories[b].append(float(model.objective[row]))
-            if model.overlap[row] < settings.min_overlap:
+            if not overlapping[row]:
                 running[b], statuses[b] = False, Status.NO_OVERLAP
-                continue
-            if iteration == settings.max_iterations:
-                continue
-            step = _step(model.hessian[row], model.gradient[row], settings)
-            if step is None:
+            elif iteration < settings.max_iterations and not determined[row]:
                 running[b], statuses[b] = False, Status.SINGULAR
-                continue
-            poses[b] = moved(poses[b], step, centre_mm)
-            if np.linalg.norm(step) < settings.tolerance_mm:
+            elif iteration < settings.max_iterations and np.linalg.norm(steps[row]) < settings.tolerance_mm:
                 running[b], statuses[b] = False, Status.CONVERGED
+        if iteration < settings.max_iterations:
+            stepping = overlapping & determined
+            poses[active[stepping]] = moved_matrices(poses[active[stepping]], steps[stepping], centre_mm)
     seconds = time.perf_counter() - began
-    return [_solution(starts[b], poses[b], statuses[b], histories[b], seconds) for b in range(len(poses))]
+    found = zip(starts, poses, statuses, histories, strict=True)
+    return [_solution(start, RigidTransform(pose), status, history, seconds) for start, pose, status, history in found]
 
 
-def _step(
+def _steps(
     hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings
-) -> NDArray[np.floating] | None:
-    """Return the (6,) step in mm, shortened to the longest allowed, or None where it is not determined."""
-    damped = hessian + settings.damping * np.diag(np.diag(hessian))
-    eigenvalues = np.linalg.eigvalsh(damped) if np.isfinite(damped).all() else np.zeros(6)
-    if eigenvalues[0] <= 1e-9 * max(eigenvalues[-1], 1e-30):
-        return None
-    step = -np.linalg.solve(damped, gradient)
-    return step * min(1.0, settings.max_step_mm / max(float(np.linalg.norm(step)), 1e-12))
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Return (B, 6) steps in mm, shortened to the longest allowed, and (B,) whether each is determined; 0 where not."""
+    damped = hessian + settings.damping * np.eye(6) * hessian
+    determined = np.isfinite(damped).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
+    damped = np.where(determined[:, None, None], damped, np.eye(6))
+    eigenvalues = np.linalg.eigvalsh(damped)
+    determined = determined & (eigenvalues[:, 0] > 1e-9 * np.maximum(eigenvalues[:, -1], 1e-30))
+    damped = np.where(determined[:, None, None], damped, np.eye(6))
+    steps = -np.linalg.solve(damped, np.where(determined[:, None], gradient, 0.0)[..., None])[..., 0]
+    lengths = np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-12)
+    return steps * np.minimum(1.0, settings.max_step_mm / lengths), determined
 
 
 def _solution(

@@ -16,15 +16,17 @@ similarity measure using convolutions. MMBIA 2000. doi:10.1109/MMBIA.2000.852376
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepareg.optimisation.normal_equations import NormalEquations, jacobian
-from hepareg.optimisation.robust_weights import robust_weights
+from hepareg.optimisation.cuda_kernels import cuda_kernels
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations, jacobian
+from hepareg.optimisation.robust_weights import robust_scale, robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 
 __all__ = ["LocalAffine"]
@@ -56,14 +58,19 @@ class LocalAffine:
         self.ridge_hu2 = ridge_hu2
         self.robust = robust
         self._spread = _centred(samples.values, samples.weights).square()
+        self._total = _total(samples.weights * self._spread).clamp(min=TINY)
+        self._weight = _total(samples.weights).clamp(min=TINY)
+        self._kernels = cuda_kernels(samples.values.device)
         self._last: tuple[bytes, CellEquations] | None = None
 
     def __call__(self, matrices: NDArray[np.floating]) -> NormalEquations:
         """Return the normal equations about each of (B, 4, 4) poses."""
         cells = self.cell_equations(matrices)
-        hessian = cells.hessian.sum(dim=1, dtype=torch.float64).cpu().numpy()
-        gradient = cells.gradient.sum(dim=1, dtype=torch.float64).cpu().numpy()
-        return NormalEquations(hessian, gradient, cells.objective, cells.overlap)
+        hessian = cells.hessian.sum(dim=1, dtype=torch.float64).flatten(1)
+        gradient = cells.gradient.sum(dim=1, dtype=torch.float64)
+        # One way off the device for all.
+        found = torch.cat([hessian, gradient, cells.objective[:, None], cells.overlap[:, None]], dim=1).cpu().numpy()
+        return NormalEquations(found[:, :36].reshape(-1, 6, 6), found[:, 36:42], found[:, 42], found[:, 43])
 
     def cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
         """Return each cell's contribution, as the verdict needs it for its error estimate.
@@ -77,9 +84,15 @@ class LocalAffine:
 
     def unexplained(self, matrices: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return (B,) objectives and overlaps at (B, 4, 4) poses, as in `NormalEquations`, without derivatives."""
-        values, valid = self.moving.values(matrices, self.samples)
-        inside = self.samples.weights * valid
-        return self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
+        kernels = self._kernels
+        if kernels is None:
+            values, valid = self.moving.values(matrices, self.samples)
+            inside = self.samples.weights * valid
+            found = self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
+        else:
+            found = self._shares(*self._fitted(kernels, matrices).sums.sum(dim=-1, dtype=torch.float64))
+        objective, overlap = torch.stack(found).cpu().numpy()
+        return objective, overlap
 
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""
@@ -91,6 +104,8 @@ class LocalAffine:
         return float((weights * residual**2).sum(dtype=torch.float64))
 
     def _cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
+        if self._kernels is not None:
+            return self._cell_equations_by_kernels(self._kernels, matrices)
         samples = self.samples
         found = self.moving.sample(matrices, samples)
         inside = samples.weights * found.valid
@@ -99,15 +114,29 @@ class LocalAffine:
         J = jacobian(found.gradients[:, 0], samples.offsets_mm.permute(2, 0, 1)[:, None])
         H, g = _eliminated(torch.cat([J, fit.x[None], fit.y[None]]), weights, self.ridge_hu2)
         objective, overlap = self._objective(fit.residual, inside)
-        return CellEquations(H, g, objective, overlap, _variance(fit.residual, weights))
+        squares = (weights * fit.residual**2).sum(dtype=torch.float64)
+        return CellEquations(H, g, objective, overlap, _variance(weights.sum(dtype=torch.float64), squares))
 
-    def _objective(self, residual: Tensor, inside: Tensor) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    def _cell_equations_by_kernels(self, kernels: ModuleType, matrices: NDArray[np.floating]) -> "CellEquations":
+        fitted = self._fitted(kernels, matrices)
+        scale = robust_scale(fitted.planes[2], fitted.planes[3]) if self.robust else None
+        found = kernels.sum_cells(fitted, self.samples, scale, radius_mm=ARC_RADIUS_MM, ridge_hu2=self.ridge_hu2)
+        objective, overlap = self._shares(*fitted.sums.sum(dim=-1, dtype=torch.float64))
+        weight, squares = found.terms[27:].sum(dim=(1, 2), dtype=torch.float64)
+        return CellEquations(found.hessian, found.gradient, objective, overlap, _variance(weight, squares))
+
+    def _fitted(self, kernels: ModuleType, matrices: NDArray[np.floating]) -> Any:
+        places = self.moving.voxel_from_offset(matrices, self.samples)
+        return kernels.fit_cells(places, self.samples, self._spread, self.moving, ridge_hu2=self.ridge_hu2)
+
+    def _objective(self, residual: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
         wanted = self.samples.weights
-        unexplained = _total(inside * residual.square() + (wanted - inside) * self._spread)
-        total = _total(wanted * self._spread).clamp(min=TINY)
-        overlap = _total(inside) / _total(wanted).clamp(min=TINY)
-        return (unexplained / total).cpu().numpy(), overlap.cpu().numpy()
+        return self._shares(_total(inside * residual.square() + (wanted - inside) * self._spread), _total(inside))
+
+    def _shares(self, unexplained: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sums over the samples as shares of the variance there is to explain, and of the samples' weight."""
+        return unexplained / self._total, inside / self._weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +148,20 @@ class CellEquations:
     hessian, gradient
         (B, N, 6, 6) and (B, N, 6).
     objective, overlap
-        (B,), as in `NormalEquations`.
+        (B,) float64, as in `NormalEquations`.
     residual_variance
-        Robustly weighted variance of the residual, HU^2, over all poses.
+        () robustly weighted variance of the residual, HU^2, over all poses.
     """
 
     hessian: Tensor
     gradient: Tensor
-    objective: NDArray[np.floating]
-    overlap: NDArray[np.floating]
-    residual_variance: float
+    objective: Tensor
+    overlap: Tensor
+    residual_variance: Tensor
 
 
-def _variance(residual: Tensor, weights: Tensor) -> float:
-    total = weights.sum(dtype=torch.float64).clamp(min=TINY)
-    return float((weights * residual**2).sum(dtype=torch.float64) / total) + TINY
+def _variance(weight: Tensor, squares: Tensor) -> Tensor:
+    return squares / weight.clamp(min=TINY) + TINY
 
 
 def _centred(values: Tensor, weights: Tensor) -> Tensor:

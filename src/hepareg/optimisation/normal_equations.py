@@ -15,7 +15,7 @@ from torch import Tensor
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 
-__all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved"]
+__all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved", "moved_matrices"]
 
 ARC_RADIUS_MM = 60.0
 """Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
@@ -62,5 +62,12 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:
     """Return the pose after a (6,) step: the step acts on fixed points first."""
-    step = about_centre(rotation_from_vector(step_mm[:3] / ARC_RADIUS_MM), step_mm[3:], centre_mm)
-    return RigidTransform(transform.matrix @ step)
+    return RigidTransform(moved_matrices(transform.matrix, step_mm, centre_mm))
+
+
+def moved_matrices(
+    matrices: NDArray[np.floating], steps_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return (..., 4, 4) poses after (..., 6) steps, as `moved` does, without projecting them onto rotations again."""
+    turns = rotation_from_vector(steps_mm[..., :3] / ARC_RADIUS_MM)
+    return matrices @ about_centre(turns, steps_mm[..., 3:], centre_mm)

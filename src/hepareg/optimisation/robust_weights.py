@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["robust_weights"]
+__all__ = ["robust_scale", "robust_weights"]
 
 FLOOR = 1e-3
 """Smallest scale as a residual can have it: a perfect fit must not divide by zero."""
@@ -34,8 +34,13 @@ def robust_weights(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) ->
     Holland, P. W. and Welsch, R. E. Robust regression using iteratively reweighted least-squares.
     Communications in Statistics 6, 1977. doi:10.1080/03610927708827533
     """
+    scale = robust_scale(residual, inside, floor=floor)
+    return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
+
+
+def robust_scale(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) -> Tensor:
+    """Return (B,) s of `robust_weights`, a standard deviation that outliers do not move."""
     stride = -(-residual[0].numel() // MOST_IN_MEDIAN)
     some, used = residual[:, ::stride].abs(), inside[:, ::stride] > 0
     median = torch.where(used, some, torch.nan).flatten(1).nanmedian(dim=1).values
-    scale = 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do
-    return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
+    return 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do

@@ -62,38 +62,35 @@ class MovingFeatures:
 
     def sample(self, matrices: NDArray[np.floating], samples: CellSamples) -> "SampledMoving":
         """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
-        found, valid = self._read(matrices, samples)
+        places = self.voxel_from_offset(matrices, samples)
+        found, valid = self._read(places, samples)
         # In voxel units: the chain rule turns them into derivatives along the fixed world's axes.
-        turn = self._tensor(self.grid.voxel_from_world[:3, :3] @ np.asarray(matrices)[:, :3, :3])
-        gradients = torch.einsum("acbp,baf->fcbp", found[1:], turn)
+        gradients = torch.einsum("acbp,baf->fcbp", found[1:], places[..., :3])
         shape = valid.shape
         return SampledMoving(found[0].reshape(-1, *shape), gradients.reshape(3, -1, *shape), valid)
 
     def values(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return what `sample` does less the gradients: values (C, B, N, V) and validity (B, N, V)."""
-        found, valid = self._read(matrices, samples)
+        found, valid = self._read(self.voxel_from_offset(matrices, samples), samples)
         return found[0].reshape(-1, *valid.shape), valid
 
-    def _read(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
+    def voxel_from_offset(self, matrices: NDArray[np.floating], samples: CellSamples) -> Tensor:
+        """Return (B, 3, 4) from offsets in mm to voxels; composed in float64, so that a large offset costs nothing."""
+        matrices = np.asarray(matrices, dtype=np.float64)
+        centre = matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3]
+        linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
+        found = np.concatenate([linear, self.grid.voxel_points(centre)[..., None]], axis=-1)
+        return torch.from_numpy(found).to(self.table.dtype).to(self.table.device)
+
+    def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return the interpolated rows of the table (4, C, B, N V), and validity (B, N, V)."""
-        rows, weights, valid = trilinear_corners(
-            self._positions(np.asarray(matrices, dtype=np.float64), samples), self.grid.shape
-        )
+        offsets = samples.offsets_mm.permute(2, 0, 1).reshape(3, -1)
+        linear, origin = voxel_from_offset[..., :3], voxel_from_offset[..., 3]
+        positions = (linear.reshape(-1, 3) @ offsets).reshape(len(linear), 3, -1).transpose(0, 1)
+        rows, weights, valid = trilinear_corners(positions + origin.T[..., None], self.grid.shape)
         found = functional.embedding_bag(rows, self.table, per_sample_weights=weights, mode="sum")
         found = found.reshape(len(valid), -1, 4, self.table.shape[1] // 4).permute(2, 3, 0, 1)
         return found, valid.reshape(-1, *samples.values.shape)
-
-    def _positions(self, matrices: NDArray[np.float64], samples: CellSamples) -> Tensor:
-        """Return (3, B, N V) voxel positions; composed in float64, so that a large offset costs no precision."""
-        linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
-        origin = self.grid.voxel_points(matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3])
-        offsets = samples.offsets_mm.permute(2, 0, 1).reshape(3, -1)
-        return (self._tensor(linear).reshape(-1, 3) @ offsets).reshape(len(matrices), 3, -1).transpose(
-            0, 1
-        ) + self._tensor(origin.T)[..., None]
-
-    def _tensor(self, values: NDArray[np.floating]) -> Tensor:
-        return torch.as_tensor(values, device=self.table.device).to(self.table.dtype)
 
 
 @dataclass(frozen=True, eq=False)

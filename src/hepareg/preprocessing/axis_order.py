@@ -28,6 +28,8 @@ class AxisOrder:
 
     def apply(self, data: VoxelArray) -> VoxelArray:
         """Return a view of the array with its axes reordered."""
+        if not isinstance(data, np.ndarray):  # a tensor: it has no view the other way round
+            return data.permute(self.permutation).flip([axis for axis, back in enumerate(self.reverse) if back])
         ranges = tuple(slice(None, None, -1 if back else None) for back in self.reverse)
         return data.transpose(self.permutation)[ranges]
 

@@ -1,11 +1,16 @@
 """From an image of labels to a mask on the grid of its CT."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from hepareg.arrays import VoxelArray
 from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.volume import Volume
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["check_liver_mask", "labels_present", "prepare_mask"]
 
@@ -93,11 +98,12 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     MaskError
         If the values are not those of labels: negative, fractional, or too many.
     """
+    if not isinstance(data, np.ndarray):
+        return _labels_on_device(data, name)
     if data.dtype == np.bool_:
         return [1] if data.any() else []
     lowest, highest = data.min(), data.max()
-    if not (lowest >= 0 and highest <= 65535):  # NaN fails both
-        raise _not_labels(name, f"values from {lowest} to {highest}")
+    _check_range(lowest, highest, name)
     if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
         return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)
@@ -107,7 +113,29 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
         if data.dtype.kind == "f" and (whole != values).any():
             raise _not_labels(name, "fractions")
         counts += np.bincount(whole, minlength=counts.size)
-    labels = [int(n) for n in np.flatnonzero(counts) if n]
+    return _few([int(n) for n in np.flatnonzero(counts) if n], name)
+
+
+def _labels_on_device(data: "Tensor", name: str) -> list[int]:
+    """Return what `labels_present` does, of a tensor."""
+    if data.element_size() == 1 and not data.is_signed():  # torch finds no extremes of bool
+        data = data.byte()
+    lowest, highest = (bound.item() for bound in data.aminmax())
+    _check_range(lowest, highest, name)
+    if data.is_floating_point():
+        if bool((data != data.round()).any()):
+            raise _not_labels(name, "fractions")
+    elif highest <= 1:
+        return [1] if highest else []
+    return _few([int(n) for n in data.unique().tolist() if n], name)
+
+
+def _check_range(lowest: float, highest: float, name: str) -> None:
+    if not (lowest >= 0 and highest <= 65535):  # NaN fails both
+        raise _not_labels(name, f"values from {lowest} to {highest}")
+
+
+def _few(labels: list[int], name: str) -> list[int]:
     if len(labels) > MAX_LABELS:
         raise _not_labels(name, f"{len(labels)} different values")
     return labels
@@ -115,6 +143,8 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
 
 def _selected(data: VoxelArray, label: int) -> VoxelArray:
     """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 alone."""
+    if not isinstance(data, np.ndarray):
+        return data == label
     if label == 1 and (data.dtype == np.bool_ or (data.dtype in (np.uint8, np.int8) and data.max() <= 1)):
         return data.view(np.bool_)
     return data == label

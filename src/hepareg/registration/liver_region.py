@@ -1,11 +1,11 @@
 """A rough liver region where nobody gave a mask: the largest block of soft tissue."""
 
 import numpy as np
-import torch
 from scipy import ndimage
 
 from hepareg.optimisation.block_average import block_average, block_factors
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import voxel_tensor
 
 __all__ = ["rough_liver_region"]
 
@@ -22,11 +22,10 @@ def rough_liver_region(image: Volume) -> Volume | None:
     abdomens; spleen, heart or a full stomach in some. It is a region to look at first, not a
     segmentation, and no result that rests on it is accepted without review.
     """
-    coarse = block_average(
-        image, block_factors(image.grid, SPACING_MM), window=(-1000, 1000), device=torch.device("cpu")
-    )
+    factors = block_factors(image.grid, SPACING_MM)
+    coarse = block_average(image, factors, window=(-1000, 1000), device=voxel_tensor(image.data).device)
     spacing = coarse.grid.spacing_mm
-    smooth = ndimage.gaussian_filter(coarse.data.numpy(), 2.0 / spacing)
+    smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), 2.0 / spacing)
     soft = (smooth > SOFT_TISSUE_HU[0]) & (smooth < SOFT_TISSUE_HU[1])
     depth = ndimage.distance_transform_edt(np.pad(soft, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
     parts, count = ndimage.label(depth > CORE_MM)

@@ -1,12 +1,13 @@
 """Images limited at the liver's top slice, so that an image cropped there gives the same result as the whole one."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from hepareg.geometry.boxes import bounding_box
-from hepareg.geometry.masked import slice_counts
+from hepareg.geometry.profile import mask_profile
 from hepareg.preprocessing.liver_crop import LiverCrop, largest_component
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import voxel_array
 
 __all__ = ["below_liver_top"]
 
@@ -21,10 +22,9 @@ def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
     it here would make the result depend on whether the image was cropped before.
     """
     axis, sense = mask.grid.superior_axis
-    component, corner = (mask.data, np.zeros(3, dtype=int)) if _in_one_piece(mask) else largest_component(mask.data)
     spacing = np.delete(mask.grid.spacing_mm, axis)
-    area = slice_counts(component, axis) * float(spacing.prod())
-    slices = corner[axis] + np.flatnonzero(area >= LiverCrop().min_area_mm2)
+    area = _voxels_by_slice(mask, axis) * float(spacing.prod())
+    slices = np.flatnonzero(area >= LiverCrop().min_area_mm2)
     if not len(slices):
         return image, mask
     start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
@@ -35,7 +35,19 @@ def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
     return image.crop(start, stop), mask.crop(start, stop)
 
 
+def _voxels_by_slice(mask: Volume, axis: int) -> NDArray[np.int_]:
+    """Return how many voxels of the mask's largest component each slice holds."""
+    if _in_one_piece(mask):
+        return mask.profile.counts[axis]
+    component, corner = largest_component(voxel_array(mask.data))
+    counts = np.zeros(mask.shape[axis], dtype=int)
+    counts[corner[axis] : corner[axis] + component.shape[axis]] = mask_profile(component).counts[axis]
+    return counts
+
+
 def _in_one_piece(mask: Volume) -> bool:
     """Return whether every third voxel of the mask hangs together: then the slow labelling of all voxels is spared."""
-    inside = mask.crop(*bounding_box(mask.data)).data if mask.data.any() else mask.data
-    return ndimage.label(inside[::THIN, ::THIN, ::THIN], structure=np.ones((3, 3, 3)))[1] <= 1
+    if not mask.profile.total:
+        return True
+    inside = voxel_array(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN])
+    return ndimage.label(inside, structure=np.ones((3, 3, 3)))[1] <= 1

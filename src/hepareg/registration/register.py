@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from hepareg.errors import DeviceError, PairError, SettingsError
-from hepareg.evaluation.dice import dice_on_lattice
+from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
@@ -35,6 +35,7 @@ from hepareg.registration.starts import Start, find_starts
 from hepareg.registration.verdict import Evidence, judge
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import on_device
 
 if TYPE_CHECKING:
     from hepareg.networks.weights import LoadedWeights
@@ -64,7 +65,8 @@ def register(
     Parameters
     ----------
     moving, fixed
-        CT in HU: a Volume, a nibabel or SimpleITK image, or a pair (array, world_from_voxel).
+        CT in HU: a Volume, a nibabel or SimpleITK image, or a pair (array or tensor, world_from_voxel). What is a
+        tensor on the device already does not travel.
     moving_mask, fixed_mask
         Liver masks on the grids of their images, in any of these forms; one is enough, two are
         better, none works and is never accepted without review.
@@ -119,7 +121,7 @@ def register(
     predictor = _predictor(method, weights)
     with torch.no_grad():
         with clock("region"):
-            images = _images(moving, fixed, moving_mask, fixed_mask)
+            images = _images(moving, fixed, moving_mask, fixed_mask, target)
             if predictor is not None:
                 predictor.check(images)
             roles = assign_roles(**vars(images), device=target)
@@ -129,7 +131,7 @@ def register(
         if predictor is not None:
             with clock("network"):
                 first = starts[0].transform
-                starts.insert(0, predictor.start(images, first, swapped=roles.swapped, device=device))
+                starts.insert(0, predictor.start(images.on_host(), first, swapped=roles.swapped, device=device))
         with clock("refinement"):
             levels = refine(
                 roles.region,
@@ -202,13 +204,15 @@ def _predictor(method: Method, weights: "LoadedWeights | str | Path | None") -> 
     return predictor_of(weights)
 
 
-def _images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any) -> Images:
-    moving, fixed = as_volume(moving), as_volume(fixed)
-    return Images(moving, fixed, _mask(moving_mask, moving, "moving mask"), _mask(fixed_mask, fixed, "fixed mask"))
+def _images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, device: torch.device) -> Images:
+    """Return the pair with its masks, where the work is done."""
+    moving, fixed = (on_device(as_volume(image), device) for image in (moving, fixed))
+    masks = ((moving_mask, moving, "moving mask"), (fixed_mask, fixed, "fixed mask"))
+    return Images(moving, fixed, *(_mask(*mask, device) for mask in masks))
 
 
-def _mask(mask: Any, image: Volume, name: str) -> Volume | None:
-    return None if mask is None else prepare_mask(as_volume(mask), like=image, name=name)
+def _mask(mask: Any, image: Volume, name: str, device: torch.device) -> Volume | None:
+    return None if mask is None else prepare_mask(on_device(as_volume(mask), device), like=image, name=name)
 
 
 def _starts(roles: Roles, given: RigidTransform | None) -> list[Start]:

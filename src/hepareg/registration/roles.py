@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from hepareg.arrays import Points
-from hepareg.geometry.boxes import bounding_box, box_around_points, range_around_points
-from hepareg.geometry.masked import centroid_mm
+from hepareg.geometry.boxes import box_around_points, range_around_points
 from hepareg.optimisation.multilevel import FixedRegion
 from hepareg.optimisation.region import distance_to_mask, mask_with_margin
 from hepareg.registration.liver_region import rough_liver_region
 from hepareg.registration.liver_top import below_liver_top
 from hepareg.registration.starts import Start, body_centre, border_cut
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import on_device, voxel_array
 
 __all__ = ["Images", "Roles", "assign_roles", "near_the_mask"]
 
@@ -34,6 +34,12 @@ class Images:
     fixed: Volume
     moving_mask: Volume | None
     fixed_mask: Volume | None
+
+    def on_host(self) -> "Images":
+        """Return the same with the voxels as NumPy arrays."""
+        host = torch.device("cpu")
+        masks = (None if mask is None else on_device(mask, host) for mask in (self.moving_mask, self.fixed_mask))
+        return Images(on_device(self.moving, host), on_device(self.fixed, host), *masks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +73,7 @@ class Roles:
     def liver_ml(self) -> float | None:
         """Volume of the smaller mask, or None without any."""
         given = [mask for mask in (self.fixed_mask, self.moving_mask) if mask is not None]
-        volumes = [np.count_nonzero(mask.data) * mask.grid.voxel_volume_mm3 / 1000 for mask in given]
+        volumes = [mask.profile.total * mask.grid.voxel_volume_mm3 / 1000 for mask in given]
         return min(volumes, default=None)
 
 
@@ -120,7 +126,7 @@ def near_the_mask(roles: Roles, starts: Sequence[Start]) -> Roles:
     """
     if roles.fixed_mask is None or roles.moving_mask is not None:
         return roles
-    inside = roles.fixed_mask.grid.crop(*bounding_box(roles.fixed_mask.data))
+    inside = roles.fixed_mask.grid.crop(*roles.fixed_mask.profile.box)
     boxes = [
         box_around_points(roles.moving.grid, start.transform.apply(inside.corners_mm), margin_mm=SEARCH_MARGIN_MM)
         for start in starts
@@ -137,13 +143,13 @@ def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
     around = mask_with_margin(mask, REGION_MARGIN_MM)
     wanted, end = range_around_points(fixed.grid, around.grid.corners_mm)
     start, stop = np.maximum(wanted, 0), np.minimum(end, fixed.shape)
-    distance, centre = distance_to_mask(around, device=device), centroid_mm(mask.data, mask.grid)
+    distance, centre = distance_to_mask(around, device=device), mask.grid.world_points(mask.profile.centroid_vox)
     return FixedRegion(fixed.crop(start, stop), distance, centre, origin_vox=wanted - start)
 
 
 def _probe(mask: Volume) -> Points:
     """Return about `PROBE_POINTS` voxel centres on a regular lattice of the mask's box."""
-    inside = mask.crop(*bounding_box(mask.data))
-    step = max(1, int((np.count_nonzero(inside.data) / PROBE_POINTS) ** (1 / 3)))
-    voxels = step * np.argwhere(inside.data[::step, ::step, ::step])
-    return inside.grid.world_points(voxels if len(voxels) else np.argwhere(inside.data))
+    inside = mask.crop(*mask.profile.box)
+    step = max(1, int((mask.profile.total / PROBE_POINTS) ** (1 / 3)))
+    voxels = step * np.argwhere(voxel_array(inside.data[::step, ::step, ::step]))
+    return inside.grid.world_points(voxels if len(voxels) else np.argwhere(voxel_array(inside.data)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.geometry.masked import centroid_mm, slice_counts
+from hepareg.geometry.profile import mask_profile
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -38,7 +38,7 @@ class Start:
 def border_cut(mask: Volume) -> tuple[bool, bool]:
     """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
     axis, sense = mask.grid.superior_axis
-    profile = slice_counts(mask.data, axis)
+    profile = mask.profile.counts[axis]
     if sense < 0:
         profile = profile[::-1]
     return bool(profile[0] > CUT_SHARE * profile.max()), bool(profile[-1] > TOP_CUT_SHARE * profile.max())
@@ -101,7 +101,7 @@ def _profile(mask: Volume) -> tuple[int, NDArray[np.floating], NDArray[np.int_]]
     axis, _ = mask.grid.superior_axis
     voxels = np.tile((np.array(mask.shape) - 1) / 2, (mask.shape[axis], 1))
     voxels[:, axis] = np.arange(mask.shape[axis])
-    area = slice_counts(mask.data, axis)
+    area = mask.profile.counts[axis]
     return axis, mask.grid.world_points(voxels)[:, 2], area
 
 
@@ -113,7 +113,7 @@ def _world_height(mask: Volume) -> tuple[float, float]:
 
 def _centroid(mask: Volume, between_mm: tuple[float, float] | None = None) -> NDArray[np.floating]:
     if between_mm is None:
-        return centroid_mm(mask.data, mask.grid)
+        return mask.grid.world_points(mask.profile.centroid_vox)
     axis, heights, area = _profile(mask)
     rounding = 0.01 * float(mask.grid.spacing_mm[axis])
     inside = (heights >= between_mm[0] - rounding) & (heights <= between_mm[1] + rounding)
@@ -121,14 +121,14 @@ def _centroid(mask: Volume, between_mm: tuple[float, float] | None = None) -> ND
     start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
     start[axis], stop[axis] = slices.min(), slices.max() + 1
     part = mask.crop(start, stop)
-    return centroid_mm(part.data, part.grid)
+    return part.grid.world_points(part.profile.centroid_vox)
 
 
 def body_centre(image: Volume) -> NDArray[np.floating]:
     """Return the centroid of what is denser than air, on every fourth voxel."""
     thin = tuple(slice(None, None, 4) for _ in range(3))
-    body = np.argwhere(image.data[thin] > BODY_HU)
-    return image.grid.world_points(4 * body.mean(axis=0)) if len(body) else image.grid.centre_mm
+    body = mask_profile(image.data[thin] > BODY_HU)
+    return image.grid.world_points(4 * body.centroid_vox) if body.total else image.grid.centre_mm
 
 
 def _shift(name: str, moving_point: NDArray[np.floating], fixed_point: NDArray[np.floating]) -> Start:

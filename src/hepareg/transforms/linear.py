@@ -16,6 +16,8 @@ __all__ = ["LPS_FROM_RAS", "RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransf
 RIGIDITY_TOLERANCE = 1e-12
 """Largest |R'R - I| and |det R - 1| of a transform that may be written to a file."""
 
+LAST_ROW, LAST_ROW_TOLERANCE = np.array([0.0, 0.0, 0.0, 1.0]), np.array([1e-9, 1e-9, 1e-9, 1e-5])
+
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Homogeneous map between the two world conventions; its own inverse."""
 
@@ -39,7 +41,7 @@ class AffineTransform:
         matrix = np.array(self.matrix, dtype=np.float64)
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
             raise TransformError("expected a finite 4x4 matrix")
-        if not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-9):
+        if (np.abs(matrix[3] - LAST_ROW) > LAST_ROW_TOLERANCE).any():
             raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {matrix[3].tolist()}")
         matrix[3] = [0, 0, 0, 1]
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:

@@ -4,6 +4,8 @@
 side and eight rows give all of them. A test holds both together.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 __all__ = ["trilinear_corners"]
 
 
-def trilinear_corners(positions: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor]:
+def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
     """Return what trilinear interpolation reads at voxel positions.
 
     Parameters

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.dice import dice_on_lattice
+from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
