@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hepareg.geometry import Grid
     from hepareg.registration import register
+    from hepareg.registration.pool import RegistrationPool
     from hepareg.transforms import AffineTransform, RigidTransform
     from hepareg.volume import Phase, Provenance, Volume
 
 __version__ = "0.1.0"
 
-__all__ = ["AffineTransform", "Grid", "Phase", "Provenance", "RigidTransform", "Volume", "register"]
+__all__ = ["AffineTransform", "Grid", "Phase", "Provenance", "RegistrationPool", "RigidTransform", "Volume", "register"]
 
 _HOME = {
     "AffineTransform": "hepareg.transforms",
     "Grid": "hepareg.geometry",
     "Phase": "hepareg.volume",
     "Provenance": "hepareg.volume",
+    "RegistrationPool": "hepareg.registration.pool",
     "RigidTransform": "hepareg.transforms",
     "Volume": "hepareg.volume",
     "register": "hepareg.registration",

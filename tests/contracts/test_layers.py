@@ -13,6 +13,7 @@ LAYERS = (
     ("arrays", "_optional"),
     ("geometry",),
     ("volume",),
+    ("voxel_tensor",),
     ("transforms", "similarity"),
     ("regularisation", "io", "preprocessing", "networks", "evaluation", "figures"),
     ("simulation", "optimisation"),

@@ -1,6 +1,7 @@
 """A voxel grid placed in the world."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -16,6 +17,12 @@ def apply_matrix(matrix: ArrayLike, points: ArrayLike) -> Points:
     """Map (..., 3) points by a (4, 4) homogeneous matrix."""
     M = np.asarray(matrix, dtype=np.float64)
     return np.asarray(points, dtype=np.float64) @ M[:3, :3].T + M[:3, 3]
+
+
+def _read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return an array that nobody can write to, so that it can be kept."""
+    array.setflags(write=False)
+    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +54,7 @@ class Grid:
         matrix = np.array(self.world_from_voxel, dtype=np.float64)
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
             raise ImageError("expected a finite 4x4 world_from_voxel matrix; the header's geometry is unusable")
-        spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+        spacing = np.sqrt(np.square(matrix[:3, :3]).sum(axis=0))
         if not (spacing > 1e-6).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6 * spacing.prod():
             raise ImageError("expected an invertible world_from_voxel matrix, got a singular one; repair the header")
         cosines = (matrix[:3, :3] / spacing).T @ (matrix[:3, :3] / spacing)
@@ -60,20 +67,20 @@ class Grid:
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "world_from_voxel", matrix)
 
-    @property
+    @cached_property
     def spacing_mm(self) -> NDArray[np.floating]:
         """(3,) distance of neighbouring voxel centres along i, j, k."""
-        return np.linalg.norm(self.world_from_voxel[:3, :3], axis=0)
+        return _read_only(np.sqrt(np.square(self.world_from_voxel[:3, :3]).sum(axis=0)))
 
     @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel."""
         return float(abs(np.linalg.det(self.world_from_voxel[:3, :3])))
 
-    @property
+    @cached_property
     def voxel_from_world(self) -> Matrix:
         """(4, 4) inverse of ``world_from_voxel``."""
-        return np.linalg.inv(self.world_from_voxel)
+        return _read_only(np.linalg.inv(self.world_from_voxel))
 
     @property
     def is_left_handed(self) -> bool:
@@ -85,10 +92,10 @@ class Grid:
         """(3,) world position of the middle of the grid."""
         return apply_matrix(self.world_from_voxel, (np.array(self.shape) - 1) / 2)
 
-    @property
+    @cached_property
     def corners_mm(self) -> Points:
         """(8, 3) world positions of the corner voxels' centres."""
-        return self.world_points(list(product(*((0, n - 1) for n in self.shape))))
+        return _read_only(self.world_points(list(product(*((0, n - 1) for n in self.shape)))))
 
     @property
     def superior_axis(self) -> tuple[int, int]:

@@ -16,6 +16,7 @@ __all__ = [
     "about_centre",
     "homogeneous",
     "nearest_rotation",
+    "polished_rotation",
     "rotation_angle",
     "rotation_from_vector",
     "rotation_vector",
@@ -109,6 +110,22 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
         )
     U, _, Vt = np.linalg.svd(A)
     return (U * [1.0, 1.0, np.sign(np.linalg.det(U @ Vt))]) @ Vt
+
+
+def polished_rotation(matrix: ArrayLike) -> Rotation:
+    """Return the rotation nearest to a (3, 3) matrix that is within 1e-6 of one, to rounding.
+
+    Two steps of the Newton-Schulz iteration for the polar decomposition, X (3 I - X' X) / 2, each of which
+    squares the error: many times faster than `nearest_rotation`.
+
+    References
+    ----------
+    Higham, N. J. Functions of Matrices. SIAM, 2008, section 8.3. doi:10.1137/1.9780898717778
+    """
+    X = np.asarray(matrix, dtype=np.float64)
+    for _ in range(2):
+        X = X @ (1.5 * np.eye(3) - 0.5 * (X.T @ X))
+    return X
 
 
 def homogeneous(rotation: ArrayLike, translation: ArrayLike) -> Matrix:

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.cuda_kernels import cuda_kernels
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations, jacobian
-from hepareg.optimisation.robust_weights import robust_scale, robust_weights
+from hepareg.optimisation.normal_equations import NormalEquations, jacobian
+from hepareg.optimisation.robust_weights import robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 
 __all__ = ["LocalAffine"]
@@ -60,17 +60,13 @@ class LocalAffine:
         self._spread = _centred(samples.values, samples.weights).square()
         self._total = _total(samples.weights * self._spread).clamp(min=TINY)
         self._weight = _total(samples.weights).clamp(min=TINY)
+        self._sums: list[float] | None = None
         self._kernels = cuda_kernels(samples.values.device)
         self._last: tuple[bytes, CellEquations] | None = None
 
     def __call__(self, matrices: NDArray[np.floating]) -> NormalEquations:
         """Return the normal equations about each of (B, 4, 4) poses."""
-        cells = self.cell_equations(matrices)
-        hessian = cells.hessian.sum(dim=1, dtype=torch.float64).flatten(1)
-        gradient = cells.gradient.sum(dim=1, dtype=torch.float64)
-        # One way off the device for all.
-        found = torch.cat([hessian, gradient, cells.objective[:, None], cells.overlap[:, None]], dim=1).cpu().numpy()
-        return NormalEquations(found[:, :36].reshape(-1, 6, 6), found[:, 36:42], found[:, 42], found[:, 43])
+        return self.cell_equations(matrices).whole()
 
     def cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
         """Return each cell's contribution, as the verdict needs it for its error estimate.
@@ -85,12 +81,11 @@ class LocalAffine:
     def unexplained(self, matrices: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Return (B,) objectives and overlaps at (B, 4, 4) poses, as in `NormalEquations`, without derivatives."""
         kernels = self._kernels
-        if kernels is None:
-            values, valid = self.moving.values(matrices, self.samples)
-            inside = self.samples.weights * valid
-            found = self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
-        else:
-            found = self._shares(*self._fitted(kernels, matrices).sums.sum(dim=-1, dtype=torch.float64))
+        if kernels is not None:
+            return kernels.unexplained(matrices, self._problem(kernels))
+        values, valid = self.moving.values(matrices, self.samples)
+        inside = self.samples.weights * valid
+        found = self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
         objective, overlap = torch.stack(found).cpu().numpy()
         return objective, overlap
 
@@ -104,8 +99,9 @@ class LocalAffine:
         return float((weights * residual**2).sum(dtype=torch.float64))
 
     def _cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
-        if self._kernels is not None:
-            return self._cell_equations_by_kernels(self._kernels, matrices)
+        kernels = self._kernels
+        if kernels is not None:
+            return kernels.cell_equations(matrices, self._problem(kernels))
         samples = self.samples
         found = self.moving.sample(matrices, samples)
         inside = samples.weights * found.valid
@@ -117,26 +113,16 @@ class LocalAffine:
         squares = (weights * fit.residual**2).sum(dtype=torch.float64)
         return CellEquations(H, g, objective, overlap, _variance(weights.sum(dtype=torch.float64), squares))
 
-    def _cell_equations_by_kernels(self, kernels: ModuleType, matrices: NDArray[np.floating]) -> "CellEquations":
-        fitted = self._fitted(kernels, matrices)
-        scale = robust_scale(fitted.planes[2], fitted.planes[3]) if self.robust else None
-        found = kernels.sum_cells(fitted, self.samples, scale, radius_mm=ARC_RADIUS_MM, ridge_hu2=self.ridge_hu2)
-        objective, overlap = self._shares(*fitted.sums.sum(dim=-1, dtype=torch.float64))
-        weight, squares = found.terms[27:].sum(dim=(1, 2), dtype=torch.float64)
-        return CellEquations(found.hessian, found.gradient, objective, overlap, _variance(weight, squares))
-
-    def _fitted(self, kernels: ModuleType, matrices: NDArray[np.floating]) -> Any:
-        places = self.moving.voxel_from_offset(matrices, self.samples)
-        return kernels.fit_cells(places, self.samples, self._spread, self.moving, ridge_hu2=self.ridge_hu2)
+    def _problem(self, kernels: ModuleType) -> Any:
+        if self._sums is None:
+            self._sums = torch.stack([self._total, self._weight]).tolist()
+        return kernels.Problem(self.samples, self.moving, self._spread, *self._sums, self.ridge_hu2, self.robust)
 
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
         wanted = self.samples.weights
-        return self._shares(_total(inside * residual.square() + (wanted - inside) * self._spread), _total(inside))
-
-    def _shares(self, unexplained: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sums over the samples as shares of the variance there is to explain, and of the samples' weight."""
-        return unexplained / self._total, inside / self._weight
+        unexplained = _total(inside * residual.square() + (wanted - inside) * self._spread)
+        return unexplained / self._total, _total(inside) / self._weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +144,12 @@ class CellEquations:
     objective: Tensor
     overlap: Tensor
     residual_variance: Tensor
+
+    def whole(self) -> NormalEquations:
+        """Return the sums over all cells."""
+        hessian = self.hessian.sum(dim=1, dtype=torch.float64).cpu().numpy()
+        gradient = self.gradient.sum(dim=1, dtype=torch.float64).cpu().numpy()
+        return NormalEquations(hessian, gradient, self.objective.cpu().numpy(), self.overlap.cpu().numpy())
 
 
 def _variance(weight: Tensor, squares: Tensor) -> Tensor:

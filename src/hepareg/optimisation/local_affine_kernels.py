@@ -15,108 +15,141 @@ from functools import cache
 from itertools import combinations_with_replacement, product
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import triton
 import triton.language as tl
+from numpy.typing import NDArray
 from torch import Tensor
 
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations
+from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
-__all__ = ["Fitted", "Summed", "fit_cells", "sum_cells"]
+__all__ = ["FusedEquations", "Problem", "cell_equations", "unexplained"]
 
 TINY = 1e-6
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
-PLANES = 7
+PLANES = 8
+ROWS = 31
+"""Of each cell: 21 of the Hessian's upper triangle, 6 of the gradient, the weights' sum, the weighted squares of the
+residual, the weighted squares of what is unexplained (voxels outside the moving image wholly so), the weight inside."""
+WEIGHT, SQUARES, UNEXPLAINED, INSIDE = 27, 28, 29, 30
 
 
-class Fitted(NamedTuple):
-    """What the first kernel finds, for B poses and N cells of V voxels.
+class Problem(NamedTuple):
+    """What stays the same from pose to pose.
 
     Parameters
     ----------
-    planes
-        (7, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
-        inside the moving image, and the moving image's gradient along x, y and z of the fixed world.
-    sums
-        (2, B, N): weighted square of what is unexplained, voxels outside the moving image wholly so; weight inside.
+    spread
+        (N, V) squared fixed intensities less their cell's mean.
+    total, weight
+        Sums over all samples: weighted spread, and weight.
     """
 
-    planes: Tensor
-    sums: Tensor
+    samples: CellSamples
+    moving: MovingFeatures
+    spread: Tensor
+    total: float
+    weight: float
+    ridge_hu2: float
+    robust: bool
 
 
-class Summed(NamedTuple):
-    """What the second kernel finds: (29, B, N), 21 of the Hessian's upper triangle, 6 of the gradient, the weights'
-    sum and the weighted sum of squares of the residual."""
+class FusedEquations:
+    """What `CellEquations` is, from the kernels' (31, B, N) rows."""
 
-    terms: Tensor
+    def __init__(self, rows: Tensor, problem: Problem) -> None:
+        self._rows = rows
+        self._problem = problem
 
     @property
     def hessian(self) -> Tensor:
         """(B, N, 6, 6)."""
-        return self.terms[_whole_matrix(self.terms.device)].permute(1, 2, 0).unflatten(2, (6, 6))
+        return self._rows[_whole_matrix(self._rows.device)].permute(1, 2, 0).unflatten(2, (6, 6))
 
     @property
     def gradient(self) -> Tensor:
         """(B, N, 6)."""
-        return self.terms[21:27].permute(1, 2, 0)
+        return self._rows[21:27].permute(1, 2, 0)
+
+    @property
+    def residual_variance(self) -> Tensor:
+        """() robustly weighted variance of the residual, HU^2, over all poses."""
+        weight, squares = self._rows[WEIGHT : SQUARES + 1].sum(dim=(1, 2), dtype=torch.float64)
+        return squares / weight.clamp(min=TINY) + TINY
+
+    def whole(self) -> NormalEquations:
+        """Return the sums over all cells; one way off the device."""
+        host = self._rows.sum(dim=2, dtype=torch.float64).cpu().numpy()
+        hessian = host[_places()].T.reshape(-1, 6, 6)
+        return NormalEquations(hessian, host[21:27].T, *_shares(host[UNEXPLAINED:], self._problem))
 
 
-def fit_cells(
-    voxel_from_offset: Tensor, samples: CellSamples, spread: Tensor, moving: MovingFeatures, *, ridge_hu2: float
-) -> Fitted:
-    """Sample the moving image at B poses and fit the intensity map in every cell.
+def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEquations:
+    """Return the normal equations about each of (B, 4, 4) poses, cell by cell."""
+    planes, rows = _fitted(matrices, problem)
+    poses, cells, voxels = planes.shape[1:]
+    median = rows
+    if problem.robust:
+        stride = -(-planes[0, 0].numel() // MOST_IN_MEDIAN)
+        median = planes[-1, :, ::stride].flatten(1).nanmedian(dim=1).values
+    _sum[(poses, triton.cdiv(cells, CELLS_EACH))](
+        planes, problem.samples.offsets_mm.permute(2, 0, 1), median, rows,
+        poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
+        CELLS=CELLS_EACH, ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
+    )  # fmt: skip
+    return FusedEquations(rows, problem)
 
-    Parameters
-    ----------
-    voxel_from_offset
-        (B, 3, 4) from offsets in mm to moving voxels, float32.
-    spread
-        (N, V) squared fixed intensities less their cell's mean.
+
+def unexplained(matrices: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
+    return _shares(_fitted(matrices, problem)[1][UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), problem)
+
+
+def _fitted(matrices: NDArray[np.floating], problem: Problem) -> tuple[Tensor, Tensor]:
+    """Sample the moving image and fit the intensity map in every cell.
+
+    Returns
+    -------
+    planes
+        (8, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
+        inside the moving image, the moving image's gradient along x, y and z of the fixed world, and the size of the
+        residual, NaN where the weight is 0.
+    rows
+        (31, B, N), the last two written.
     """
-    poses, (cells, voxels) = len(voxel_from_offset), samples.values.shape
+    samples, moving = problem.samples, problem.moving
+    voxel_from_offset = moving.voxel_from_offset(matrices, samples)
+    poses, (cells, voxels) = len(matrices), samples.values.shape
     planes = samples.values.new_empty(PLANES, poses, cells, voxels)
-    sums = samples.values.new_empty(2, poses, cells)
-    grid = (poses, triton.cdiv(cells, CELLS_EACH))
-    _fit[grid](
-        voxel_from_offset, moving.table, samples.offsets_mm.permute(2, 0, 1), samples.values, samples.weights, spread,
-        planes, sums, poses, cells, *moving.grid.shape, ridge_hu2,
+    rows = samples.values.new_empty(ROWS, poses, cells)
+    _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
+        voxel_from_offset, moving.table, samples.offsets_mm.permute(2, 0, 1), samples.values, samples.weights,
+        problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape, problem.ridge_hu2,
         V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
     )  # fmt: skip
-    return Fitted(planes, sums)
+    return planes, rows
 
 
-def sum_cells(
-    fitted: Fitted, samples: CellSamples, scale: Tensor | None, *, radius_mm: float, ridge_hu2: float
-) -> Summed:
-    """Weigh the residuals and add up each cell's normal equations, its intensity map eliminated.
-
-    Parameters
-    ----------
-    scale
-        (B,) scale of the robust weights, or None for the plain weights.
-    radius_mm
-        Arc radius of the rotations' parameters.
-    """
-    _, poses, cells, voxels = fitted.planes.shape
-    terms = fitted.planes.new_empty(29, poses, cells)
-    grid = (poses, triton.cdiv(cells, CELLS_EACH))
-    _sum[grid](
-        fitted.planes, samples.offsets_mm.permute(2, 0, 1), fitted.planes if scale is None else scale, terms,
-        poses, cells, radius_mm, ridge_hu2,
-        V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH, ROBUST=scale is not None, TINY=TINY,
-    )  # fmt: skip
-    return Summed(terms)
+def _shares(sums: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return (2, B) sums as shares of the variance there is to explain, and of the samples' weight."""
+    return sums[0] / problem.total, sums[1] / problem.weight
 
 
 @cache
 def _whole_matrix(device: torch.device) -> Tensor:
+    return torch.tensor(_places(), device=device)
+
+
+@cache
+def _places() -> list[int]:
     """Return the places of a symmetric matrix's 36 entries among the 21 of its upper triangle."""
     upper = {pair: n for n, pair in enumerate(combinations_with_replacement(range(6), 2))}
-    places = [upper[min(a, b), max(a, b)] for a, b in product(range(6), repeat=2)]
-    return torch.tensor(places, device=device)
+    return [upper[min(a, b), max(a, b)] for a, b in product(range(6), repeat=2)]
 
 
 @triton.jit
@@ -183,14 +216,16 @@ def _fit(
     tl.store(out + 4 * whole, gi * a00 + gj * a10 + gk * a20, mask=used)
     tl.store(out + 5 * whole, gi * a01 + gj * a11 + gk * a21, mask=used)
     tl.store(out + 6 * whole, gi * a02 + gj * a12 + gk * a22, mask=used)
+    tl.store(out + 7 * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
     tl.store(sums + pose * cells + cell, unexplained, mask=cell < cells)
     tl.store(sums + (poses + pose) * cells + cell, total, mask=cell < cells)
 
 
 @triton.jit(do_not_specialize=["poses", "cells"])
 def _sum(
-    planes, offsets, scales, terms, poses, cells, radius, ridge,
-    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, ROBUST: tl.constexpr, TINY: tl.constexpr,
+    planes, offsets, medians, terms, poses, cells, radius, ridge,
+    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, ROBUST: tl.constexpr,
+    FLOOR: tl.constexpr, TINY: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -205,7 +240,9 @@ def _sum(
     residual = tl.load(here + 2 * whole, mask=used, other=0.0)
     weight = tl.load(here + 3 * whole, mask=used, other=0.0)
     if ROBUST:
-        ratio = residual / (2 * tl.load(scales + pose))
+        median = tl.load(medians + pose)
+        median = tl.where(median == median, median, 1.0)  # no voxel inside: any scale will do
+        ratio = residual / (2 * 1.4826 * tl.maximum(median, FLOOR))
         weight = weight / (1 + ratio * ratio)
     gx = tl.load(here + 4 * whole, mask=used, other=0.0)
     gy = tl.load(here + 5 * whole, mask=used, other=0.0)

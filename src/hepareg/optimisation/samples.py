@@ -80,7 +80,7 @@ class MovingFeatures:
         centre = matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3]
         linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
         found = np.concatenate([linear, self.grid.voxel_points(centre)[..., None]], axis=-1)
-        return torch.from_numpy(found).to(self.table.dtype).to(self.table.device)
+        return torch.from_numpy(found).to(self.table.dtype).to(self.table.device)  # converted before it travels
 
     def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return the interpolated rows of the table (4, C, B, N V), and validity (B, N, V)."""
@@ -182,10 +182,7 @@ def _fold(image: Tensor, cell: int) -> Tensor:
 
 def _distance_at(fixed: GridImage, distance: GridImage, voxels: Tensor) -> Tensor:
     """Return the distance to the mask at (N, 3) voxel positions of the fixed level; infinite outside its grid."""
-    matrix = torch.tensor(fixed.grid.world_from_voxel, device=voxels.device)
-    points = voxels.double() @ matrix[:3, :3].T + matrix[:3, 3]
     inside = (voxels <= torch.tensor(fixed.data.shape, device=voxels.device) - 1).all(dim=1)
-    found = sample_points(
-        distance.data[None, None], points[None], world_from_voxel=distance.grid.world_from_voxel, padding="border"
-    )
+    placed = fixed.grid.voxel_from_world @ distance.grid.world_from_voxel  # the fixed voxels stand for the world
+    found = sample_points(distance.data[None, None], voxels[None], world_from_voxel=placed, padding="border")
     return torch.where(inside, found.image[0, 0], torch.inf)

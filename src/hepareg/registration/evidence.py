@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices
 from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sample_points
@@ -76,13 +76,7 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
 def decoys(transform: RigidTransform, centre_mm: NDArray[np.floating], *, distance_mm: float) -> list[RigidTransform]:
     """Return twelve wrong poses, each off by ``distance_mm`` along or about one axis."""
     steps = np.vstack([np.eye(6), -np.eye(6)]) * distance_mm
-    return [
-        RigidTransform(
-            transform.matrix
-            @ RigidTransform.from_vectors(step[:3] / ARC_RADIUS_MM, step[3:], centre_mm=centre_mm).matrix
-        )
-        for step in steps
-    ]
+    return [RigidTransform(matrix) for matrix in moved_matrices(transform.matrix, steps, centre_mm)]
 
 
 def inverse_consistency(compared: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
@@ -130,8 +124,8 @@ def tissue_share(compared: LevelResult, points_mm: Points) -> float:
 def _block_sums(offsets: torch.Tensor, gradients: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return (blocks, 6) sums of the cells' gradients."""
     index = np.floor(offsets.double().cpu().numpy() / BLOCK_MM).astype(int)
-    _, block = np.unique(index, axis=0, return_inverse=True)
-    block = block.ravel()
+    index = index - index.min(axis=0, initial=0)
+    _, block = np.unique(np.ravel_multi_index(index.T, index.max(axis=0, initial=0) + 1), return_inverse=True)
     return np.stack([np.bincount(block, weights=column) for column in gradients.T], axis=1)
 
 
@@ -150,5 +144,6 @@ def _root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) 
 
 def spread(transforms: Sequence[RigidTransform], reference: RigidTransform, points_mm: Points) -> NDArray[np.floating]:
     """Return the mean distance over the points of each transform to a reference."""
-    placed = reference.apply(points_mm)
-    return np.array([np.linalg.norm(t.apply(points_mm) - placed, axis=1).mean() for t in transforms])
+    matrices = np.stack([t.matrix for t in transforms]) - reference.matrix
+    apart = points_mm @ matrices[:, :3, :3].transpose(0, 2, 1) + matrices[:, None, :3, 3]
+    return np.sqrt(np.square(apart).sum(axis=-1)).mean(axis=-1)

@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from hepareg.geometry.connected import hangs_together
 from hepareg.geometry.profile import mask_profile
 from hepareg.preprocessing.liver_crop import LiverCrop, largest_component
 from hepareg.volume import Volume
@@ -49,5 +49,4 @@ def _in_one_piece(mask: Volume) -> bool:
     """Return whether every third voxel of the mask hangs together: then the slow labelling of all voxels is spared."""
     if not mask.profile.total:
         return True
-    inside = voxel_array(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN])
-    return ndimage.label(inside, structure=np.ones((3, 3, 3)))[1] <= 1
+    return hangs_together(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN])

@@ -1,12 +1,12 @@
 """Where the refinement starts from: several guesses, each with a name."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hepareg.geometry.profile import mask_profile
+from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -141,14 +141,8 @@ def _raised(start: Start, shift_mm: float) -> Start:
 
 
 def _turns(pivot: RigidTransform, centre_mm: NDArray[np.floating]) -> list[Start]:
-    vectors: Sequence[NDArray[np.floating]] = [
-        sense * np.radians(angle) * np.eye(3)[axis] for angle in TURNS_DEG for axis in range(3) for sense in (-1, 1)
-    ]
-    return [
-        Start(
-            "turned",
-            RigidTransform(pivot.matrix @ RigidTransform.from_vectors(v, np.zeros(3), centre_mm=centre_mm).matrix),
-            derived=True,
-        )
-        for v in vectors
-    ]
+    vectors = np.array(
+        [sense * np.radians(angle) * np.eye(3)[axis] for angle in TURNS_DEG for axis in range(3) for sense in (-1, 1)]
+    )
+    turns = pivot.matrix @ about_centre(rotation_from_vector(vectors), np.zeros(3), centre_mm)
+    return [Start("turned", RigidTransform(turn), derived=True) for turn in turns]

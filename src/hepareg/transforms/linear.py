@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepareg.arrays import Matrix, Points
 from hepareg.errors import RigidityError, TransformError
 from hepareg.geometry.grid import apply_matrix
-from hepareg.geometry.rotations import about_centre, nearest_rotation, rotation_angle, rotation_from_vector
+from hepareg.geometry.rotations import about_centre, polished_rotation, rotation_angle, rotation_from_vector
 
 __all__ = ["LPS_FROM_RAS", "RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
 
@@ -38,12 +38,7 @@ class AffineTransform:
     matrix: Matrix
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.matrix, dtype=np.float64)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-            raise TransformError("expected a finite 4x4 matrix")
-        if (np.abs(matrix[3] - LAST_ROW) > LAST_ROW_TOLERANCE).any():
-            raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {matrix[3].tolist()}")
-        matrix[3] = [0, 0, 0, 1]
+        matrix = _checked(self.matrix)
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
             raise TransformError("expected an invertible matrix, got a singular one")
         matrix.setflags(write=False)
@@ -81,6 +76,17 @@ class AffineTransform:
         return self.apply(point) - np.asarray(point, dtype=np.float64)
 
 
+def _checked(matrix: ArrayLike) -> Matrix:
+    """Return a copy of a finite homogeneous matrix, its last row exact."""
+    matrix = np.array(matrix, dtype=np.float64)
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise TransformError("expected a finite 4x4 matrix")
+    if (np.abs(matrix[3] - LAST_ROW) > LAST_ROW_TOLERANCE).any():
+        raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {matrix[3].tolist()}")
+    matrix[3] = LAST_ROW
+    return matrix
+
+
 @dataclass(frozen=True, eq=False)
 class RigidTransform(AffineTransform):
     """Rigid map of world points: a rotation and a translation, determinant +1, six degrees of freedom.
@@ -96,15 +102,14 @@ class RigidTransform(AffineTransform):
     """
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        R = self.linear
+        matrix = _checked(self.matrix)
+        R = matrix[:3, :3]
         if np.abs(R.T @ R - np.eye(3)).max() > 1e-6 or np.linalg.det(R) < 0:
             raise TransformError(
                 "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
                 "`hepareg rigidify` extracts the rigid part of an affine"
             )
-        matrix = self.matrix.copy()
-        matrix[:3, :3] = nearest_rotation(R)
+        matrix[:3, :3] = polished_rotation(R)
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 

@@ -167,6 +167,9 @@ def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> 
         sampler_from_voxel[row, axis] = 2 / size
         sampler_from_voxel[row, 3] = 1 / size - 1
     sampler_from_voxel[3, 3] = 1
+    if not isinstance(world_from_voxel, Tensor):  # small matrices of the host stay there
+        inverse = torch.from_numpy(np.linalg.inv(np.asarray(world_from_voxel, dtype=np.float64)))
+        return (sampler_from_voxel @ inverse).to(image.device).expand(image.shape[0], 4, 4)
     voxel_from_world = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
     return sampler_from_voxel.to(image.device) @ voxel_from_world
 

@@ -1,0 +1,46 @@
+"""Counts of a mask along its axes, of arrays in any memory order and of tensors."""
+
+import numpy as np
+import pytest
+import torch
+
+from hepareg.errors import MaskError
+from hepareg.geometry.profile import mask_profile
+
+ORDERS = {
+    "C": np.ascontiguousarray,
+    "F": np.asfortranarray,
+    "reversed": lambda mask: mask.copy()[::-1, :, ::-1][::-1, :, ::-1],
+    "view": lambda mask: np.pad(mask, 3)[3:-3, 3:-3, 3:-3],
+    "permuted": lambda mask: np.ascontiguousarray(mask.transpose(1, 0, 2)).transpose(1, 0, 2),
+    "labels": lambda mask: 7 * mask.astype(np.int16),
+    "tensor": torch.from_numpy,
+}
+
+
+@pytest.fixture
+def mask():
+    mask = np.zeros((12, 300, 9), dtype=bool)
+    mask[2:11, 5:290, 1:7] = np.random.default_rng(1).random((9, 285, 6)) > 0.4
+    return mask
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_counts_box_and_centroid(mask, order):
+    profile = mask_profile(ORDERS[order](mask))
+    for axis, counts in enumerate(profile.counts):
+        assert (counts == mask.sum(axis=tuple(a for a in range(3) if a != axis))).all()
+    where = np.argwhere(mask)
+    assert profile.total == len(where)
+    assert np.allclose(profile.centroid_vox, where.mean(axis=0))
+    assert (profile.box[0] == where.min(axis=0)).all()
+    assert (profile.box[1] == where.max(axis=0) + 1).all()
+
+
+@pytest.mark.parametrize("empty", [np.zeros((3, 4, 5), dtype=bool), torch.zeros(3, 4, 5)])
+def test_an_empty_mask_has_no_box(empty):
+    profile = mask_profile(empty)
+    assert profile.total == 0
+    assert np.isnan(profile.centroid_vox).all()
+    with pytest.raises(MaskError, match="empty"):
+        _ = profile.box

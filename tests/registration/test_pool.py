@@ -1,0 +1,38 @@
+"""Many pairs in worker processes."""
+
+import numpy as np
+import pytest
+
+from hepareg import RegistrationPool, register
+from hepareg.errors import MaskError, SettingsError
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with RegistrationPool(workers=2) as pool:
+        yield pool
+
+
+def test_results_come_in_order_and_as_one_by_one(pool, pair):
+    images = pair[0]
+    pairs = [images, {k: v for k, v in images.items() if k != "moving_mask"}, images]
+    found = pool.register(pairs)
+    for result, arguments in zip(found, pairs, strict=True):
+        alone = register(**arguments)
+        assert np.abs(result.transform.matrix - alone.transform.matrix).max() < 1e-3
+        assert result.verdict.decision is alone.verdict.decision
+    assert (found[0].transform.matrix == found[2].transform.matrix).all()
+
+
+def test_an_error_of_a_pair_comes_back_as_itself_and_the_pool_lives_on(pool, pair):
+    images = pair[0]
+    empty = images["fixed_mask"].with_data(np.zeros_like(images["fixed_mask"].data))
+    with pytest.raises(MaskError, match="empty"):
+        pool.register([images, {**images, "fixed_mask": empty}])
+    assert len(pool.register([images])) == 1
+
+
+@pytest.mark.parametrize("numbers", [{"workers": 0}, {"workers": 1, "threads": 0}])
+def test_numbers(numbers):
+    with pytest.raises(SettingsError, match="at least 1"):
+        RegistrationPool(**numbers)
