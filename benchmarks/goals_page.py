@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks.gpu_page import pairs_per_second, warm_seconds
 from benchmarks.peers import REFERENCE
-from benchmarks.speed_page import ON_CUDA
 from benchmarks.tables import ENDED_WELL, TOLERATED_LOSS_MM, Row, is_rigid_and_masked, is_silent, markdown, number
 
 __all__ = ["goals_section"]
@@ -102,8 +102,19 @@ def _growth(results: Results) -> Judged:
 
 
 def _on_a_gpu(results: Results) -> Judged:
-    seconds = _process(results, ON_CUDA, "call_s")
-    return _at_most(seconds, 0.04, unit=" s") if seconds else NO_CUDA
+    result = results["gpu"]
+    if result is None:
+        return NO_CUDA
+    measured, reached = _at_most(warm_seconds(result), 0.04, unit=" s")
+    return f"{measured} ({result['device']['gpu']})", reached
+
+
+def _batches_on_a_gpu(results: Results) -> Judged:
+    result = results["gpu"]
+    if result is None:
+        return NO_CUDA
+    rate = pairs_per_second(result)
+    return f"{number(rate, 0)} pairs/s ({result['device']['gpu']})", rate >= 100
 
 
 def _quotient(ours: float, reference: float) -> float:
@@ -137,7 +148,7 @@ GOALS: Sequence[tuple[str, Callable[[Results], Judged]]] = (
     (MEMORY, _ratio(*RATIOS[MEMORY], 1 / 3)),
     ("512x512x600 in less than 2.5 times the time of 512x512x200", _growth),
     ("on an H100, warm call: at most 40 ms", _on_a_gpu),
-    ("on an H100, batches of 32 pairs: at least 100 pairs a second", lambda _: NO_CUDA),
+    ("on an H100, batches of 32 pairs: at least 100 pairs a second", _batches_on_a_gpu),
 )
 
 

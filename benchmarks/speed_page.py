@@ -8,9 +8,7 @@ from benchmarks.comparison_page import provenance_text
 from benchmarks.load import load_text
 from benchmarks.tables import Row, markdown, number
 
-__all__ = ["ON_CUDA", "speed_sections"]
-
-ON_CUDA = "hepareg, library call on CUDA"
+__all__ = ["speed_sections"]
 
 FLOOR = """\
 A registration of two `.nii.gz` files cannot be faster than the machine inflates them (the stream has no index) and

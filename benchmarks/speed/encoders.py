@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,7 +36,8 @@ def main() -> None:
     if arguments.only:
         print(json.dumps(measure(arguments.only, arguments)))
         return
-    rows = [_in_own_process(name, arguments) for name in ENCODERS]
+    shape, device, repeats = arguments.shape, arguments.device, arguments.repeats
+    rows = [training_row(name, shape=shape, device=device, repeats=repeats) for name in ENCODERS]
     published, efficient = rows
     settings = {"shape": arguments.shape, "device": arguments.device, "repeats": arguments.repeats, "batch": 1}
     ratio = {key: efficient[key] / published[key] for key in ("pairs_per_s", "pairs_per_cpu_s", "peak_bytes")}
@@ -96,12 +98,12 @@ def _step(net: Any, optimiser: Any, loss: Any, moving: Any, fixed: Any, mask: An
     return time.perf_counter() - begin, time.process_time() - cpu_begin
 
 
-def _in_own_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    shape = list(map(str, arguments.shape))
-    command = [sys.executable, "-m", "benchmarks.speed.encoders", "--only", name, "--shape", *shape]
-    command += ["--device", arguments.device, "--repeats", str(arguments.repeats)]
+def training_row(name: str, *, shape: Sequence[int], device: str, repeats: int) -> dict[str, Any]:
+    """Return what `measure` finds in a process of its own, and the shape."""
+    command = [sys.executable, "-m", "benchmarks.speed.encoders", "--only", name, "--shape", *map(str, shape)]
+    command += ["--device", device, "--repeats", str(repeats)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return {"shape": list(shape), **json.loads(done.stdout.splitlines()[-1])}
 
 
 def _peak_bytes() -> int:

@@ -22,7 +22,6 @@ from benchmarks.peers import REFERENCE
 from benchmarks.peers.preparation import prepare
 from benchmarks.results import RESULTS, ROOT, provenance, write_result
 from benchmarks.speed.volumes import SIZES, sized_pair, standard_pair
-from benchmarks.speed_page import ON_CUDA
 
 EVERY_OUTPUT = replace(Hepareg(), name="hepareg, every output", matrix_only=False)
 LIMIT_S = 600.0
@@ -74,7 +73,6 @@ def process_rows(folder: Path, arguments: argparse.Namespace) -> Iterator[dict[s
         (EVERY_OUTPUT, arguments.repeats),
         (Floor(), arguments.repeats),
         (WarmCall(), 1),
-        (WarmCall(name=ON_CUDA, device="cuda"), 1),
         (Machine("inflate"), 1),
         (Machine("touch"), 1),
         (peer, min(arguments.repeats, 3)),

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     arguments = parser.parse_args()
     rows = [{**_process(size), "promised": PROMISED[size]} for size in PROMISED for _ in range(arguments.repeats)]
-    pairs = _device_pairs(arguments.device, arguments.batch)
+    pairs = device_pairs(arguments.device, arguments.batch)
     settings = {"repeats": arguments.repeats, "device": arguments.device, "batch": arguments.batch}
     result = {"kind": "simulation_speed", **provenance(settings), "rows": rows, "device_pairs": pairs}
     with atomic_file(arguments.out, overwrite=True) as temporary:
@@ -54,7 +54,8 @@ def _process(size: str) -> dict[str, Any]:
     return {"size": size, "seconds": seconds, "cpu_s": cpu_s, "peak_bytes": used.ru_maxrss * 1024}
 
 
-def _device_pairs(device: str, batch: int) -> dict[str, Any]:
+def device_pairs(device: str, batch: int) -> dict[str, Any]:
+    """Return the seconds of batches of training pairs made in torch."""
     import numpy as np
     import torch
 

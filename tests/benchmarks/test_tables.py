@@ -10,7 +10,7 @@ from benchmarks.page import BEGIN, END, build_page, build_readme, main
 from benchmarks.results import SCHEMA, provenance, write_result
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
-NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed"))
+NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed", "gpu"))
 SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
 
 
@@ -108,7 +108,7 @@ def test_losses_name_the_peers_that_are_better(comparison):
 def test_page_shows_failures_losses_and_where_it_was_run(comparison, speed):
     rejected = row("hepareg", None, masks=False, status="rejected", decision="reject", reason="no_liver_mask")
     without = {**comparison, "rows": [rejected]}
-    page = build_page({"comparison": comparison, "comparison_without_masks": without, "speed": speed})
+    page = build_page({**NOTHING, "comparison": comparison, "comparison_without_masks": without, "speed": speed})
     for text in (
         "16.000 **silent**",
         "timed out",
@@ -165,6 +165,30 @@ def test_goals_are_judged_on_the_standard_pair_and_the_pairs_are_shown_beside(co
     table = goals_section({**NOTHING, "comparison": comparison, "speed": {**speed, "rows": [*speed["rows"], twin]}})
     assert "same run | 0.100 | yes | 0.150 (2 pairs) |" in table
     assert "1/25 | not measured: the speed of the standard pair has not been run | – | – |" in table
+
+
+def test_goals_on_a_gpu_say_which(comparison):
+    warm = {
+        "volumes": "cuda",
+        "device": "cuda",
+        "median_s": 0.05,
+        "call_s": [0.05, 0.06],
+        "tre_mm": 0.1,
+        "from_cpu_mm": 0.0,
+    }
+    gpu = {
+        **{name: comparison[name] for name in ("commit", "versions")},
+        "settings": {"batch": 32, "anatomies": 4, "repeats": 2},
+        "device": {**comparison["device"], "gpu": "Some Card"},
+        "registration": [warm, {**warm, "volumes": "host", "median_s": 0.08}],
+        "batches": [{"workers": n, "batch_s": [0.4], "pairs_per_s": 10.0 * n, "worst_tre_mm": 0.1} for n in (8, 12)],
+        "training": [{"shape": [200, 512, 512], "encoder": "efficient", "pairs_per_s": 6.0, "peak_bytes": 4.7e9}],
+        "simulation": {"size": "96x96x96", "batch": 32, "pairs_per_minute": 30_000.0},
+    }
+    page = build_page({**NOTHING, "gpu": gpu})
+    assert "at most 40 ms | 0.050 s (Some Card) | **no** |" in page
+    assert "100 pairs a second | 120 pairs/s (Some Card) | yes |" in page
+    assert "| 200x512x512 | efficient | 6.0 | 4.70 |" in page
 
 
 def test_page_without_results_says_so():

@@ -41,7 +41,7 @@ def test_liver_lies_where_the_truth_says(bank, device):
             centroid(m[n].cpu(), pairs.world_from_voxel.cpu()) for m in (pairs.fixed_liver, pairs.moving_liver)
         )
         truth = pairs.moving_from_fixed[n].cpu().numpy()
-        moved_whole = pairs.moving_liver[n].sum() / pairs.fixed_liver[n].sum()
+        moved_whole = float(pairs.moving_liver[n].sum() / pairs.fixed_liver[n].sum())
         assert moved_whole == pytest.approx(1, abs=0.01)
         # Counting some 6,000 voxels of 6 mm places a centroid to a few tenths of a millimetre.
         assert np.abs(truth[:3, :3] @ fixed + truth[:3, 3] - moving).max() < 0.6

@@ -1,0 +1,53 @@
+"""Sections of the documentation page on what a GPU gives, and what the goals ask of it."""
+
+from statistics import median
+from typing import Any
+
+from benchmarks.comparison_page import provenance_text
+from benchmarks.tables import markdown, number
+
+__all__ = ["gpu_sections", "pairs_per_second", "warm_seconds"]
+
+WHERE = {"cuda": "on the device", "host": "in the host's memory", "cpu": "in the host's memory"}
+TEXT = """\
+One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process; the distance is the mean over
+the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
+on the device, given to a `RegistrationPool`. A training step is one pair: predict, warp, MIND, gradients, Adam, in
+mixed precision; memory is the most that torch allocated."""
+
+
+def gpu_sections(result: dict[str, Any]) -> list[str]:
+    """Return the page's sections from the result of `benchmarks.speed.gpu`."""
+    registration = [
+        [WHERE[row["volumes"]], row["device"], number(1e3 * row["median_s"], 1), number(1e3 * max(row["call_s"]), 1),
+         number(row["tre_mm"], 3), number(row["from_cpu_mm"], 4)]
+        for row in result["registration"]
+    ]  # fmt: skip
+    batches = [[str(row["workers"]), number(median(row["batch_s"]), 2), number(row["pairs_per_s"], 1),
+                number(row["worst_tre_mm"], 3)] for row in result["batches"]]  # fmt: skip
+    training = [
+        ["x".join(map(str, row["shape"])), row["encoder"], number(row["pairs_per_s"], 1),
+         number(row["peak_bytes"] * 1e-9, 2)]
+        for row in result["training"]
+    ]  # fmt: skip
+    simulated = result["simulation"]
+    return [
+        "## On a GPU",
+        provenance_text(result),
+        TEXT.format(**result["settings"]),
+        markdown(["volumes", "work on", "median ms", "longest ms", "TRE mm", "from the processor's mm"], registration),
+        markdown(["workers", "batch s", "pairs a second", "worst TRE mm"], batches),
+        markdown(["region", "encoder", "pairs a second", "GB"], training),
+        f"Training pairs of {simulated['size']} voxels made on the device in batches of {simulated['batch']}: "
+        f"{number(simulated['pairs_per_minute'], 0)} a minute.",
+    ]
+
+
+def warm_seconds(result: dict[str, Any]) -> float:
+    """Return the median of the warm call with the volumes on the device."""
+    return next(row["median_s"] for row in result["registration"] if row["volumes"] == "cuda")
+
+
+def pairs_per_second(result: dict[str, Any]) -> float:
+    """Return the pool's best rate."""
+    return max(row["pairs_per_s"] for row in result["batches"])
