@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["robust_weights"]
+__all__ = ["cell_weights", "robust_weights"]
 
 FLOOR = 1e-3
 """Smallest scale as a residual can have it: a perfect fit must not divide by zero."""
@@ -34,8 +34,34 @@ def robust_weights(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) ->
     Holland, P. W. and Welsch, R. E. Robust regression using iteratively reweighted least-squares.
     Communications in Statistics 6, 1977. doi:10.1080/03610927708827533
     """
+    scale = _scale(residual, inside, floor)
+    return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
+
+
+def cell_weights(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) -> Tensor:
+    """Return (B, N, 1) weights that fall off where a whole cell is explained worse than the cells of its pose are.
+
+    A voxel's residual is small wherever two profiles happen to cross, also in a cell in which something moves
+    otherwise, an organ slides along a wall, or thin layers differ in sharpness. Such a cell's slope, and with
+    it its pull on the pose, is wrong as a whole.
+
+    Notes
+    -----
+    1 / (1 + m / 3 s^2)^2, m the mean square of the cell's residual, s = 1.4826 median |r|.
+
+    References
+    ----------
+    Geman, S. and McClure, D. E. Statistical methods for tomographic image reconstruction. Bulletin of the International
+    Statistical Institute 52, 1987.
+    """
+    scale = _scale(residual, inside, floor)
+    mean = (inside * residual.square()).sum(dim=-1, keepdim=True) / inside.sum(dim=-1, keepdim=True).clamp(min=FLOOR)
+    return (1 + mean / (3 * scale.square()[:, None, None])) ** -2
+
+
+def _scale(residual: Tensor, inside: Tensor, floor: float) -> Tensor:
+    """Return (B,) standard deviations that fit the median of |r|."""
     stride = -(-residual[0].numel() // MOST_IN_MEDIAN)
     some, used = residual[:, ::stride].abs(), inside[:, ::stride] > 0
     median = torch.where(used, some, torch.nan).flatten(1).nanmedian(dim=1).values
-    scale = 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do
-    return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
+    return 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do
