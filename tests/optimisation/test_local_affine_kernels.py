@@ -25,13 +25,13 @@ def on(device, data):
     return replace(data, **{k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)})
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["8 voxels a cell", "27 voxels a cell"])
+@pytest.fixture(scope="module", params=[(2, False), (3, False), (3, True)], ids=["8 voxels", "27 voxels", "surface"])
 def both(request, oblique_problem):
     """The residual by tensor operations, and by kernels; with poses, some of which leave the moving image."""
     images = oblique_problem.images()
     samples = cell_samples(
         images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
-        cell_vox=request.param, max_samples=1000,
+        cell_vox=request.param[0], max_samples=1000, with_surface=request.param[1],
     )  # fmt: skip
     plain = LocalAffine(samples, images.features)
     fused = LocalAffine(on(DEVICE, samples), on(DEVICE, images.features))

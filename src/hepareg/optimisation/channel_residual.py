@@ -14,7 +14,7 @@ from hepareg.geometry import Grid
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.level_images import LevelImages, at_samples
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
-from hepareg.optimisation.robust_weights import robust_weights
+from hepareg.optimisation.robust_weights import robust_scale, robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures, SampledMoving, moving_features
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
@@ -64,7 +64,10 @@ class ChannelResidual:
         inside = self.samples.weights * found.valid
         residual = found.values - self.fixed[:, None]
         squared = residual.square().sum(dim=0)
-        weights = robust_weights(squared.sqrt(), inside, floor=1e-6) if self.robust else inside
+        weights = inside
+        if self.robust:
+            length = squared.sqrt()
+            weights = robust_weights(length, inside, scale=robust_scale(length, inside, floor=1e-6))
         J = jacobian(found.gradients, self.samples.offsets_mm.permute(2, 0, 1))
         columns = torch.cat([J, residual[None]]).permute(1, 2, 3, 0, 4)  # (C, B, N, 7, V)
         moments = (columns * weights[..., None, :]) @ columns.transpose(-1, -2)

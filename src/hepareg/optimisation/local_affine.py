@@ -7,6 +7,13 @@ under Gaussian noise minimises its sum of squares. This is local correlation, we
 contrast that there is to explain; unlike the local correlation coefficient it does not give a cell
 of pure noise the weight of a vessel.
 
+One thing it does not cover: the liver takes up contrast and its neighbours do not. Where a millimetre or
+two of diaphragm or fat lie between liver and lung, a cell holds three tissues, and the fixed image has
+a step at the liver's surface that the moving image has not, or not of that size. Next to it the moving image shows
+the foot of the lung's edge, and by moving that foot the step can be imitated: the pose is pulled by tenths of
+a millimetre, along the body most of all, since the dome is the sharpest edge there is. The mask tells where the step
+is. So on fine levels the model is fixed = a * warped + b + c * surface, with c as free as a and b.
+
 References
 ----------
 Golub, G. H. and Pereyra, V. The differentiation of pseudo-inverses and nonlinear least squares
@@ -26,12 +33,15 @@ from torch import Tensor
 
 from hepareg.optimisation.cuda_kernels import cuda_kernels
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
-from hepareg.optimisation.robust_weights import robust_weights
+from hepareg.optimisation.robust_weights import cell_weights, robust_scale, robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 
 __all__ = ["LocalAffine"]
 
 TINY = 1e-6
+SURFACE_RIDGE = 0.01
+"""Added to the variance of the surface's step, from 0 to 1, in a cell: `ridge_hu2` over the square of 100 HU, as
+much as a liver takes up. A cell that the step hardly touches keeps its own structure."""
 
 
 class LocalAffine:
@@ -47,7 +57,7 @@ class LocalAffine:
         Added to a cell's intensity variance: cells with less contrast than this count for little.
     robust
         Down-weight voxels whose residual is large against the median (Geman-McClure's kind of
-        weight), such as bowel and ribs that do not move with the liver.
+        weight), such as bowel and ribs that do not move with the liver; on levels with the surface also whole cells.
     """
 
     def __init__(
@@ -57,7 +67,7 @@ class LocalAffine:
         self.moving = moving
         self.ridge_hu2 = ridge_hu2
         self.robust = robust
-        self._spread = _centred(samples.values, samples.weights).square()
+        self._spread = _spread(samples.values, samples.surface, samples.weights)
         self._total = _total(samples.weights * self._spread).clamp(min=TINY)
         self._weight = _total(samples.weights).clamp(min=TINY)
         self._sums: list[float] | None = None
@@ -85,7 +95,7 @@ class LocalAffine:
             return kernels.unexplained(matrices, self._problem(kernels))
         values, valid = self.moving.values(matrices, self.samples)
         inside = self.samples.weights * valid
-        found = self._objective(_fit(values[0], self.samples.values, inside, self.ridge_hu2).residual, inside)
+        found = self._objective(self._fit(values[0], inside).residual, inside)
         objective, overlap = torch.stack(found).cpu().numpy()
         return objective, overlap
 
@@ -95,7 +105,7 @@ class LocalAffine:
 
     def unexplained_hu2(self, moving: Tensor, weights: Tensor) -> float:
         """Return the weighted sum of squares that (N, V) moving values leave of the fixed cells."""
-        residual = _fit(moving, self.samples.values, weights, self.ridge_hu2).residual
+        residual = self._fit(moving, weights).residual
         return float((weights * residual**2).sum(dtype=torch.float64))
 
     def _cell_equations(self, matrices: NDArray[np.floating]) -> "CellEquations":
@@ -105,10 +115,10 @@ class LocalAffine:
         samples = self.samples
         found = self.moving.sample(matrices, samples)
         inside = samples.weights * found.valid
-        fit = _fit(found.values[0], samples.values, inside, self.ridge_hu2)
-        weights = robust_weights(fit.residual, inside) if self.robust else inside
+        fit = self._fit(found.values[0], inside)
+        weights = self._robust(fit, inside) if self.robust else inside
         J = jacobian(found.gradients[:, 0], samples.offsets_mm.permute(2, 0, 1)[:, None])
-        H, g = _eliminated(torch.cat([J, fit.x[None], fit.y[None]]), weights, self.ridge_hu2)
+        H, g = _eliminated(torch.cat([J, *(part[None] for part in fit.columns)]), weights, self.ridge_hu2)
         objective, overlap = self._objective(fit.residual, inside)
         squares = (weights * fit.residual**2).sum(dtype=torch.float64)
         return CellEquations(H, g, objective, overlap, _variance(weights.sum(dtype=torch.float64), squares))
@@ -118,8 +128,20 @@ class LocalAffine:
             self._sums = torch.stack([self._total, self._weight]).tolist()
         return kernels.Problem(self.samples, self.moving, self._spread, *self._sums, self.ridge_hu2, self.robust)
 
+    def _robust(self, fit: "_Fit", inside: Tensor) -> Tensor:
+        """Return the weights of voxels, and where the surface is looked at, of whole cells."""
+        scale = robust_scale(fit.residual, inside)
+        weights = robust_weights(fit.residual, inside, scale=scale)
+        return weights if fit.surface is None else weights * cell_weights(fit.residual, inside, scale=scale)
+
+    def _fit(self, moving: Tensor, weights: Tensor) -> "_Fit":
+        return _fit(moving, self.samples.values, weights, self.ridge_hu2, self.samples.surface)
+
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained."""
+        """Return the unexplained share of the fixed variance, voxels outside the moving image wholly unexplained.
+
+        What the surface's step explains is no merit of the pose: it is left out of both.
+        """
         wanted = self.samples.weights
         unexplained = _total(inside * residual.square() + (wanted - inside) * self._spread)
         return unexplained / self._total, _total(inside) / self._weight
@@ -166,29 +188,55 @@ def _total(values: Tensor) -> Tensor:
     return values.sum(dim=-1).sum(dim=-1, dtype=torch.float64)
 
 
+def _sum(values: Tensor) -> Tensor:
+    return values.sum(dim=-1, keepdim=True)
+
+
+def _spread(values: Tensor, surface: Tensor | None, weights: Tensor) -> Tensor:
+    """Return (N, V) squares of what mean and surface leave of the values."""
+    centred = _centred(values, weights)
+    if surface is None:
+        return centred.square()
+    step = _centred(surface, weights)
+    size = _sum(weights * step * centred) / (_sum(weights * step * step) + SURFACE_RIDGE * _sum(weights) + TINY)
+    return (centred - size * step).square()
+
+
 class _Fit(NamedTuple):
-    """Both intensities less their weighted means in every cell, and what a x leaves of y; all (B, N, V)."""
+    """Both intensities and the surface less their weighted means in every cell, and what is left of y; (B, N, V)."""
 
     x: Tensor
     y: Tensor
+    surface: Tensor | None
     residual: Tensor
 
+    @property
+    def columns(self) -> tuple[Tensor, ...]:
+        """The regressors and y."""
+        return (self.x, self.y) if self.surface is None else (self.x, self.y, self.surface)
 
-def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float) -> _Fit:
-    """Return the weighted ridge regression y = a x + b in every cell."""
+
+def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float, surface: Tensor | None) -> _Fit:
+    """Return the weighted ridge regression y = a x + b, or y = a x + b + c surface, in every cell."""
     xc, yc = _centred(x, weights), _centred(y, weights)
-    wx = weights * xc
-    variance = (wx * xc).sum(dim=-1) + ridge * weights.sum(dim=-1) + TINY
-    slope = (wx * yc).sum(dim=-1) / variance
-    return _Fit(xc, yc, torch.addcmul(yc, slope[..., None], xc, value=-1))
+    wx, total = weights * xc, _sum(weights)
+    xx, xy = _sum(wx * xc) + ridge * total + TINY, _sum(wx * yc)
+    if surface is None:
+        return _Fit(xc, yc, None, torch.addcmul(yc, xy / xx, xc, value=-1))
+    step = _centred(surface, weights)
+    ws = weights * step
+    ss, sx, sy = _sum(ws * step) + SURFACE_RIDGE * total + TINY, _sum(ws * xc), _sum(ws * yc)
+    slope = (xy - sx * sy / ss) / (xx - sx * sx / ss)
+    size = (sy - slope * sx) / ss
+    return _Fit(xc, yc, step, torch.addcmul(torch.addcmul(yc, slope, xc, value=-1), size, step, value=-1))
 
 
 def _eliminated(columns: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """Return each cell's J'WJ and J'Wr with its own a and b eliminated (variable projection, Kaufman's form).
+    """Return each cell's J'WJ and J'Wr with its own a, b and c eliminated (variable projection, Kaufman's form).
 
-    ``columns`` (8, B, N, V) are [J, x, y], x and y about centred: one batched product gives all their weighted
-    moments, about zero first and then, with the sums, about the cell's means. The slope's column is
-    then projected out. The residual's derivative is -a J, projected.
+    ``columns`` (8 or 9, B, N, V) are [J, x, y] or [J, x, y, surface], all but J about centred: one batched product
+    gives all their weighted moments, about zero first and then, with the sums, about the cell's means. The surface and
+    then x are projected out. The residual's derivative is -a J, projected.
     """
     poses, cells = columns.shape[1:3]
     by_cell = columns.permute(1, 2, 0, 3).flatten(0, 1)
@@ -197,6 +245,10 @@ def _eliminated(columns: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor,
     total = weights.sum(dim=-1).clamp(min=TINY).flatten()
     moments = torch.bmm(weighted, by_cell.transpose(1, 2))
     moments = moments - sums[:, :, None] * (sums / total[:, None])[:, None]
+    if len(columns) == 9:
+        across = moments[:, :8, 8]
+        ss = moments[:, 8, 8] + SURFACE_RIDGE * total + TINY
+        moments = moments[:, :8, :8] - across[:, :, None] * (across / ss[:, None])[:, None]
     xx = moments[:, 6, 6] + ridge * total + TINY
     slope = moments[:, 6, 7] / xx
     Jx, Jy = moments[:, :6, 6], moments[:, :6, 7]

@@ -22,6 +22,7 @@ import triton.language as tl
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hepareg.optimisation.local_affine import SURFACE_RIDGE, TINY
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations
 from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
@@ -29,7 +30,6 @@ from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
 __all__ = ["FusedEquations", "Problem", "cell_equations", "unexplained"]
 
-TINY = 1e-6
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
 PLANES = 8
@@ -98,9 +98,10 @@ def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEqu
         stride = -(-planes[0, 0].numel() // MOST_IN_MEDIAN)
         median = planes[-1, :, ::stride].flatten(1).nanmedian(dim=1).values
     _sum[(poses, triton.cdiv(cells, CELLS_EACH))](
-        planes, problem.samples.offsets_mm.permute(2, 0, 1), median, rows,
+        planes, problem.samples.offsets_mm.permute(2, 0, 1), _surface(problem.samples), median, rows,
         poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
-        CELLS=CELLS_EACH, ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
+        CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
+        ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
     )  # fmt: skip
     return FusedEquations(rows, problem)
 
@@ -129,10 +130,16 @@ def _fitted(matrices: NDArray[np.floating], problem: Problem) -> tuple[Tensor, T
     rows = samples.values.new_empty(ROWS, poses, cells)
     _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
         voxel_from_offset, moving.table, samples.offsets_mm.permute(2, 0, 1), samples.values, samples.weights,
-        problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape, problem.ridge_hu2,
-        V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
+        _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
+        problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
+        SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
     )  # fmt: skip
     return planes, rows
+
+
+def _surface(samples: CellSamples) -> Tensor:
+    """Return the step at the mask's surface, or anything that a kernel may be given where it does not look."""
+    return samples.values if samples.surface is None else samples.surface
 
 
 def _shares(sums: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -163,8 +170,9 @@ def _axis(position, size, TOLERANCE: tl.constexpr):
 
 @triton.jit(do_not_specialize=["poses", "cells", "ni", "nj", "nk"])
 def _fit(
-    matrices, table, offsets, values, weights, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
-    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, TOLERANCE: tl.constexpr, TINY: tl.constexpr,
+    matrices, table, offsets, values, weights, surfaces, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
+    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
+    TOLERANCE: tl.constexpr, TINY: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -202,9 +210,18 @@ def _fit(
     some = tl.maximum(total, TINY)
     xc = value - (tl.sum(inside * value, axis=1) / some)[:, None]
     yc = fixed - (tl.sum(inside * fixed, axis=1) / some)[:, None]
-    variance = tl.sum(inside * xc * xc, axis=1) + ridge * total + TINY
-    slope = tl.sum(inside * xc * yc, axis=1) / variance
-    residual = yc - slope[:, None] * xc
+    xx = tl.sum(inside * xc * xc, axis=1) + ridge * total + TINY
+    xy = tl.sum(inside * xc * yc, axis=1)
+    if SURFACE:
+        step = tl.load(surfaces + at, mask=used, other=0.0)
+        step -= (tl.sum(inside * step, axis=1) / some)[:, None]
+        ss = tl.sum(inside * step * step, axis=1) + SURFACE_RIDGE * total + TINY
+        sx = tl.sum(inside * step * xc, axis=1)
+        sy = tl.sum(inside * step * yc, axis=1)
+        slope = (xy - sx * sy / ss) / (xx - sx * sx / ss)
+        residual = yc - slope[:, None] * xc - ((sy - slope * sx) / ss)[:, None] * step
+    else:
+        residual = yc - (xy / xx)[:, None] * xc
     apart = tl.load(spread + at, mask=used, other=0.0)
     unexplained = tl.sum(inside * residual * residual + (wanted - inside) * apart, axis=1)
     whole = poses.to(tl.int64) * plane
@@ -223,9 +240,9 @@ def _fit(
 
 @triton.jit(do_not_specialize=["poses", "cells"])
 def _sum(
-    planes, offsets, medians, terms, poses, cells, radius, ridge,
-    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, ROBUST: tl.constexpr,
-    FLOOR: tl.constexpr, TINY: tl.constexpr,
+    planes, offsets, surfaces, medians, terms, poses, cells, radius, ridge,
+    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
+    ROBUST: tl.constexpr, FLOOR: tl.constexpr, TINY: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -242,8 +259,14 @@ def _sum(
     if ROBUST:
         median = tl.load(medians + pose)
         median = tl.where(median == median, median, 1.0)  # no voxel inside: any scale will do
-        ratio = residual / (2 * 1.4826 * tl.maximum(median, FLOOR))
-        weight = weight / (1 + ratio * ratio)
+        scale = 1.4826 * tl.maximum(median, FLOOR)
+        whole_cell = 1.0
+        if SURFACE:
+            mean = tl.sum(weight * residual * residual, axis=1) / tl.maximum(tl.sum(weight, axis=1), FLOOR)
+            worse = 1 + mean / (3 * scale * scale)
+            whole_cell = (1 / (worse * worse))[:, None]
+        ratio = residual / (2 * scale)
+        weight = whole_cell * weight / (1 + ratio * ratio)
     gx = tl.load(here + 4 * whole, mask=used, other=0.0)
     gy = tl.load(here + 5 * whole, mask=used, other=0.0)
     gz = tl.load(here + 6 * whole, mask=used, other=0.0)
@@ -255,18 +278,31 @@ def _sum(
     xc -= (tl.sum(weight * xc, axis=1) / total)[:, None]
     yc -= (tl.sum(weight * yc, axis=1) / total)[:, None]
     xx = tl.sum(weight * xc * xc, axis=1) + ridge * total + TINY
-    slope = tl.sum(weight * xc * yc, axis=1) / xx
+    xy = tl.sum(weight * xc * yc, axis=1)
+    step = xc * 0.0  # where there is no surface, its moments are 0
+    if SURFACE:
+        step = tl.load(surfaces + at, mask=used, other=0.0)
+        step -= (tl.sum(weight * step, axis=1) / total)[:, None]
+    ss = tl.sum(weight * step * step, axis=1) + SURFACE_RIDGE * total + TINY
+    sx = tl.sum(weight * step * xc, axis=1)
+    sy = tl.sum(weight * step * yc, axis=1)
+    xx -= sx * sx / ss
+    slope = (xy - sx * sy / ss) / xx
     J = (y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz)
     out = terms + pose * cells + cell
-    step = poses * cells
+    apart = poses * cells
     kept = cell < cells
     for a in tl.static_range(6):
         wa = weight * (J[a] - (tl.sum(weight * J[a], axis=1) / total)[:, None])
-        ax = tl.sum(wa * xc, axis=1)
-        tl.store(out + (21 + a) * step, -slope * (tl.sum(wa * yc, axis=1) - ax * slope), mask=kept)
+        sa = tl.sum(wa * step, axis=1)
+        ax = tl.sum(wa * xc, axis=1) - sa * sx / ss
+        ay = tl.sum(wa * yc, axis=1) - sa * sy / ss
+        tl.store(out + (21 + a) * apart, -slope * (ay - ax * slope), mask=kept)
         for b in tl.static_range(a, 6):
-            bx = tl.sum(weight * (J[b] - (tl.sum(weight * J[b], axis=1) / total)[:, None]) * xc, axis=1)
-            moment = tl.sum(wa * J[b], axis=1) - ax * bx / xx
-            tl.store(out + (a * (11 - a) // 2 + b) * step, slope * slope * moment, mask=kept)
-    tl.store(out + 27 * step, tl.sum(weight, axis=1), mask=kept)
-    tl.store(out + 28 * step, tl.sum(weight * residual * residual, axis=1), mask=kept)
+            wb = weight * (J[b] - (tl.sum(weight * J[b], axis=1) / total)[:, None])
+            sb = tl.sum(wb * step, axis=1)
+            bx = tl.sum(wb * xc, axis=1) - sb * sx / ss
+            moment = tl.sum(wa * J[b], axis=1) - sa * sb / ss - ax * bx / xx
+            tl.store(out + (a * (11 - a) // 2 + b) * apart, slope * slope * moment, mask=kept)
+    tl.store(out + 27 * apart, tl.sum(weight, axis=1), mask=kept)
+    tl.store(out + 28 * apart, tl.sum(weight * residual * residual, axis=1), mask=kept)

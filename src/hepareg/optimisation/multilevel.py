@@ -37,7 +37,7 @@ __all__ = [
 COARSER = 1.2
 """How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
 MARGIN_SLICES = 1.6
-"""Margin in slices of the template where its slice profile is assumed."""
+"""Least margin in slices of the template: the profile of an edge is then inside on both of its sides."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class Level:
         drown the organs; wide on the finest, where a clamp would distort the profile of an edge.
     solver
         Iteration limits.
+    with_surface
+        Whether the step at the mask's surface has a size of its own in each cell, and cells that do not fit
+        lose their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
     """
 
     spacing_mm: float
@@ -71,6 +74,7 @@ class Level:
     keep: int
     window_hu: tuple[float, float]
     solver: GaussNewtonSettings
+    with_surface: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class RefinementSettings:
         default=(
             Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
             Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
-            Level(1.5, 5.0, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(15, 0.01, 3.0)),
+            Level(1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(15, 0.01, 3.0), with_surface=True),
         )
     )
     measure: Measure = field(default_factory=LocalAffineMeasure)
@@ -170,6 +174,7 @@ class LevelObjective:
             centre_mm=pose.apply(images.centre_mm),
             cell_vox=level.cell_vox,
             max_samples=level.max_samples,
+            with_surface=level.with_surface,
         )
         features = moving_features(sampled.data[None], sampled.grid)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
@@ -221,8 +226,7 @@ def build_objective(
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
     template_image = GridImage(template_data, template_image.grid)
-    measured = is_thick(template_image, sampled_image)
-    margin = level.margin_mm if measured else max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
+    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
     samples = cell_samples(
         template_image,
         distance=distance,
@@ -230,6 +234,7 @@ def build_objective(
         centre_mm=centre,
         cell_vox=level.cell_vox,
         max_samples=level.max_samples,
+        with_surface=level.with_surface,
     )
     features = moving_features(sampled_data[None], sampled_image.grid)
     sampled_image = GridImage(sampled_data, sampled_image.grid)

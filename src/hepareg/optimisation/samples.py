@@ -15,6 +15,9 @@ from hepareg.transforms.warp import sample_points
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
 
+SURFACE_MM = 2.5
+"""Width of the step at the mask's surface: about what an edge has in a slice, and what a mask's outline is known to."""
+
 
 @dataclass(frozen=True, eq=False)
 class CellSamples:
@@ -31,12 +34,15 @@ class CellSamples:
         memory x, y and z lie apart, as the solver reads them.
     centre_mm
         (3,) point about which rotations turn, float64.
+    surface
+        (N, V) step at the mask's surface, 0 inside and 1 outside, or None where it is not looked at: see `LocalAffine`.
     """
 
     values: Tensor
     weights: Tensor
     offsets_mm: Tensor
     centre_mm: NDArray[np.floating]
+    surface: Tensor | None = None
 
     @property
     def num_samples(self) -> int:
@@ -130,6 +136,7 @@ def cell_samples(
     centre_mm: NDArray[np.floating],
     cell_vox: int = 3,
     max_samples: int = 110_000,
+    with_surface: bool = False,
 ) -> CellSamples:
     """Cut the region of interest into cells of ``cell_vox`` voxels cubed and keep those that vary most.
 
@@ -148,6 +155,8 @@ def cell_samples(
         (3,) rotation centre.
     cell_vox, max_samples
         Edge of a cell in voxels; most samples to keep.
+    with_surface
+        Whether the samples carry the step at the mask's surface.
     """
     blocks = _fold(fixed.data, cell_vox)
     count = blocks.shape[:3]
@@ -162,13 +171,14 @@ def cell_samples(
     chosen = score.topk(keep).indices.sort().values
     inner = torch.cartesian_prod(*(torch.arange(cell_vox, device=device),) * 3)
     voxels = corner[chosen][:, None] + inner
-    weights = (_distance_at(fixed, distance, voxels.reshape(-1, 3)) <= margin_mm).float().reshape(voxels.shape[:2])
+    apart = _distance_at(fixed, distance, voxels.reshape(-1, 3)).reshape(voxels.shape[:2])
+    weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1).float() if with_surface else None
     matrix = torch.tensor(fixed.grid.world_from_voxel, device=device)
     offset = matrix[:3, 3] - torch.as_tensor(np.asarray(centre_mm), device=device)
     offsets = voxels.double() @ matrix[:3, :3].T + offset
     values = blocks.flatten(3).flatten(0, 2)[chosen]
     offsets = offsets.permute(2, 0, 1).contiguous().float().permute(1, 2, 0)
-    return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64))
+    return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64), surface)
 
 
 def _fold(image: Tensor, cell: int) -> Tensor:
