@@ -8,10 +8,11 @@ from hepareg.cli.main import main
 from hepareg.data.pair import Pair
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
+from hepareg.registration import Method
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.workflows import evaluate as module
-from hepareg.workflows.evaluate import evaluate, summary_table
+from hepareg.workflows.evaluate import METHODS, evaluate, summary_table
 
 CENTRE = np.array([0.0, -100.0, 500.0])
 TRUTH = RigidTransform.from_vectors([0.0, 0.0, 0.05], [10.0, 0.0, 5.0], centre_mm=CENTRE)
@@ -62,9 +63,9 @@ def test_a_pair_that_fails_stays_in_the_table(tmp_path, monkeypatch):
         raise PairError("no overlap")
 
     monkeypatch.setattr(module, "register", refuse)
-    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "refinement"])
-    assert by_method(rows)["refinement"].error == "no overlap"
-    line = {line["method"]: line for line in summary_table(rows)}["refinement"]
+    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "refine"])
+    assert by_method(rows)["refine"].error == "no overlap"
+    line = {line["method"]: line for line in summary_table(rows)}["refine"]
     assert (line["num_runs"], line["num_failed"], line["tre_median_mm"]) == (1, 1, None)
 
 
@@ -81,6 +82,23 @@ def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
     (tmp_path / "full" / "file").touch()
     with pytest.raises(OutputError):
         evaluate(pairs(), out=tmp_path / "full", methods=["identity"])
+
+
+def test_an_older_evaluation_is_replaced_where_asked_and_nothing_else_is(tmp_path, capsys):
+    out = tmp_path / "out"
+    evaluate([ellipsoid_pair()], out=out, methods=["identity", "start"])
+    with pytest.raises(OutputError, match="add --overwrite"):
+        evaluate([ellipsoid_pair()], out=out, methods=["identity"])
+    evaluate([ellipsoid_pair()], out=out, methods=["identity"], overwrite=True)
+    assert "start" not in (out / "pairs.csv").read_text()
+    (out / "thesis.docx").touch()
+    assert main(["evaluate", "--simulated", "1", "-o", str(out), "--overwrite"]) == 2
+    assert "holds other files" in capsys.readouterr().err
+    assert (out / "thesis.docx").exists()
+
+
+def test_methods_are_called_as_in_register():
+    assert {method.value for method in Method} <= set(METHODS)
 
 
 @pytest.mark.parametrize(

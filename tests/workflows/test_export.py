@@ -52,3 +52,16 @@ def test_a_file_that_is_no_weights_is_refused(tmp_path, capsys):
     assert main(["export", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "got a file that is none or is damaged" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_older_export_is_replaced_where_asked_and_nothing_else_is(weights, tmp_path, capsys):
+    command = ["export", str(weights), "-o", str(tmp_path / "out"), "--weights-only"]
+    assert main(command) == 0
+    assert main(command) == 2
+    assert main([*command, "--overwrite"]) == 0
+    assert main(["export", str(weights), "-o", str(tmp_path), "--overwrite"]) == 2
+    assert "holds other files" in capsys.readouterr().err
+    inside = tmp_path / "out" / "weights.safetensors"
+    assert main(["export", str(inside), "-o", str(tmp_path / "out"), "--overwrite"]) == 2
+    assert "holds an input" in capsys.readouterr().err
+    assert weights.exists()

@@ -57,6 +57,22 @@ def test_files_agree_with_each_other(tmp_path):
     assert image.data.dtype == np.int16
 
 
+def test_only_older_pairs_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulate, "simulate_pair", lambda **_: None)
+    monkeypatch.setattr(simulate, "write_pair", lambda place, pair, dicom: place.mkdir(exist_ok=True))
+    request, out = SimulateRequest(settings=SMALL), tmp_path / "out"
+    (out / "pair_0").mkdir(parents=True)
+    (out / "moving.nii.gz").touch()
+    simulate_files(request, out=out, overwrite=True)
+    assert not list(out.iterdir())
+    (out / "thesis.docx").touch()
+    with pytest.raises(OutputError, match="holds other files"):
+        simulate_files(request, out=out, overwrite=True)
+    (out / "thesis.docx").rename(out / "fixed.nii.gz")
+    with pytest.raises(OutputError, match="holds an input"):
+        simulate_files(replace(request, ct=str(out / "fixed.nii.gz"), labels=["liver=x"]), out=out, overwrite=True)
+
+
 def test_several_pairs_and_same_bytes(tmp_path):
     request = SimulateRequest(settings=SMALL, seed=7, num_pairs=2)
     for name in ("one", "two"):

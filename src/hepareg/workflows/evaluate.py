@@ -23,14 +23,16 @@ from hepareg.networks.predictor import predict_rigid
 from hepareg.networks.weights import LoadedWeights, load_weights
 from hepareg.registration import register
 from hepareg.transforms import RigidTransform
-from hepareg.workflows.atomic import atomic_directory, check_output_directory
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 
 __all__ = ["METHODS", "EvaluationRow", "evaluate", "manifest_pairs", "simulated_test_pairs", "summary_table"]
 
 Method = Callable[[Pair, RigidTransform], RigidTransform]
 
-METHODS = ("identity", "centroid", "start", "network", "refinement", "network+refinement")
-"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin."""
+METHODS = ("identity", "centroid", "start", "network", "refine", "network+refine")
+"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin, which
+are those of `hepareg register` by the same names."""
+OUTPUT_NAMES = ("pairs.csv", "summary.csv", "summary.json")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def evaluate(
     bias_mm: float = 3.0,
     num_draws: int = 1,
     seed: int = 0,
+    overwrite: bool = False,
     progress: Callable[[EvaluationRow], None] = lambda row: None,
 ) -> list[EvaluationRow]:
     """Compare methods on pairs; write ``pairs.csv``, ``summary.csv`` and ``summary.json`` to a new folder.
@@ -87,6 +90,8 @@ def evaluate(
         Some of `METHODS`.
     bias_mm, num_draws
         The start is the centroids' translation and a shift of this length in a random direction, drawn so many times.
+    overwrite
+        Whether the folder may be there already, with an older evaluation and nothing else, which is replaced.
 
     Raises
     ------
@@ -100,7 +105,9 @@ def evaluate(
             "expected at least one draw, a seed of 0 or more and a shift of 0 mm or more, "
             f"got {num_draws}, {seed} and {bias_mm:g} mm"
         )
-    check_output_directory(out)
+    check_output_directory(out, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(out, own=OUTPUT_NAMES)
     chosen = _methods(methods, None if weights is None else load_weights(weights))
     rows = []
     for index, pair in enumerate(pairs):
@@ -114,7 +121,7 @@ def evaluate(
         raise SettingsError("expected at least one pair to evaluate, got none")
     settings = {"bias_mm": bias_mm, "num_draws": num_draws, "seed": seed, "methods": list(chosen)}
     summary = summary_table(rows)
-    with atomic_directory(out) as folder:
+    with atomic_directory(out, overwrite=overwrite) as folder:
         (folder / "pairs.csv").write_text(_csv([asdict(row) for row in rows]))
         (folder / "summary.csv").write_text(_csv(summary))
         (folder / "summary.json").write_text(json.dumps({"settings": settings, "methods": summary}, indent=1) + "\n")
@@ -170,7 +177,7 @@ def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, M
         assert weights is not None
         return predict_rigid(weights, start=start, **_images(pair))
 
-    def refinement(pair: Pair, start: RigidTransform) -> RigidTransform:
+    def refine(pair: Pair, start: RigidTransform) -> RigidTransform:
         return register(start=start, **_images(pair)).transform
 
     every: Mapping[str, Method] = {
@@ -178,8 +185,8 @@ def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, M
         "centroid": lambda pair, start: pair.start(),
         "start": lambda pair, start: start,
         "network": network,
-        "refinement": refinement,
-        "network+refinement": lambda pair, start: refinement(pair, network(pair, start)),
+        "refine": refine,
+        "network+refine": lambda pair, start: refine(pair, network(pair, start)),
     }
     return {name: every[name] for name in names}
 

@@ -26,14 +26,20 @@ from hepareg.simulation.labels import label_from_name
 from hepareg.simulation.pair import STAGES as PAIR_STAGES
 from hepareg.simulation.pair import check_ct_size, check_request
 from hepareg.volume import Volume
-from hepareg.workflows.atomic import atomic_directory, check_output_directory
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.inputs import read_ct
 
-__all__ = ["STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
+__all__ = ["OUTPUT_NAMES", "STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
 
 
 STAGES = ("reading", *PAIR_STAGES, "writing")
 """What a caller hears of, in this order."""
+OUTPUT_NAMES = (
+    "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
+    "landmarks.csv", "centrelines.csv", "pair.json",
+)  # fmt: skip
+REPLACEABLE = (*OUTPUT_NAMES, "moving", "fixed", "residual_[xyz]_mm.nii.gz", "pair_[0-9]*")
+"""What a folder may hold that is replaced: the files of one pair, DICOM series, or folders of pairs."""
 RANGES = ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg")
 MOVING_OPTIONS = (
     "slice_thickness_mm", "oblique_deg", "cut_top", "cut_bottom", "noise_hu", "streaks_hu", "padding_hu",
@@ -116,7 +122,7 @@ def simulate_files(
     request
         What to do.
     out, overwrite
-        New folder, and whether one that is there may be replaced.
+        New folder, and whether one that is there, with older pairs and nothing else, may be replaced.
     progress
         Called with the name of each of `STAGES` as it begins, for every pair again.
 
@@ -128,6 +134,8 @@ def simulate_files(
         If the output cannot be written.
     """
     check_output_directory(out, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(out, own=REPLACEABLE, inputs=_files_of(request))
     if request.num_pairs < 1:
         raise InputError(f"expected at least one pair, got {request.num_pairs}")
     if request.labels and request.ct is None:
@@ -210,6 +218,13 @@ def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
             raise MaskError(f"expected {what} in the {name} mask, got none; check the file, or leave it out")
         masks[name] = stored.with_data(chosen)
     return prepare_patient(ct=image, masks=masks)
+
+
+def _files_of(request: SimulateRequest) -> list[Path]:
+    """Return the files that a request reads."""
+    if request.ct is None:
+        return []
+    return [Path(request.ct), *(Path(path) for path, _ in _label_sources(request.labels).values())]
 
 
 def _label_sources(labels: Sequence[str]) -> Mapping[str, tuple[str, int | None]]:
