@@ -30,8 +30,8 @@ __all__ = ["METHODS", "EvaluationRow", "evaluate", "manifest_pairs", "simulated_
 Method = Callable[[Pair, RigidTransform], RigidTransform]
 
 METHODS = ("identity", "centroid", "start", "network", "refine", "network+refine")
-"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin, which
-are those of `hepareg register` by the same names."""
+"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin:
+those of `hepareg register`, by the same names."""
 OUTPUT_NAMES = ("pairs.csv", "summary.csv", "summary.json")
 
 
