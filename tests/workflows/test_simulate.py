@@ -206,12 +206,15 @@ def test_pair_from_a_real_ct(tmp_path):
         (["spleen=liver.nii.gz"], MaskError, "liver mask"),
         (["liver=liver.nii.gz:9"], MaskError, "value 9"),
         (["liver.nii.gz", "liver=liver.nii.gz"], InputError, "once"),
+        (["liver=ct.nii.gz"], MaskError, "was an image given in its place"),
+        (["liver=map.nii.gz"], MaskError, r"got 2 labels \(1 to 7\): say which one with liver=FILE:VALUE"),
     ],
 )
 def test_labels_that_do_not_fit(tmp_path, monkeypatch, labels, error, text):
     grid, liver = real_like(tmp_path)
     other = Grid(grid.shape, np.diag([4.0, 4.0, 4.0, 1.0]))
     write_nifti(tmp_path / "wrong_grid.nii.gz", Volume(liver.astype(np.uint8), other))
+    write_nifti(tmp_path / "map.nii.gz", Volume(np.where(liver, 7, 1).astype(np.uint8), grid))
     monkeypatch.setattr(simulate, "simulate_pair", lambda **_: pytest.fail("work started"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=text):

@@ -11,6 +11,7 @@ from hepareg.io.images import read_image
 from hepareg.io.json import write_json
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import write_nifti
+from hepareg.preprocessing.masks import labels_present
 from hepareg.simulation import (
     AcquisitionSettings,
     ContrastPhase,
@@ -138,6 +139,8 @@ def simulate_files(
         check_replaceable(out, own=REPLACEABLE, inputs=_files_of(request))
     if request.num_pairs < 1:
         raise InputError(f"expected at least one pair, got {request.num_pairs}")
+    if request.seed < 0:
+        raise InputError(f"expected a seed of 0 or more, got {request.seed}")
     if request.labels and request.ct is None:
         raise InputError("expected --ct with the image that the labels belong to, got labels alone")
     check_request(request.settings)
@@ -212,6 +215,11 @@ def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
         if path not in read:
             read[path] = read_image(path)
         stored = read[path]
+        if value is None and len(found := labels_present(stored.data, name=f"{name} mask")) > 1:
+            raise MaskError(
+                f"expected a {name} mask with one label, got {len(found)} labels ({found[0]} to {found[-1]}): "
+                f"say which one with {name}=FILE:VALUE"
+            )
         chosen = stored.data > 0 if value is None else stored.data == value
         if not chosen.any():
             what = "any voxel" if value is None else f"the value {value}"
