@@ -69,6 +69,20 @@ def test_a_pair_that_fails_stays_in_the_table(tmp_path, monkeypatch):
     assert (line["num_runs"], line["num_failed"], line["tre_median_mm"]) == (1, 1, None)
 
 
+def test_a_pair_that_cannot_be_read_stays_in_the_table_without_its_path(tmp_path, pair_folder, capsys):
+    (tmp_path / "damaged-of-somebody.nii.gz").write_bytes((pair_folder / "fixed.nii.gz").read_bytes()[:1000])
+    rows = [("good", pair_folder / "fixed.nii.gz"), ("bad", tmp_path / "damaged-of-somebody.nii.gz")]
+    lines = [f"{case},{pair_folder / 'moving.nii.gz'},{fixed}" for case, fixed in reversed(rows)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["case,moving,fixed", *lines]))
+    command = ["evaluate", str(tmp_path / "pairs.csv"), "--methods", "identity", "start", "-o", str(tmp_path / "out")]
+    assert main([*command, "--quiet"]) == 0
+    assert [line.split()[1:3] for line in capsys.readouterr().out.splitlines()[1:]] == [["2", "1"]] * 2
+    text = (tmp_path / "out" / "pairs.csv").read_text()
+    assert "case bad: expected a NIfTI image, got a truncated file: the fixed file" in text
+    assert "somebody" not in text
+    assert str(tmp_path) not in text
+
+
 def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
     def pairs():
         raise AssertionError("a pair was read")

@@ -40,10 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         set_threads(arguments.threads)
     with_network = arguments.weights is not None
     methods = arguments.methods or [name for name in METHODS if with_network or not name.startswith("network")]
-    if arguments.simulated is not None:
-        pairs = simulated_test_pairs(arguments.simulated, seed=arguments.seed)
-    else:
-        pairs = manifest_pairs(arguments.manifest)
+    simulated = arguments.simulated is not None
+    pairs = (
+        simulated_test_pairs(arguments.simulated, seed=arguments.seed)
+        if simulated
+        else manifest_pairs(arguments.manifest)
+    )
     with count_shown(unit="run", quiet=arguments.quiet) as show:
         rows = evaluate(
             pairs,

@@ -25,7 +25,15 @@ from hepareg.registration import register
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 
-__all__ = ["METHODS", "EvaluationRow", "evaluate", "manifest_pairs", "simulated_test_pairs", "summary_table"]
+__all__ = [
+    "METHODS",
+    "EvaluationRow",
+    "UnusablePair",
+    "evaluate",
+    "manifest_pairs",
+    "simulated_test_pairs",
+    "summary_table",
+]
 
 Method = Callable[[Pair, RigidTransform], RigidTransform]
 
@@ -66,8 +74,16 @@ class EvaluationRow:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class UnusablePair:
+    """A pair whose files cannot be used, and why: it stays in the tables, as a failure of every method."""
+
+    case: str
+    error: str
+
+
 def evaluate(
-    pairs: Iterable[Pair],
+    pairs: Iterable[Pair | UnusablePair],
     *,
     out: str | Path,
     weights: str | Path | None = None,
@@ -112,6 +128,11 @@ def evaluate(
     rows = []
     for index, pair in enumerate(pairs):
         for draw in range(num_draws):
+            if isinstance(pair, UnusablePair):
+                failed = [_failure(pair.case, draw, name, pair.error) for name in chosen]
+                rows += failed
+                progress(failed[0])
+                continue
             bias = random_bias(keyed_generator(seed, PairKey(draw, index), stream=2), bias_mm)
             start = RigidTransform((pair.start() @ bias).matrix)
             for name, method in chosen.items():
@@ -159,11 +180,16 @@ TEST_SPACING_MM = 2.5
 """Voxel size of simulated pairs for tests: finer than for training, as a scanner's."""
 
 
-def manifest_pairs(path: str | Path) -> Iterator[Pair]:
-    """Give the pairs of a manifest, one at a time."""
-    from hepareg.data.manifest_pairs import read_pairs
+def manifest_pairs(path: str | Path) -> Iterator[Pair | UnusablePair]:
+    """Give the pairs of a manifest, read one at a time; all rows are checked before the first is read."""
+    from hepareg.data.manifest_pairs import read_pair
+    from hepareg.io.manifest import read_manifest, without_paths
 
-    yield from read_pairs(path)
+    for row in read_manifest(path):
+        try:
+            yield read_pair(row)
+        except HeparegError as error:
+            yield UnusablePair(row.case, without_paths(str(error), row))
 
 
 def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, Method]:
@@ -202,7 +228,7 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     try:
         estimate = method(pair, start)
     except HeparegError as error:
-        return EvaluationRow(pair.case, draw, name, None, None, None, None, time.perf_counter() - begin, str(error))
+        return _failure(pair.case, draw, name, str(error), seconds=time.perf_counter() - begin)
     seconds = time.perf_counter() - begin
     tre = rotation = translation = dice = None
     if pair.moving_from_fixed is not None and pair.fixed_mask is not None:
@@ -212,6 +238,10 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     if pair.moving_mask is not None and pair.fixed_mask is not None:
         dice = dice_after(moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=estimate)
     return EvaluationRow(pair.case, draw, name, tre, rotation, translation, dice, seconds)
+
+
+def _failure(case: str, draw: int, name: str, error: str, *, seconds: float = 0.0) -> EvaluationRow:
+    return EvaluationRow(case, draw, name, None, None, None, None, seconds, error)
 
 
 def _count_failed(rows: Sequence[EvaluationRow]) -> int:
