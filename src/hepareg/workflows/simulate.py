@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hepareg.errors import InputError, MaskError
-from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.images import read_image
 from hepareg.io.json import write_json
 from hepareg.io.matrix_text import write_matrix_text
@@ -165,6 +164,8 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
     for number, name in enumerate(("moving", "fixed"), start=1):
         image: Volume = getattr(pair, name)
         if dicom:
+            from hepareg.io.dicom_output import write_dicom_series  # imports pydicom, which takes half a second
+
             phase = image.phase.value if image.phase is not None else "unknown"
             description = f"simulated {phase} ({name})"
             study = f"SIMULATED-{pair.seed}"
