@@ -7,6 +7,7 @@ from hepareg.cli.main import main
 from hepareg.networks import KeypointRigidDecoderSettings, RegistrationNet, RegistrationNetSettings
 from hepareg.networks.encoder import StridedEncoderSettings
 from hepareg.networks.weights import load_weights, save_weights
+from hepareg.workflows.model_card import model_card
 
 
 @pytest.fixture
@@ -36,6 +37,14 @@ def test_the_card_states_data_settings_metrics_and_the_files_hash(weights, tmp_p
     for text in ("120 procedural anatomies", "| val_tre_mm | 1.25 |", "| seed | 3 |", "keypoints", "Research use only"):
         assert text in card
     assert load_weights(tmp_path / "out" / "weights.safetensors").metrics["validation"]["val_tre_mm"] == 1.25
+
+
+@pytest.mark.parametrize(("mode", "said"), [("deformable", (False, True)), ("both", (True, True))])
+def test_the_card_states_the_outputs_that_there_are(tmp_path, mode, said):
+    settings = RegistrationNetSettings(mode=mode, encoder=StridedEncoderSettings(channels=(4, 8)))
+    save_weights(RegistrationNet(settings), tmp_path / "weights.safetensors", metrics={}, preprocessing={})
+    card = model_card(load_weights(tmp_path / "weights.safetensors"), file=tmp_path / "weights.safetensors")
+    assert ("rotation" in card, "displacement (3, I, J, K) in world mm" in card) == said
 
 
 @pytest.mark.slow
