@@ -8,6 +8,7 @@ import pytest
 from benchmarks.goals_page import goals_section
 from benchmarks.page import BEGIN, END, build_page, build_readme, main
 from benchmarks.results import SCHEMA, provenance, write_result
+from benchmarks.speed_page import distance_from_floor, speed_sections
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
 NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed", "gpu"))
@@ -227,6 +228,25 @@ def test_readme_without_marks_stays_and_half_a_mark_is_an_error(comparison):
     assert build_readme("# hepareg\n", {**NOTHING, "comparison": comparison}) == "# hepareg\n"
     with pytest.raises(ValueError, match="ends them"):
         build_readme(f"{BEGIN}\n", {**NOTHING, "comparison": comparison})
+
+
+def test_the_distance_from_the_floor_is_a_ratio_on_the_same_volumes_and_threads(speed):
+    run = speed["rows"][0]
+    rows = [
+        run,
+        {**run, "name": "hepareg, library call", "call_s": [0.5]},
+        {**run, "name": "floor: imports and reading", "process_s": [0.4]},
+        {**run, "name": "floor: imports and reading", "process_s": [9.0], "threads": 1},
+        {**run, "name": "machine: inflate the four files", "call_s": [0.2]},
+        {**run, "name": "machine: read both livers' boxes once", "call_s": [0.02]},
+    ]
+    assert distance_from_floor(rows[0], rows) == pytest.approx((1.1 / 0.4, 1.1 / 0.22))
+    assert distance_from_floor(rows[1], rows) == (None, pytest.approx(25.0))
+    assert [distance_from_floor(row, rows) for row in rows[2:]] == [(None, None)] * 4
+    assert distance_from_floor(run, [run]) == (None, None)
+    text = "\n".join(speed_sections({**speed, "rows": rows}))
+    assert "The four files hold 198 MB of voxels; one core inflates 988 MB of them a second." in text
+    assert "| 500 | 2.75 | 5.0 |" in text
 
 
 def test_results_fit_the_schema(comparison, speed, tmp_path):

@@ -540,9 +540,14 @@ def test_disk_that_cannot_be_written(folder, known_result, capsys, monkeypatch, 
 
 
 def test_out_that_may_not_be_written(folder, known_result, capsys, monkeypatch):
-    monkeypatch.setattr("os.access", lambda *_: False)
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("hepareg.workflows.atomic.tempfile.mkdtemp", refuse)
+    calls = known_result(POSE)
     assert main(COMMAND) == 2
-    assert "cannot" in capsys.readouterr().err
+    assert "got out in a folder that cannot (Permission denied)" in capsys.readouterr().err
+    assert not calls
     assert not (folder / "out").exists()
 
 

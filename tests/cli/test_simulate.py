@@ -20,6 +20,11 @@ def test_pair_on_disk(tmp_path, capsys):
         (["--cut-top", "0.9"], "in view"),
         (["--rotation-deg", "5", "1"], "range"),
         (["--num-pairs", "0"], "at least one pair"),
+        (["--seed", "-1"], "seed of 0 or more, got -1"),
+        (["--slice-thickness-mm", "-1"], "slice_thickness_mm from 0.1 to 50, got -1"),
+        (["--mask-error-mm", "100"], "mask_error_mm from 0 to 20"),
+        (["--streaks-hu", "1e9"], "streaks_hu from 0 to 500"),
+        (["--noise-hu", "nan"], "noise_hu from 0 to 200, got nan"),
     ],
 )
 def test_bad_options_are_one_line(tmp_path, capsys, options, text):

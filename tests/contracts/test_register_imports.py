@@ -33,6 +33,13 @@ def test_a_matrix_from_nifti_needs_numpy_scipy_torch_and_isal(pair_folder, tmp_p
     assert not found & unwanted
 
 
+def test_a_simulated_pair_in_nifti_needs_neither_torch_nor_pydicom(tmp_path):
+    """Five seconds are promised for a pair; each of these would take a good part of one."""
+    size = ["--size", "62", "50", "40", "--spacing-mm", "6", "6", "6", "--quiet"]
+    found = modules_of("simulate", "-o", tmp_path / "out", *size)
+    assert not {name.split(".")[0] for name in found} & {"torch", "pydicom", "SimpleITK", "nibabel", "matplotlib"}
+
+
 def test_the_process_ends_with_everything_flushed_and_its_status(pair_folder, tmp_path):
     """The end of the process leaves out only the destruction of modules."""
     command = [sys.executable, "-m", "hepareg", "register", pair_folder / "moving.nii.gz", pair_folder / "fixed.nii.gz"]

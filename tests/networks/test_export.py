@@ -38,6 +38,16 @@ def trained(settings):
     return net
 
 
+@pytest.mark.parametrize("variant", ["deformable", "both"])
+def test_the_displacement_is_the_networks_own(variant):
+    net, inputs = trained(VARIANTS[variant]), example_inputs(REGION, seed=2)
+    with torch.no_grad():
+        expected, exported = net(*inputs).displacement, RawNetwork(net)(*inputs)[-1]
+    assert exported.shape == expected.shape
+    assert expected.abs().max() > 1.0
+    assert (exported - expected).abs().max() < 1e-4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_onnx_and_the_exported_program_equal_eager(variant, tmp_path):

@@ -22,7 +22,7 @@ from hepareg.networks import (
 from hepareg.regularisation import identity_penalty
 from hepareg.similarity import mse_loss
 from hepareg.transforms import RigidTransform
-from hepareg.transforms.displacement import world_points
+from hepareg.transforms.displacement import jacobian_determinant, world_points
 from hepareg.transforms.warp import warp
 
 OBLIQUE = rotation_from_vector([0.3, -0.2, 0.5])
@@ -80,6 +80,15 @@ def test_identity_before_training(mode, encoder, decoder):
         assert output.displacement.shape == (2, 3, *SHAPE)
         assert (output.displacement == 0).all()
     torch.testing.assert_close(output.jacobian_range, torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("mode", ["deformable", "both"])
+def test_the_range_of_the_jacobian_is_that_of_the_displacement(grid, mode):
+    output = make(mode)(*pair(), matrices(grid))
+    determinants = jacobian_determinant(output.displacement.detach(), matrices(grid)).flatten(1)
+    torch.testing.assert_close(output.jacobian_range, torch.stack([determinants.amin(1), determinants.amax(1)], dim=1))
+    assert (output.jacobian_range[:, 0] < 0.99).all()
+    assert (output.jacobian_range[:, 1] > 1.01).all()
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -4,7 +4,7 @@ import pytest
 from hepareg.errors import ImageError
 from hepareg.geometry import Grid
 from hepareg.io.nifti import read_nifti
-from hepareg.preprocessing.ct_check import check_ct
+from hepareg.preprocessing.ct_check import check_ct, check_finite
 from hepareg.volume import Volume
 
 SHAPE = (40, 40, 20)
@@ -70,3 +70,18 @@ def test_real_ct_passes(shared_data, name):
     image = read_nifti(shared_data / f"{name}.nii.gz")
     check_ct(image)
     check_ct(image.crop(np.array(image.shape) // 3, np.array(image.shape) * 2 // 3))
+
+
+def test_every_voxel_is_looked_at_in_any_order_of_the_axes():
+    for order in ("C", "F"):
+        data = np.array(body(), dtype=np.float32, order=order)
+        check_finite(volume(data))
+        data[-1, -1, -1] = np.inf
+        with pytest.raises(ImageError, match="expected finite voxels in the image"):
+            check_finite(volume(data))
+
+
+def test_whole_numbers_are_not_looked_at(monkeypatch):
+    image = volume(body())
+    monkeypatch.setattr(np, "isfinite", None)
+    check_finite(image)

@@ -5,7 +5,7 @@ import SimpleITK as sitk
 import torch
 
 from hepareg import RigidTransform, Volume, register
-from hepareg.errors import DeviceError
+from hepareg.errors import DeviceError, ImageError
 from hepareg.geometry import Grid
 from hepareg.preprocessing.liver_crop import LiverCrop
 from hepareg.registration import Decision
@@ -54,6 +54,18 @@ def test_no_mask_finds_the_liver_and_asks_for_review(pair, liver_tre):
 def test_expected_error_is_of_the_size_of_the_true_one(with_both_masks, liver_tre):
     expected, true = with_both_masks.verdict.expected_liver_tre_mm, liver_tre(with_both_masks.transform)
     assert abs(expected - true) < 0.2 or 0.5 < expected / true < 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("side", ["moving", "fixed"])
+def test_voxels_that_are_no_numbers_are_refused_before_any_work(pair, side, value):
+    images = dict(pair[0])
+    data = images[side].data.astype(np.float32)
+    data[3, 4, 5] = value
+    stages = []
+    with pytest.raises(ImageError, match=f"expected finite voxels in the {side} image, got NaN or infinity; replace"):
+        register(**{**images, side: (data, images[side].grid.world_from_voxel)}, progress=stages.append)
+    assert stages == ["region"]
 
 
 def test_same_input_same_bytes(pair, with_both_masks):

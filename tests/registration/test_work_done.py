@@ -9,6 +9,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
 
 from hepareg.geometry import Grid
 from hepareg.optimisation import block_average as averaging
@@ -19,7 +22,14 @@ from hepareg.registration import register
 from hepareg.registration.settings import RegisterSettings
 from hepareg.volume import Volume
 
-LIMITS = {"derivatives": 30, "gathers": 34, "sampled points": 3_600_000}
+LIMITS = {
+    "derivatives": 29,
+    "gathers": 33,
+    "sampled points": 3_600_000,
+    "NumPy bytes at once": 13_000_000,
+    "bytes of the largest tensor": 26_000_000,
+    "bytes of all tensors": 1_750_000_000,
+}
 
 
 @pytest.fixture
@@ -111,9 +121,43 @@ def test_a_longer_scan_takes_no_more_memory(pair):
     assert peaks[2] - peaks[1] < 0.2 * one_copy
 
 
-def test_the_table_of_a_level_takes_four_numbers_a_voxel(pair):
-    import torch
+class Allocations(TorchDispatchMode):
+    """Counts the bytes of the tensors that operations make, views of others left out."""
 
+    def __init__(self):
+        super().__init__()
+        self.largest_bytes = self.total_bytes = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), named=None):
+        given = {t.untyped_storage().data_ptr() for t in tensors_of((arguments, named))}
+        result = operation(*arguments, **(named or {}))
+        for tensor in tensors_of(result):
+            if tensor.untyped_storage().data_ptr() not in given:
+                size = tensor.untyped_storage().nbytes()
+                self.largest_bytes = max(self.largest_bytes, size)
+                self.total_bytes += size
+        return result
+
+
+def tensors_of(tree):
+    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, torch.Tensor)]
+
+
+def test_allocations(pair):
+    images, settings = pair[0], RegisterSettings(bend_search_mm=np.inf)
+    register(**images, settings=settings)  # warms up
+    tracemalloc.start()
+    register(**images, settings=settings)
+    numpy_peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    with Allocations() as made:
+        register(**images, settings=settings)
+    assert numpy_peak <= LIMITS["NumPy bytes at once"]
+    assert made.largest_bytes <= LIMITS["bytes of the largest tensor"]
+    assert made.total_bytes <= LIMITS["bytes of all tensors"]
+
+
+def test_the_table_of_a_level_takes_four_numbers_a_voxel(pair):
     features = sampling.moving_features(torch.zeros(1, 5, 6, 7), Grid((5, 6, 7), np.eye(4)))
     assert (features.table.shape, features.table.dtype) == ((5 * 6 * 7, 4), torch.float32)
 

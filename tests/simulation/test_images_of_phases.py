@@ -1,5 +1,7 @@
 """What radiologists know of the phases, measured in the images themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -15,6 +17,7 @@ from hepareg.simulation import (
 )
 from hepareg.simulation.acquisition import AcquisitionSettings
 from hepareg.simulation.phantom import phantom_anatomy
+from hepareg.simulation.phases import draw_phase, render_phase
 
 PHANTOM = PhantomSettings(shape=(104, 84, 64), spacing_mm=(3.7, 3.7, 3.7), num_tumours=3, num_cysts=2, fat_fraction=0.0)
 VESSELS = LiverVesselSettings(num_portal=60, num_hepatic=40)
@@ -54,6 +57,18 @@ def test_cortex_comes_before_medulla(anatomy, images):
     assert abs(gap[ContrastPhase.NATIVE]) < 15
     assert gap[ContrastPhase.LATE_ARTERIAL] > 60
     assert gap[ContrastPhase.PORTAL_VENOUS] < gap[ContrastPhase.LATE_ARTERIAL] / 2
+
+
+def test_a_fatty_liver_is_darker_in_every_phase_and_nothing_else_is(anatomy):
+    fatty = replace(anatomy, fat_fraction=0.3)
+    for phase in ContrastPhase:
+        hu = draw_phase(phase, rng=np.random.default_rng(1))
+        lean, dark = (
+            render_phase(a, hu, source=None, rng=np.random.default_rng(2), blur_mm=0.0) for a in (anatomy, fatty)
+        )
+        liver = anatomy.labels == Label.LIVER
+        assert np.median(lean[liver] - dark[liver]) == pytest.approx(45, abs=1)
+        assert np.array_equal(lean[anatomy.labels == Label.SPLEEN], dark[anatomy.labels == Label.SPLEEN])
 
 
 def test_spleen_is_mottled_in_the_arterial_phase_alone(anatomy, images):

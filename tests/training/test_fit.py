@@ -116,6 +116,41 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_batch(settings_with, sour
         fit(settings_with(), sources=replace(sources, training=Broken()), folder=tmp_path)
 
 
+def test_accumulated_batches_are_one_step(settings_with, sources, tmp_path):
+    """Two batches of one pair step as one batch of both: the networks' norms see each pair on its own."""
+    states = []
+    for batch_size, accumulated in ((2, 1), (1, 2)):
+        settings = settings_with(
+            run={"epochs": 1, "precision": "64"},
+            data={"batch_size": batch_size},
+            optimiser={"accumulate_batches": accumulated},
+        )
+        folder = tmp_path / str(batch_size)
+        states.append((fit(settings, sources=sources, folder=folder).steps, state_of(folder)[1]))
+    (steps, joined), (same, accumulated) = states
+    assert steps == same > 0
+    for name, value in joined.items():
+        torch.testing.assert_close(
+            torch.as_tensor(value), torch.as_tensor(accumulated[name]), rtol=0, atol=1e-10, check_dtype=False
+        )
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_only_repeatable_algorithms_where_asked(settings_with, sources, tmp_path, asked):
+    seen = set()
+
+    def watched(index):
+        seen.add(torch.are_deterministic_algorithms_enabled())
+        return sources.training(index)
+
+    settings = settings_with(run={"epochs": 1, "deterministic": asked})
+    try:
+        fit(settings, sources=replace(sources, training=watched), folder=tmp_path)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert seen == {asked}
+
+
 def test_early_stopping_ends_a_run_that_gets_no_better(settings_with, sources, tmp_path):
     settings = settings_with(run={"epochs": 50, "early_stopping_epochs": 2}, optimiser={"learning_rate": 1e-12})
     assert fit(settings, sources=sources, folder=tmp_path).epochs < 10

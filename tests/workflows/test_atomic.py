@@ -81,6 +81,12 @@ def test_a_file_where_a_folder_is_wanted_and_the_reverse(tmp_path):
         check_output_directory(tmp_path / "file" / "out")
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that not even root can write")
+def test_a_place_that_only_looks_writable_is_found_before_any_work():
+    with pytest.raises(OutputError, match="got out in a folder that cannot"):
+        check_output_directory("/proc/out")
+
+
 @pytest.mark.parametrize(("code", "message"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "permission denied")])
 def test_what_the_system_refuses_is_said_in_one_line(tmp_path, code, message):
     with pytest.raises(OutputError, match=message), atomic_directory(tmp_path / "out"):

@@ -8,10 +8,11 @@ from hepareg.cli.main import main
 from hepareg.data.pair import Pair
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
+from hepareg.registration import Method
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.workflows import evaluate as module
-from hepareg.workflows.evaluate import evaluate, summary_table
+from hepareg.workflows.evaluate import METHODS, evaluate, summary_table
 
 CENTRE = np.array([0.0, -100.0, 500.0])
 TRUTH = RigidTransform.from_vectors([0.0, 0.0, 0.05], [10.0, 0.0, 5.0], centre_mm=CENTRE)
@@ -62,10 +63,24 @@ def test_a_pair_that_fails_stays_in_the_table(tmp_path, monkeypatch):
         raise PairError("no overlap")
 
     monkeypatch.setattr(module, "register", refuse)
-    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "refinement"])
-    assert by_method(rows)["refinement"].error == "no overlap"
-    line = {line["method"]: line for line in summary_table(rows)}["refinement"]
+    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", methods=["identity", "refine"])
+    assert by_method(rows)["refine"].error == "no overlap"
+    line = {line["method"]: line for line in summary_table(rows)}["refine"]
     assert (line["num_runs"], line["num_failed"], line["tre_median_mm"]) == (1, 1, None)
+
+
+def test_a_pair_that_cannot_be_read_stays_in_the_table_without_its_path(tmp_path, pair_folder, capsys):
+    (tmp_path / "damaged-of-somebody.nii.gz").write_bytes((pair_folder / "fixed.nii.gz").read_bytes()[:1000])
+    rows = [("good", pair_folder / "fixed.nii.gz"), ("bad", tmp_path / "damaged-of-somebody.nii.gz")]
+    lines = [f"{case},{pair_folder / 'moving.nii.gz'},{fixed}" for case, fixed in reversed(rows)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["case,moving,fixed", *lines]))
+    command = ["evaluate", str(tmp_path / "pairs.csv"), "--methods", "identity", "start", "-o", str(tmp_path / "out")]
+    assert main([*command, "--quiet"]) == 0
+    assert [line.split()[1:3] for line in capsys.readouterr().out.splitlines()[1:]] == [["2", "1"]] * 2
+    text = (tmp_path / "out" / "pairs.csv").read_text()
+    assert "case bad: expected a NIfTI image, got a truncated file: the fixed file" in text
+    assert "somebody" not in text
+    assert str(tmp_path) not in text
 
 
 def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
@@ -81,6 +96,23 @@ def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
     (tmp_path / "full" / "file").touch()
     with pytest.raises(OutputError):
         evaluate(pairs(), out=tmp_path / "full", methods=["identity"])
+
+
+def test_an_older_evaluation_is_replaced_where_asked_and_nothing_else_is(tmp_path, capsys):
+    out = tmp_path / "out"
+    evaluate([ellipsoid_pair()], out=out, methods=["identity", "start"])
+    with pytest.raises(OutputError, match="add --overwrite"):
+        evaluate([ellipsoid_pair()], out=out, methods=["identity"])
+    evaluate([ellipsoid_pair()], out=out, methods=["identity"], overwrite=True)
+    assert "start" not in (out / "pairs.csv").read_text()
+    (out / "thesis.docx").touch()
+    assert main(["evaluate", "--simulated", "1", "-o", str(out), "--overwrite"]) == 2
+    assert "holds other files" in capsys.readouterr().err
+    assert (out / "thesis.docx").exists()
+
+
+def test_methods_are_called_as_in_register():
+    assert {method.value for method in Method} <= set(METHODS)
 
 
 @pytest.mark.parametrize(

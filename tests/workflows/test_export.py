@@ -7,6 +7,7 @@ from hepareg.cli.main import main
 from hepareg.networks import KeypointRigidDecoderSettings, RegistrationNet, RegistrationNetSettings
 from hepareg.networks.encoder import StridedEncoderSettings
 from hepareg.networks.weights import load_weights, save_weights
+from hepareg.workflows.model_card import model_card
 
 
 @pytest.fixture
@@ -38,6 +39,14 @@ def test_the_card_states_data_settings_metrics_and_the_files_hash(weights, tmp_p
     assert load_weights(tmp_path / "out" / "weights.safetensors").metrics["validation"]["val_tre_mm"] == 1.25
 
 
+@pytest.mark.parametrize(("mode", "said"), [("deformable", (False, True)), ("both", (True, True))])
+def test_the_card_states_the_outputs_that_there_are(tmp_path, mode, said):
+    settings = RegistrationNetSettings(mode=mode, encoder=StridedEncoderSettings(channels=(4, 8)))
+    save_weights(RegistrationNet(settings), tmp_path / "weights.safetensors", metrics={}, preprocessing={})
+    card = model_card(load_weights(tmp_path / "weights.safetensors"), file=tmp_path / "weights.safetensors")
+    assert ("rotation" in card, "displacement (3, I, J, K) in world mm" in card) == said
+
+
 @pytest.mark.slow
 def test_all_formats_are_written(weights, tmp_path, capsys):
     pytest.importorskip("onnxscript")
@@ -52,3 +61,16 @@ def test_a_file_that_is_no_weights_is_refused(tmp_path, capsys):
     assert main(["export", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "got a file that is none or is damaged" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_older_export_is_replaced_where_asked_and_nothing_else_is(weights, tmp_path, capsys):
+    command = ["export", str(weights), "-o", str(tmp_path / "out"), "--weights-only"]
+    assert main(command) == 0
+    assert main(command) == 2
+    assert main([*command, "--overwrite"]) == 0
+    assert main(["export", str(weights), "-o", str(tmp_path), "--overwrite"]) == 2
+    assert "holds other files" in capsys.readouterr().err
+    inside = tmp_path / "out" / "weights.safetensors"
+    assert main(["export", str(inside), "-o", str(tmp_path / "out"), "--overwrite"]) == 2
+    assert "holds an input" in capsys.readouterr().err
+    assert weights.exists()

@@ -57,6 +57,22 @@ def test_files_agree_with_each_other(tmp_path):
     assert image.data.dtype == np.int16
 
 
+def test_only_older_pairs_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulate, "simulate_pair", lambda **_: None)
+    monkeypatch.setattr(simulate, "write_pair", lambda place, pair, dicom: place.mkdir(exist_ok=True))
+    request, out = SimulateRequest(settings=SMALL), tmp_path / "out"
+    (out / "pair_0").mkdir(parents=True)
+    (out / "moving.nii.gz").touch()
+    simulate_files(request, out=out, overwrite=True)
+    assert not list(out.iterdir())
+    (out / "thesis.docx").touch()
+    with pytest.raises(OutputError, match="holds other files"):
+        simulate_files(request, out=out, overwrite=True)
+    (out / "thesis.docx").rename(out / "fixed.nii.gz")
+    with pytest.raises(OutputError, match="holds an input"):
+        simulate_files(replace(request, ct=str(out / "fixed.nii.gz"), labels=["liver=x"]), out=out, overwrite=True)
+
+
 def test_several_pairs_and_same_bytes(tmp_path):
     request = SimulateRequest(settings=SMALL, seed=7, num_pairs=2)
     for name in ("one", "two"):
@@ -190,12 +206,15 @@ def test_pair_from_a_real_ct(tmp_path):
         (["spleen=liver.nii.gz"], MaskError, "liver mask"),
         (["liver=liver.nii.gz:9"], MaskError, "value 9"),
         (["liver.nii.gz", "liver=liver.nii.gz"], InputError, "once"),
+        (["liver=ct.nii.gz"], MaskError, "was an image given in its place"),
+        (["liver=map.nii.gz"], MaskError, r"got 2 labels \(1 to 7\): say which one with liver=FILE:VALUE"),
     ],
 )
 def test_labels_that_do_not_fit(tmp_path, monkeypatch, labels, error, text):
     grid, liver = real_like(tmp_path)
     other = Grid(grid.shape, np.diag([4.0, 4.0, 4.0, 1.0]))
     write_nifti(tmp_path / "wrong_grid.nii.gz", Volume(liver.astype(np.uint8), other))
+    write_nifti(tmp_path / "map.nii.gz", Volume(np.where(liver, 7, 1).astype(np.uint8), grid))
     monkeypatch.setattr(simulate, "simulate_pair", lambda **_: pytest.fail("work started"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=text):

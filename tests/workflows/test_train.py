@@ -1,5 +1,6 @@
 """`hepareg train` from the command line to files, on simulated pairs of a coarse anatomy."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import torch
 from hepareg.cli.main import main
 from hepareg.networks.weights import load_weights
 from hepareg.training.settings_file import load_settings
+from hepareg.workflows import train as workflow
 
 COARSE = [
     "data.region={shape_vox: [24, 20, 20], spacing_mm: 10.0, liver_margin_mm: 20.0}",
@@ -93,6 +95,33 @@ def test_a_folder_with_files_is_not_written_into(tmp_path, capsys):
     assert train("small", "-o", str(tmp_path / "run")) == 2
     assert "one with files" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["precious.txt"]
+
+
+def test_a_folder_with_a_run_is_gone_on_with_by_resume(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "settings.yaml").touch()
+    assert train("small", "-o", str(tmp_path / "run")) == 2
+    assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that not even root can write")
+def test_an_unwritable_output_is_told_before_any_pair_is_made(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(workflow, "_sources", None)
+    assert train("small", f"data.cache={tmp_path / 'cache'}", "-o", "/proc/run") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "expected a place for the output that can be written, got run in a folder that cannot" in error
+
+
+def test_a_disk_that_fills_up_while_pairs_are_prepared_is_told(tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hepareg.data.prepared.PreparedPairs.fill", full)
+    assert train("small", "-o", str(tmp_path / "run")) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "cache of prepared pairs cannot be written (No space left on device)" in error
 
 
 def test_show_prints_settings_that_load_again(tmp_path, capsys):

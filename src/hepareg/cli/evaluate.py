@@ -1,4 +1,4 @@
-"""`hepareg evaluate`: start, network and refinement compared on the same pairs."""
+"""`hepareg evaluate`: starts and methods compared on the same pairs."""
 
 import argparse
 
@@ -12,10 +12,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--simulated", type=int, metavar="N", help="simulated pairs of N unseen anatomies instead")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="new folder for the tables")
     parser.add_argument("--weights", metavar="FILE", help="trained network (.safetensors)")
-    parser.add_argument("--methods", nargs="+", metavar="M", help="some of the methods; default: all there are")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="M",
+        help="some of identity, centroid, start, network, refine, network+refine; default: all",
+    )
     parser.add_argument("--bias-mm", type=float, default=3.0, metavar="MM", help="random shift of the start (3)")
     parser.add_argument("--draws", type=int, default=1, metavar="N", help="random starts of each pair (1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the anatomies and the starts (0)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older evaluation in DIR")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
@@ -34,10 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         set_threads(arguments.threads)
     with_network = arguments.weights is not None
     methods = arguments.methods or [name for name in METHODS if with_network or not name.startswith("network")]
-    if arguments.simulated is not None:
-        pairs = simulated_test_pairs(arguments.simulated, seed=arguments.seed)
-    else:
-        pairs = manifest_pairs(arguments.manifest)
+    simulated = arguments.simulated is not None
+    pairs = (
+        simulated_test_pairs(arguments.simulated, seed=arguments.seed)
+        if simulated
+        else manifest_pairs(arguments.manifest)
+    )
     with count_shown(unit="run", quiet=arguments.quiet) as show:
         rows = evaluate(
             pairs,
@@ -47,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             bias_mm=arguments.bias_mm,
             num_draws=arguments.draws,
             seed=arguments.seed,
+            overwrite=arguments.overwrite,
             progress=lambda row: show(_line(row)),
         )
     print(

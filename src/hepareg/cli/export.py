@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats", nargs="+", choices=("torch", "onnx"), default=["torch", "onnx"], help="besides weights and card"
     )
     parser.add_argument("--weights-only", action="store_true", help="weights and card, no other format")
-    parser.add_argument("--overwrite", action="store_true", help="replace the folder if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an older export in DIR")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -85,7 +85,9 @@ def _in_words(error: Exception) -> str | None:
     if isinstance(error, HeparegError):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk that the terminal's output goes to is full; free some space and run again"
+        return (
+            "a disk is full, the output's or that of what the terminal's output goes to; free some space and run again"
+        )
     return None
 
 

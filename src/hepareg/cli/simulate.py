@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", required=True, metavar="OUT", help="new folder for the pair, or the pairs")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default 0)")
     parser.add_argument("--num-pairs", type=int, default=1, metavar="N", help="more than one: a folder each")
-    parser.add_argument("--overwrite", action="store_true", help="replace the folder if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace older pairs in OUT")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--dicom", action="store_true", help="write the two images as DICOM series")
     source = parser.add_argument_group("anatomy")

@@ -1,6 +1,6 @@
 """Pairs of a manifest: files to dictionaries, MONAI transforms on them, split by patient, cached."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from hepareg.preprocessing.masks import prepare_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.transforms import RigidTransform
 
-__all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_pairs", "split_manifest"]
+__all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_pair", "split_manifest"]
 
 
 class LoadPaird(Transform):
@@ -48,18 +48,17 @@ class LoadPaird(Transform):
         return loaded
 
 
-def read_pairs(path: str | Path) -> Iterator[Pair]:
-    """Give the pairs of a manifest as they are, one at a time; all rows are checked before the first is read.
+def read_pair(row: ManifestPair) -> Pair:
+    """Read the pair of a manifest's row as it is.
 
     Raises
     ------
     FileFormatError, InputError
-        If the manifest or one of its files cannot be used; the message names the case.
+        If one of its files cannot be used; the message names the case.
     """
-    for row in read_manifest(path):
-        loaded = _NamingCase(LoadPaird())(_item(row, made_with=""))
-        truth = loaded.pop("truth", None)
-        yield Pair(**loaded, moving_from_fixed=truth)
+    loaded = _NamingCase(LoadPaird())(_item(row, made_with=""))
+    truth = loaded.pop("truth", None)
+    return Pair(**loaded, moving_from_fixed=truth)
 
 
 class LiverCropd(MapTransform):

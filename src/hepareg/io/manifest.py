@@ -30,7 +30,7 @@ from typing import Any
 from hepareg.errors import FileFormatError, InputError
 from hepareg.volume import Phase
 
-__all__ = ["ManifestPair", "format_manifest", "read_manifest"]
+__all__ = ["ManifestPair", "format_manifest", "read_manifest", "without_paths"]
 
 CASE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 SPLITS = ("train", "validation", "test")
@@ -163,6 +163,15 @@ def _check_columns(names: list[str]) -> None:
         raise FileFormatError("a column of the manifest is there twice; remove one")
 
 
+def without_paths(text: str, pair: ManifestPair) -> str:
+    """Return a message with "the moving file" and so on in place of the pair's paths, as tables may hold it."""
+    for name in ("moving_mask", "fixed_mask", "moving", "fixed", "truth"):
+        path = getattr(pair, name)
+        for form in () if path is None else (str(path), path.name):
+            text = text.replace(form, f"the {name} file")
+    return " ".join(text.split())
+
+
 def _problems_of(cells: Mapping[str, str], required: Iterable[str], folder: Path) -> Iterator[str]:
     case = cells.get("case", "")
     if case and not CASE_NAME.fullmatch(case):
@@ -176,7 +185,7 @@ def _problems_of(cells: Mapping[str, str], required: Iterable[str], folder: Path
         if cells.get(name) and not (folder / cells[name]).exists():
             yield f"{label}the {name} file does not exist"
     if cells.get("split") and cells["split"] not in SPLITS:
-        yield f"{label}split is none of {', '.join(SPLITS)}"
+        yield f"{label}split is none of {', '.join(SPLITS)}, but {cells['split']!r}"
     if cells.get("mask_label") and not re.fullmatch(r"[1-9]\d*", cells["mask_label"]):
         yield f"{label}mask_label is no positive whole number"
     for name in ("moving_phase", "fixed_phase"):

@@ -1,17 +1,19 @@
-"""Networks for other programs: torch.export and ONNX, from the pair to numbers, keypoints or gradients.
+"""Networks for other programs: torch.export and ONNX, from the pair to numbers, keypoints or a displacement.
 
-The geometry behind them (matrices, the keypoint fit with its singular value decomposition) stays
+The rigid geometry behind them (matrices, the keypoint fit with its singular value decomposition) stays
 outside: it runs in float64 and is a few lines in any language; the model card states it.
 """
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from hepareg._optional import require
+from hepareg.networks.deformable_decoder import integrate_gradients
 from hepareg.networks.input_region import RegionSettings
 from hepareg.networks.registration_net import RegistrationNet
 
@@ -24,7 +26,7 @@ INPUT_NAMES = ("moving", "fixed", "world_from_voxel")
 
 
 class RawNetwork(nn.Module):
-    """A `RegistrationNet` up to its raw outputs, as a tuple of tensors; see `output_names`."""
+    """A `RegistrationNet` up to its numbers and its displacement, as a tuple of tensors; see `output_names`."""
 
     def __init__(self, net: RegistrationNet) -> None:
         super().__init__()
@@ -33,12 +35,30 @@ class RawNetwork(nn.Module):
     def forward(self, moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs that the network's mode has."""
         raw = self.net.raw(moving, fixed, world_from_voxel)
-        return tuple(output for output in (raw.rigid, raw.gradients) if output is not None)
+        outputs = [] if raw.rigid is None else [raw.rigid]
+        if raw.gradients is not None and self.net.deformable is not None:
+            stride = self.net.deformable.stride
+            coarse = integrate_gradients(raw.gradients, world_from_voxel * stride)  # of the matrix its 3x3 block alone
+            outputs.append(_refined(coarse, stride, fixed.shape[2:]))
+        return tuple(outputs)
+
+
+def _refined(field: Tensor, stride: int, shape: Sequence[int]) -> Tensor:
+    """Return a field (B, 3, I', J', K') on every ``stride``-th voxel interpolated linearly to all voxels.
+
+    By one matrix an axis, as every runtime has it; beyond the last voxel of the field its border's value holds.
+    """
+    for axis, size in enumerate(shape, start=2):
+        last = field.shape[axis] - 1
+        position = (torch.arange(size, dtype=field.dtype) / stride).clamp(max=last)
+        matrix = (1 - (position[:, None] - torch.arange(last + 1)).abs()).clamp(min=0)
+        field = torch.movedim(torch.movedim(field, axis, -1) @ matrix.T, -1, axis)
+    return field
 
 
 def output_names(net: RegistrationNet) -> tuple[str, ...]:
-    """Return the names of the outputs: ``rigid`` (six or twelve numbers, or keypoints) and ``gradients``."""
-    return {"rigid": ("rigid",), "deformable": ("gradients",), "both": ("rigid", "gradients")}[net.settings.mode]
+    """Return the names of the outputs: ``rigid`` (six or twelve numbers, or keypoints) and ``displacement`` (mm)."""
+    return {"rigid": ("rigid",), "deformable": ("displacement",), "both": ("rigid", "displacement")}[net.settings.mode]
 
 
 def example_inputs(region: RegionSettings, *, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:

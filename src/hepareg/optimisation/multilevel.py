@@ -147,7 +147,13 @@ class LevelObjective:
 
     def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return the objective at (B,) transforms, moving_from_fixed."""
-        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))[0]
+        return self.unexplained_and_overlap(transforms)[0]
+
+    def unexplained_and_overlap(
+        self, transforms: Sequence[RigidTransform]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return objective and overlap at (B,) transforms, moving_from_fixed, as in `LocalAffine.unexplained`."""
+        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))
 
     def profiled(self, transform: RigidTransform) -> "LevelObjective":
         """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""

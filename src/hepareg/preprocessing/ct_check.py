@@ -7,7 +7,7 @@ from hepareg.arrays import VoxelArray
 from hepareg.errors import ImageError
 from hepareg.volume import Volume
 
-__all__ = ["check_ct"]
+__all__ = ["check_ct", "check_finite"]
 
 SAMPLED_PER_AXIS = 64
 MIN_NEGATIVE = 1e-3
@@ -49,7 +49,7 @@ def check_ct(volume: Volume, *, name: str = "image") -> None:
         raise ImageError(f"expected a volume as the {name}, got a single slice ({'x'.join(map(str, data.shape))})")
     if data.dtype == np.bool_:
         raise ImageError(f"expected a CT as the {name}, got a mask; check the order of the files")
-    _check_finite(data, name)
+    check_finite(volume, name=name)
     sample = _sample_of(data)
     low, high = np.percentile(sample, [0.1, 99.9])
     if high - low < MIN_SPREAD_HU:
@@ -64,19 +64,32 @@ def check_ct(volume: Volume, *, name: str = "image") -> None:
         raise _not_ct(name, f"hardly any voxel between {TISSUE_HU[0]:g} and {TISSUE_HU[1]:g}, where soft tissue lies")
 
 
+def check_finite(volume: Volume, *, name: str = "image") -> None:
+    """Check that all voxels are finite; whole numbers are not looked at, for they cannot be anything else.
+
+    Raises
+    ------
+    ImageError
+        If a voxel is NaN or infinite.
+    """
+    if not _all_finite(volume.data):
+        raise ImageError(
+            f"expected finite voxels in the {name}, got NaN or infinity; "
+            "replace them by the padding value of the scanner, such as -1024"
+        )
+
+
+def _all_finite(data: VoxelArray) -> bool:
+    if not isinstance(data, np.ndarray):  # a tensor
+        return not data.is_floating_point() or bool(data.isfinite().all())
+    if data.dtype.kind != "f":
+        return True
+    slowest = int(np.argmax(np.abs(data.strides)))
+    return all(np.isfinite(part).all() for part in np.moveaxis(data, slowest, 0))  # part by part: one is in the cache
+
+
 def _part_within(sample: NDArray[np.float64], limits: tuple[float, float]) -> float:
     return float(np.mean((sample >= limits[0]) & (sample <= limits[1])))
-
-
-def _check_finite(data: VoxelArray, name: str) -> None:
-    if data.dtype.kind != "f":
-        return
-    for k in range(data.shape[2]):
-        if not np.isfinite(data[:, :, k]).all():
-            raise ImageError(
-                f"expected finite voxels in the {name}, got NaN or infinity; "
-                "replace them by the padding value of the scanner, such as -1024"
-            )
 
 
 def _sample_of(data: VoxelArray) -> NDArray[np.float64]:

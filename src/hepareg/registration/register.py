@@ -16,6 +16,7 @@ from hepareg.io.in_memory import as_volume
 from hepareg.optimisation.measure import LocalAffineMeasure
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
 from hepareg.optimisation.solution import Status
+from hepareg.preprocessing.ct_check import check_finite
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
 from hepareg.registration.evidence import (
@@ -98,7 +99,8 @@ def register(
     SettingsError, FileFormatError
         If weights are given to a method that uses none, or cannot be read.
     ImageError, MaskError
-        If an image or a mask is not usable, or missing and the network was trained to need it.
+        If an image or a mask is not usable, voxels that are NaN or infinite included, or missing and the network was
+        trained to need it.
     PairError
         If no start brings the two images together.
 
@@ -206,7 +208,10 @@ def _predictor(method: Method, weights: "LoadedWeights | str | Path | None") -> 
 
 def _images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, device: torch.device) -> Images:
     """Return the pair with its masks, where the work is done."""
-    moving, fixed = (on_device(as_volume(image), device) for image in (moving, fixed))
+    moving, fixed = as_volume(moving), as_volume(fixed)
+    check_finite(moving, name="moving image")
+    check_finite(fixed, name="fixed image")
+    moving, fixed = on_device(moving, device), on_device(fixed, device)
     masks = ((moving_mask, moving, "moving mask"), (fixed_mask, fixed, "fixed mask"))
     return Images(moving, fixed, *(_mask(*mask, device) for mask in masks))
 
@@ -305,8 +310,8 @@ def _lead(objective: LevelObjective, transform: RigidTransform, others: Sequence
 
     What of the liver lies outside the moving image is unexplained whatever the pose and does not count.
     """
-    here, *elsewhere = objective.unexplained([transform, *others])
-    outside = 1 - float(objective.residual(objective.oriented(transform).matrix[None]).overlap[0])
+    shares, overlaps = objective.unexplained_and_overlap([transform, *others])
+    (here, *elsewhere), outside = shares, 1 - float(overlaps[0])
     return float((min(elsewhere) - here) / max(here - outside, 0.1 * here, 1e-6))
 
 

@@ -18,6 +18,15 @@ from hepareg.transforms import RigidTransform
 __all__ = ["AcquisitionSettings", "acquisition_grid", "add_noise", "finish"]
 
 DEFAULT_NOISE_HU = 12.0
+RANGES = {
+    "slice_thickness_mm": (0.1, 50.0),
+    "offset_mm": (0.0, 200.0),
+    "oblique_deg": (0.0, 180.0),
+    "noise_hu": (0.0, 200.0),
+    "streaks_hu": (0.0, 500.0),
+    "mask_error_mm": (0.0, 20.0),
+}
+"""What is accepted of a setting: beyond, nothing of a liver or of a mask would be left."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +90,10 @@ class AcquisitionSettings:
                 f"expected at least a fifth of the liver in view, got {self.cut_top:g} cut off at the top "
                 f"and {self.cut_bottom:g} at the bottom"
             )
-        for name in ("offset_mm", "streaks_hu", "mask_error_mm", "oblique_deg"):
-            if not getattr(self, name) >= 0:
-                raise SettingsError(f"expected {name} of 0 or more, got {getattr(self, name):g}")
-        if self.noise_hu is not None and not 0 <= self.noise_hu <= 200:
-            raise SettingsError(f"expected noise_hu from 0 to 200, got {self.noise_hu:g}")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise SettingsError(f"expected {name} from {low:g} to {high:g}, got {value:g}")
 
 
 def acquisition_grid(

@@ -38,7 +38,8 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         temporary.unlink(missing_ok=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or "it cannot be written")
         raise OutputError(
-            f"{path.name} was not written ({reason}); the last checkpoint is whole: make room and use --resume"
+            f"{path.name} was not written ({reason}); the last checkpoint, if there is one yet, is whole: "
+            "make room and use --resume, or start again"
         ) from error
 
 

@@ -30,7 +30,10 @@ from hepareg.training.trackers import clean_wandb_folder, make_trackers
 
 __all__ = ["FitResult", "check_resumable", "fit"]
 
-CHANGEABLE = ("tracking", "checkpoints", "run.epochs", "run.max_minutes", "run.early_stopping_epochs", "run.device")
+CHANGEABLE = (
+    "tracking", "checkpoints", "run.epochs", "run.max_minutes", "run.early_stopping_epochs", "run.device",
+    "data.num_workers", "data.prepare_processes",
+)  # fmt: skip
 """Settings that a resumed run may change; all others would make it another run."""
 
 

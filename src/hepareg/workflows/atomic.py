@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hepareg.errors import OutputError
@@ -13,8 +14,17 @@ from hepareg.errors import OutputError
 __all__ = ["atomic_directory", "atomic_file", "check_output_directory", "check_output_file", "check_replaceable"]
 
 
-def check_output_directory(out: str | Path, *, overwrite: bool = False) -> Path:
+def check_output_directory(out: str | Path, *, overwrite: bool = False, otherwise: str = "add --overwrite") -> Path:
     """Return ``out`` as a path if a result folder can be made there; call it before any work starts.
+
+    Parameters
+    ----------
+    out
+        Where the folder is to be.
+    overwrite
+        Whether a folder with files may be there.
+    otherwise
+        What the message says that one can do where it may not, beside choosing another.
 
     Raises
     ------
@@ -27,7 +37,7 @@ def check_output_directory(out: str | Path, *, overwrite: bool = False) -> Path:
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise OutputError(
             f"expected an empty or a new folder for the output, got one with files: {out.name}; "
-            "choose another name, empty it, or add --overwrite"
+            f"choose another name, empty it, or {otherwise}"
         )
     _check_parent(out)
     return out
@@ -61,7 +71,7 @@ def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collecti
     out
         Folder that ``overwrite`` would replace as a whole; nothing is checked where it is absent.
     own
-        Names that a result may hold.
+        Names that a result may hold, or patterns of names such as ``pair_*``.
     inputs
         Files and folders that the run reads.
 
@@ -73,7 +83,7 @@ def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collecti
     out = Path(out).absolute()
     if not out.is_dir():
         return
-    foreign = sorted(entry.name for entry in out.iterdir() if entry.name not in own)
+    foreign = sorted(entry.name for entry in out.iterdir() if not any(fnmatchcase(entry.name, name) for name in own))
     if foreign:
         raise OutputError(
             f"expected an older result to replace, got a folder that holds other files as well: {out.name}; "
@@ -132,11 +142,13 @@ def _check_parent(out: Path) -> None:
     parent = out.parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=f".{out.name}.", dir=parent))  # permissions alone do not tell
+    except OSError as error:
         raise OutputError(
-            f"expected a place for the output that can be written, got {out.name} in a folder that cannot; "
-            "choose another folder"
-        )
+            f"expected a place for the output that can be written, got {out.name} in a folder that cannot "
+            f"({error.strerror}); choose another folder"
+        ) from error
 
 
 @contextmanager

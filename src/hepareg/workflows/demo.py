@@ -20,6 +20,7 @@ from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.register_files import Registered, RegisterRequest, register_files
 from hepareg.workflows.register_outputs import OUTPUT_NAMES
+from hepareg.workflows.simulate import OUTPUT_NAMES as PAIR_NAMES
 from hepareg.workflows.simulate import write_pair
 
 __all__ = ["DEMO_SETTINGS", "DemoResult", "demo"]
@@ -32,18 +33,6 @@ DEMO_SETTINGS = PairSettings(
     moving=AcquisitionSettings(offset_mm=4.0, spacing_mm=(1.8, 1.8, 2.5)),
 )
 """A late arterial and a portal-venous phase; the liver moves with the breath, spine and ribs stay."""
-
-PAIR_NAMES = (
-    "moving.nii.gz",
-    "fixed.nii.gz",
-    "moving_liver.nii.gz",
-    "fixed_liver.nii.gz",
-    "labels.nii.gz",
-    "truth.txt",
-    "landmarks.csv",
-    "centrelines.csv",
-    "pair.json",
-)
 
 
 @dataclass(frozen=True)

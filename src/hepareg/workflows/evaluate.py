@@ -23,14 +23,24 @@ from hepareg.networks.predictor import predict_rigid
 from hepareg.networks.weights import LoadedWeights, load_weights
 from hepareg.registration import register
 from hepareg.transforms import RigidTransform
-from hepareg.workflows.atomic import atomic_directory, check_output_directory
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 
-__all__ = ["METHODS", "EvaluationRow", "evaluate", "manifest_pairs", "simulated_test_pairs", "summary_table"]
+__all__ = [
+    "METHODS",
+    "EvaluationRow",
+    "UnusablePair",
+    "evaluate",
+    "manifest_pairs",
+    "simulated_test_pairs",
+    "summary_table",
+]
 
 Method = Callable[[Pair, RigidTransform], RigidTransform]
 
-METHODS = ("identity", "centroid", "start", "network", "refinement", "network+refinement")
-"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin."""
+METHODS = ("identity", "centroid", "start", "network", "refine", "network+refine")
+"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin:
+those of `hepareg register`, by the same names."""
+OUTPUT_NAMES = ("pairs.csv", "summary.csv", "summary.json")
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,16 @@ class EvaluationRow:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class UnusablePair:
+    """A pair whose files cannot be used, and why: it stays in the tables, as a failure of every method."""
+
+    case: str
+    error: str
+
+
 def evaluate(
-    pairs: Iterable[Pair],
+    pairs: Iterable[Pair | UnusablePair],
     *,
     out: str | Path,
     weights: str | Path | None = None,
@@ -73,6 +91,7 @@ def evaluate(
     bias_mm: float = 3.0,
     num_draws: int = 1,
     seed: int = 0,
+    overwrite: bool = False,
     progress: Callable[[EvaluationRow], None] = lambda row: None,
 ) -> list[EvaluationRow]:
     """Compare methods on pairs; write ``pairs.csv``, ``summary.csv`` and ``summary.json`` to a new folder.
@@ -87,6 +106,8 @@ def evaluate(
         Some of `METHODS`.
     bias_mm, num_draws
         The start is the centroids' translation and a shift of this length in a random direction, drawn so many times.
+    overwrite
+        Whether the folder may be there already, with an older evaluation and nothing else, which is replaced.
 
     Raises
     ------
@@ -100,11 +121,18 @@ def evaluate(
             "expected at least one draw, a seed of 0 or more and a shift of 0 mm or more, "
             f"got {num_draws}, {seed} and {bias_mm:g} mm"
         )
-    check_output_directory(out)
+    check_output_directory(out, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(out, own=OUTPUT_NAMES)
     chosen = _methods(methods, None if weights is None else load_weights(weights))
     rows = []
     for index, pair in enumerate(pairs):
         for draw in range(num_draws):
+            if isinstance(pair, UnusablePair):
+                failed = [_failure(pair.case, draw, name, pair.error) for name in chosen]
+                rows += failed
+                progress(failed[0])
+                continue
             bias = random_bias(keyed_generator(seed, PairKey(draw, index), stream=2), bias_mm)
             start = RigidTransform((pair.start() @ bias).matrix)
             for name, method in chosen.items():
@@ -114,7 +142,7 @@ def evaluate(
         raise SettingsError("expected at least one pair to evaluate, got none")
     settings = {"bias_mm": bias_mm, "num_draws": num_draws, "seed": seed, "methods": list(chosen)}
     summary = summary_table(rows)
-    with atomic_directory(out) as folder:
+    with atomic_directory(out, overwrite=overwrite) as folder:
         (folder / "pairs.csv").write_text(_csv([asdict(row) for row in rows]))
         (folder / "summary.csv").write_text(_csv(summary))
         (folder / "summary.json").write_text(json.dumps({"settings": settings, "methods": summary}, indent=1) + "\n")
@@ -152,11 +180,16 @@ TEST_SPACING_MM = 2.5
 """Voxel size of simulated pairs for tests: finer than for training, as a scanner's."""
 
 
-def manifest_pairs(path: str | Path) -> Iterator[Pair]:
-    """Give the pairs of a manifest, one at a time."""
-    from hepareg.data.manifest_pairs import read_pairs
+def manifest_pairs(path: str | Path) -> Iterator[Pair | UnusablePair]:
+    """Give the pairs of a manifest, read one at a time; all rows are checked before the first is read."""
+    from hepareg.data.manifest_pairs import read_pair
+    from hepareg.io.manifest import read_manifest, without_paths
 
-    yield from read_pairs(path)
+    for row in read_manifest(path):
+        try:
+            yield read_pair(row)
+        except HeparegError as error:
+            yield UnusablePair(row.case, without_paths(str(error), row))
 
 
 def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, Method]:
@@ -170,7 +203,7 @@ def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, M
         assert weights is not None
         return predict_rigid(weights, start=start, **_images(pair))
 
-    def refinement(pair: Pair, start: RigidTransform) -> RigidTransform:
+    def refine(pair: Pair, start: RigidTransform) -> RigidTransform:
         return register(start=start, **_images(pair)).transform
 
     every: Mapping[str, Method] = {
@@ -178,8 +211,8 @@ def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, M
         "centroid": lambda pair, start: pair.start(),
         "start": lambda pair, start: start,
         "network": network,
-        "refinement": refinement,
-        "network+refinement": lambda pair, start: refinement(pair, network(pair, start)),
+        "refine": refine,
+        "network+refine": lambda pair, start: refine(pair, network(pair, start)),
     }
     return {name: every[name] for name in names}
 
@@ -195,7 +228,7 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     try:
         estimate = method(pair, start)
     except HeparegError as error:
-        return EvaluationRow(pair.case, draw, name, None, None, None, None, time.perf_counter() - begin, str(error))
+        return _failure(pair.case, draw, name, str(error), seconds=time.perf_counter() - begin)
     seconds = time.perf_counter() - begin
     tre = rotation = translation = dice = None
     if pair.moving_from_fixed is not None and pair.fixed_mask is not None:
@@ -205,6 +238,10 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     if pair.moving_mask is not None and pair.fixed_mask is not None:
         dice = dice_after(moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=estimate)
     return EvaluationRow(pair.case, draw, name, tre, rotation, translation, dice, seconds)
+
+
+def _failure(case: str, draw: int, name: str, error: str, *, seconds: float = 0.0) -> EvaluationRow:
+    return EvaluationRow(case, draw, name, None, None, None, None, seconds, error)
 
 
 def _count_failed(rows: Sequence[EvaluationRow]) -> int:

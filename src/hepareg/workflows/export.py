@@ -8,18 +8,21 @@ from typing import Any
 from hepareg.networks.export import ONNX_OPSET, export_onnx, export_program, output_names
 from hepareg.networks.predictor import region_of
 from hepareg.networks.weights import LoadedWeights, load_weights
-from hepareg.workflows.atomic import atomic_directory, check_output_directory
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.model_card import model_card
 
 __all__ = ["FORMATS", "export"]
 
 FORMATS = ("torch", "onnx")
+OUTPUT_NAMES = ("weights.safetensors", "model_card.md", "model.json", "network.pt2", "network.onnx")
 
 
 def export(
     weights: str | Path, *, out: str | Path, formats: tuple[str, ...] = FORMATS, overwrite: bool = False
 ) -> list[str]:
     """Write weights, ``model_card.md`` and ``model.json``, and ``network.pt2`` and ``network.onnx`` where asked.
+
+    With ``overwrite`` an older export in ``out`` is replaced, if nothing else is there.
 
     Returns
     -------
@@ -30,10 +33,14 @@ def export(
     ------
     FileFormatError
         If the weights cannot be read.
+    OutputError
+        If the folder holds files, or with ``overwrite`` anything but an older export.
     MissingExtraError
         If ONNX is asked for and the extra ``export`` is not installed.
     """
     check_output_directory(out, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(out, own=OUTPUT_NAMES, inputs=[Path(weights)])
     loaded = load_weights(weights)
     region = region_of(loaded)
     with atomic_directory(out, overwrite=overwrite) as folder:

@@ -18,7 +18,14 @@ OUTPUTS = {
     "keypoints": "keypoints (N, 7): position in the fixed image, position in the moving image (mm along the voxel "
     "axes from the region's centre), weight; the weighted least-squares rotation and translation (Kabsch) is the "
     "transform",
+    "displacement": "displacement (3, I, J, K) in world mm at every voxel of the region, applied before the rigid "
+    "transform, where there is one",
 }
+
+
+def _outputs(mode: str, decoder: str) -> list[str]:
+    names = {"rigid": [decoder], "deformable": ["displacement"], "both": [decoder, "displacement"]}[mode]
+    return [OUTPUTS[name] for name in names]
 
 
 def model_card(loaded: LoadedWeights, *, file: Path) -> str:
@@ -37,7 +44,7 @@ def model_card(loaded: LoadedWeights, *, file: Path) -> str:
         f"- Size: {file.stat().st_size / 1e6:.2f} MB, {num_parameters:,} parameters",
         f"- Network: mode {architecture['mode']}, encoder {architecture['encoder']['name']}, "
         f"decoder {architecture['rigid']['name']}",
-        f"- Raw output: {OUTPUTS[architecture['rigid']['name']]}",
+        f"- Raw output: {'; and '.join(_outputs(architecture['mode'], architecture['rigid']['name']))}",
         "",
         "## Input",
         "",

@@ -11,7 +11,7 @@ from typing import Any
 
 from hepareg.errors import HeparegError, OutputError, SettingsError
 from hepareg.io.json import format_json, write_json
-from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest
+from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest, without_paths
 from hepareg.io.nifti import write_nifti
 from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.preprocessing.resampling import check_spacing
@@ -216,11 +216,7 @@ def _fingerprint(pair: ManifestPair) -> str:
 
 def _without_paths(error: Exception, pair: ManifestPair) -> str:
     text = str(error) if isinstance(error, HeparegError) else f"internal error ({type(error).__name__})"
-    for name in ("moving_mask", "fixed_mask", "moving", "fixed"):
-        path = getattr(pair, name)
-        for form in () if path is None else (str(path), path.name):
-            text = text.replace(form, f"the {name} file")
-    return " ".join(text.split())
+    return without_paths(text, pair)
 
 
 def _write_tables(

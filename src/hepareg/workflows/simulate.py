@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from hepareg.errors import InputError, MaskError
-from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.images import read_image
 from hepareg.io.json import write_json
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import write_nifti
+from hepareg.preprocessing.masks import labels_present
 from hepareg.simulation import (
     AcquisitionSettings,
     ContrastPhase,
@@ -26,14 +26,20 @@ from hepareg.simulation.labels import label_from_name
 from hepareg.simulation.pair import STAGES as PAIR_STAGES
 from hepareg.simulation.pair import check_ct_size, check_request
 from hepareg.volume import Volume
-from hepareg.workflows.atomic import atomic_directory, check_output_directory
+from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.inputs import read_ct
 
-__all__ = ["STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
+__all__ = ["OUTPUT_NAMES", "STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
 
 
 STAGES = ("reading", *PAIR_STAGES, "writing")
 """What a caller hears of, in this order."""
+OUTPUT_NAMES = (
+    "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
+    "landmarks.csv", "centrelines.csv", "pair.json",
+)  # fmt: skip
+REPLACEABLE = (*OUTPUT_NAMES, "moving", "fixed", "residual_[xyz]_mm.nii.gz", "pair_[0-9]*")
+"""What a folder may hold that is replaced: the files of one pair, DICOM series, or folders of pairs."""
 RANGES = ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg")
 MOVING_OPTIONS = (
     "slice_thickness_mm", "oblique_deg", "cut_top", "cut_bottom", "noise_hu", "streaks_hu", "padding_hu",
@@ -116,7 +122,7 @@ def simulate_files(
     request
         What to do.
     out, overwrite
-        New folder, and whether one that is there may be replaced.
+        New folder, and whether one that is there, with older pairs and nothing else, may be replaced.
     progress
         Called with the name of each of `STAGES` as it begins, for every pair again.
 
@@ -128,8 +134,12 @@ def simulate_files(
         If the output cannot be written.
     """
     check_output_directory(out, overwrite=overwrite)
+    if overwrite:
+        check_replaceable(out, own=REPLACEABLE, inputs=_files_of(request))
     if request.num_pairs < 1:
         raise InputError(f"expected at least one pair, got {request.num_pairs}")
+    if request.seed < 0:
+        raise InputError(f"expected a seed of 0 or more, got {request.seed}")
     if request.labels and request.ct is None:
         raise InputError("expected --ct with the image that the labels belong to, got labels alone")
     check_request(request.settings)
@@ -154,6 +164,8 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
     for number, name in enumerate(("moving", "fixed"), start=1):
         image: Volume = getattr(pair, name)
         if dicom:
+            from hepareg.io.dicom_output import write_dicom_series  # imports pydicom, which takes half a second
+
             phase = image.phase.value if image.phase is not None else "unknown"
             description = f"simulated {phase} ({name})"
             study = f"SIMULATED-{pair.seed}"
@@ -204,12 +216,24 @@ def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
         if path not in read:
             read[path] = read_image(path)
         stored = read[path]
+        if value is None and len(found := labels_present(stored.data, name=f"{name} mask")) > 1:
+            raise MaskError(
+                f"expected a {name} mask with one label, got {len(found)} labels ({found[0]} to {found[-1]}): "
+                f"say which one with {name}=FILE:VALUE"
+            )
         chosen = stored.data > 0 if value is None else stored.data == value
         if not chosen.any():
             what = "any voxel" if value is None else f"the value {value}"
             raise MaskError(f"expected {what} in the {name} mask, got none; check the file, or leave it out")
         masks[name] = stored.with_data(chosen)
     return prepare_patient(ct=image, masks=masks)
+
+
+def _files_of(request: SimulateRequest) -> list[Path]:
+    """Return the files that a request reads."""
+    if request.ct is None:
+        return []
+    return [Path(request.ct), *(Path(path) for path, _ in _label_sources(request.labels).values())]
 
 
 def _label_sources(labels: Sequence[str]) -> Mapping[str, tuple[str, int | None]]:

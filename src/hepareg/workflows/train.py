@@ -57,7 +57,7 @@ def train(source: str, overrides: Sequence[str], *, out: str | Path, resume: boo
     if resume:
         check_resumable(folder / "checkpoints" / "last.ckpt", settings)
     elif world.rank == 0:
-        check_output_directory(folder)
+        check_output_directory(folder, otherwise="go on with the run there by --resume")
     sources = _sources(settings, folder, is_first_process=world.rank == 0)
     if world.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,5 +92,12 @@ def _sources(settings: TrainingSettings, folder: Path, *, is_first_process: bool
 
         sources = simulated_sources(settings.data, seed=settings.seed, folder=cache)
     if is_first_process:
-        sources.fill(num_processes=settings.data.prepare_processes)
+        try:
+            sources.fill(num_processes=settings.data.prepare_processes)
+        except OutputError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                f"the cache of prepared pairs cannot be written ({error.strerror}); make room, or set data.cache"
+            ) from error
     return sources
