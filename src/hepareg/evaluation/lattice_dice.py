@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.arrays import Matrix
@@ -10,7 +9,6 @@ from hepareg.errors import MaskError
 from hepareg.evaluation.dice import HALF
 from hepareg.geometry.boxes import VoxelBox, box_around_points
 from hepareg.transforms import AffineTransform
-from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
 
@@ -54,7 +52,7 @@ def dice_on_lattice(
     positions = _positions(matrix, window, fixed.device)
     last = torch.tensor(moving_mask.shape, device=fixed.device)[:, None] - 1 + HALF
     both_see = ((positions >= -HALF) & (positions <= last)).all(dim=0)
-    pulled = _above_half(moving_mask, positions) & both_see
+    pulled = _inside(moving_mask, positions) & both_see
     counts = torch.stack([fixed & both_see, pulled, pulled & fixed]).sum(dim=1).tolist()
     return 2.0 * counts[2] / max(counts[0] + counts[1], 1)
 
@@ -83,15 +81,15 @@ def _positions(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torc
     return positions.flatten(1).float()
 
 
-def _above_half(mask: Volume, positions: Tensor) -> Tensor:
-    """Return (P,) where a mask, interpolated linearly, is above one half at (3, P) of its voxel positions."""
+def _inside(mask: Volume, positions: Tensor) -> Tensor:
+    """Return (P,) whether the voxels nearest to (3, P) positions belong to a mask."""
     if not mask.profile.total:
         return torch.zeros(positions.shape[1], dtype=torch.bool, device=positions.device)
-    start, stop = np.maximum(mask.profile.box[0] - 1, 0), np.minimum(mask.profile.box[1] + 1, mask.shape)
-    inside = voxel_tensor(mask.crop(start, stop).data) != 0
-    # Read in the memory order of the mask, which `trilinear_corners` wants with the last axis fastest.
-    order: NDArray[np.intp] = np.argsort([-stride for stride in inside.stride()], kind="stable")
-    ordered = inside.permute(tuple(int(axis) for axis in order)).contiguous()
-    places = torch.stack([positions[axis] - float(start[axis]) for axis in order])
-    rows, weights, _ = trilinear_corners(places[:, None], ordered.shape)
-    return (ordered.flatten()[rows.long()] * weights).sum(dim=1) > 0.5
+    start, stop = mask.profile.box
+    part = voxel_tensor(mask.crop(start, stop).data)
+    first = torch.from_numpy(start).to(positions)[:, None]
+    last = torch.tensor(part.shape, device=positions.device)[:, None] - 1
+    nearest = (positions - first).round_().long()
+    inside = ((nearest >= 0) & (nearest <= last)).all(dim=0)
+    i, j, k = nearest.clamp_(min=torch.zeros_like(last), max=last)
+    return inside & (part[i, j, k] != 0)

@@ -107,7 +107,7 @@ def register(
     Notes
     -----
     Results have the same bytes for the same number of threads. On a machine that other programs keep busy, set
-    ``GOMP_SPINCOUNT=1000`` in the environment before torch is imported, as the command does: threads
+    ``GOMP_SPINCOUNT=20000`` in the environment before torch is imported, as the command does: threads
     that spin at a barrier cost many times what the registration does.
 
     Examples

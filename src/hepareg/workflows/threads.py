@@ -13,7 +13,7 @@ MAX_THREADS = 256
 BEFORE_NUMPY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BEFORE_ITK = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
-SPIN_COUNT = "1000"
+SPIN_COUNT = "20000"
 
 
 def limit_threads_at_import(number: int) -> None:
@@ -30,8 +30,8 @@ def spin_briefly() -> None:
 
     A registration passes hundreds of barriers a second. Beside other programs that keep the cores busy,
     each spinning thread waits for one that is not running: seconds became a minute. Going to sleep at
-    once (``OMP_WAIT_POLICY=PASSIVE``) costs a third more where the machine is idle; some microseconds of
-    spinning lose little either way. Read by GNU OpenMP alone, when torch is imported.
+    once (``OMP_WAIT_POLICY=PASSIVE``) costs as much again where the machine is idle, on some machines a thousand spins
+    do as well; this many lose little either way. Read by GNU OpenMP alone, when torch is imported.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
