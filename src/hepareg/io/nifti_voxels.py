@@ -15,6 +15,9 @@ from hepareg.io.nifti_header import COLOUR_TYPES, STORED_TYPES, Header
 
 __all__ = ["read_pieces", "read_voxels", "shape_of", "stored_type_of", "voxel_pieces"]
 
+BLOCK = 64
+"""Edge of the blocks, in voxels, in which an array is brought into another order."""
+
 
 def shape_of(header: Header) -> tuple[int, int, int]:
     """Return (I, J, K); trailing axes of length one are dropped."""
@@ -116,5 +119,15 @@ def voxel_pieces(data: VoxelArray) -> Iterator[bytes | memoryview]:
         for start, stop in pairwise([*range(0, flat.nbytes, CHUNK_BYTES), flat.nbytes]):
             yield flat[start:stop]
     else:
-        for k in range(data.shape[2]):
-            yield data[:, :, k].tobytes(order="F")
+        for first in range(0, data.shape[2], BLOCK):
+            yield _turned(data[:, :, first : first + BLOCK]).reshape(-1).view(np.uint8).data
+
+
+def _turned(data: VoxelArray) -> NDArray[Any]:
+    """Return (K, J, I) in C order, block by block: a block fits the cache, whole rows and columns do not."""
+    turned: NDArray[Any] = np.empty(data.shape[::-1], data.dtype)
+    for i in range(0, data.shape[0], BLOCK):
+        for j in range(0, data.shape[1], BLOCK):
+            part = slice(i, i + BLOCK), slice(j, j + BLOCK)
+            turned[:, part[1], part[0]] = data[part].transpose(2, 1, 0)
+    return turned
