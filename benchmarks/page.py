@@ -11,7 +11,8 @@ from typing import Any
 from benchmarks.comparison_page import comparison_sections, readme_block
 from benchmarks.goals_page import goals_section
 from benchmarks.gpu_page import gpu_sections
-from benchmarks.results import ROOT, read_result
+from benchmarks.results import RESULTS, ROOT, read_result
+from benchmarks.simulation_page import simulation_sections
 from benchmarks.speed_page import speed_sections
 
 __all__ = ["build_page", "build_readme", "main"]
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is out of date")
     arguments = parser.parse_args(argv)
     results = {name: read_result(name) for name in ("comparison", "comparison_without_masks", "speed", "gpu")}
+    results["simulation_speed"] = read_result("simulation_speed", folder=RESULTS / "accuracy")
     wanted = {PAGE: build_page(results), README: build_readme(README.read_text(), results)}
     old = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in old:
@@ -59,6 +61,8 @@ def build_page(results: dict[str, dict[str, Any] | None]) -> str:
         sections += comparison_sections(result, title=title) if result else [f"## {title}", "Has not been run."]
     speed = results["speed"]
     sections += speed_sections(speed) if speed else ["## Speed", "Has not been measured."]
+    simulation = results["simulation_speed"]
+    sections += simulation_sections(simulation) if simulation else ["## Simulation", "Has not been measured."]
     gpu = results["gpu"]
     sections += gpu_sections(gpu) if gpu else ["## On a GPU", "Has not been measured."]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"

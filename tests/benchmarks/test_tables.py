@@ -11,7 +11,7 @@ from benchmarks.results import SCHEMA, provenance, write_result
 from benchmarks.speed_page import distance_from_floor, speed_sections
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
-NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed", "gpu"))
+NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed", "gpu", "simulation_speed"))
 SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
 
 
@@ -190,6 +190,21 @@ def test_goals_on_a_gpu_say_which(comparison):
     assert "at most 40 ms | 0.050 s (Some Card) | **no** |" in page
     assert "100 pairs a second | 120 pairs/s (Some Card) | yes |" in page
     assert "| 200x512x512 | efficient | 6.0 | 4.70 |" in page
+
+
+def test_simulation_is_held_to_what_was_promised(comparison):
+    def run(seconds, gib):
+        return {"size": "9x9x9", "seconds": seconds, "peak_bytes": gib * 2**30, "promised": promised}
+
+    promised = {"seconds": 60.0, "peak_bytes": 4 * 2**30}
+    simulation = {
+        **{name: comparison[name] for name in ("commit", "versions", "device", "settings")},
+        "rows": [run(50.0, 2), run(55.0, 2), run(70.0, 2)],
+        "device_pairs": {"size": "96x96x96", "pairs_per_minute": 100.0},
+    }
+    assert "| 9x9x9 | 55.0 | 2.15 | 60 s, 4 GiB | yes |" in build_page({**NOTHING, "simulation_speed": simulation})
+    simulation["rows"][0] = run(50.0, 5)
+    assert "| 60 s, 4 GiB | **no** |" in build_page({**NOTHING, "simulation_speed": simulation})
 
 
 def test_page_without_results_says_so():
