@@ -12,8 +12,8 @@ WHERE = {"cuda": "on the device", "host": "in the host's memory", "cpu": "in the
 TEXT = """\
 One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process; the distance is the mean over
 the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
-on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair: predict, warp, MIND, gradients, Adam, in
-mixed precision; memory is the most that torch allocated."""
+on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair:
+predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
 
 
 def gpu_sections(result: dict[str, Any]) -> list[str]:
