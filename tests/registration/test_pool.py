@@ -31,6 +31,7 @@ def test_pairs_are_taken_as_workers_come_free(pool, pair):
     """A long list of volumes is not in memory all at once, and tensors of the caller stay the caller's."""
     taken, tensor = [], torch.from_numpy(pair[0]["fixed"].data.copy())
     images = {**pair[0], "fixed": (tensor, pair[0]["fixed"].grid.world_from_voxel)}
+    wrong = {**images, "fixed_mask": images["fixed_mask"].with_data(np.zeros_like(images["fixed_mask"].data))}
 
     def pairs():
         for n in range(9):
