@@ -12,8 +12,8 @@ WHERE = {"cuda": "on the device", "host": "in the host's memory", "cpu": "in the
 TEXT = """\
 One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process; the distance is the mean over
 the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
-on the device, given to a `RegistrationPool`. A training step is one pair: predict, warp, MIND, gradients, Adam, in
-mixed precision; memory is the most that torch allocated."""
+on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair:
+predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
 
 
 def gpu_sections(result: dict[str, Any]) -> list[str]:
@@ -34,7 +34,7 @@ def gpu_sections(result: dict[str, Any]) -> list[str]:
     return [
         "## On a GPU",
         provenance_text(result),
-        TEXT.format(**result["settings"]),
+        TEXT.format(**{**result["settings"], "mps": "under" if result["settings"]["mps"] else "without"}),
         markdown(["volumes", "work on", "median ms", "longest ms", "TRE mm", "from the processor's mm"], registration),
         markdown(["workers", "batch s", "pairs a second", "worst TRE mm"], batches),
         markdown(["region", "encoder", "pairs a second", "GB"], training),

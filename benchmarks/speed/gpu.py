@@ -2,10 +2,12 @@
 
 Warm registrations of one pair, volumes on the device and in the host's memory, beside the processor of the same
 machine; a pool on batches of 32 pairs; training steps of both encoders with their peak memory, up to a region of
-200 x 512 x 512 voxels; training pairs made on the device.
+200 x 512 x 512 voxels; training pairs made on the device. Workers share the GPU at once where NVIDIA's
+multi-process service runs and ``CUDA_MPS_PIPE_DIRECTORY`` is set; else they take turns.
 """
 
 import argparse
+import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -41,7 +43,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--workers", type=int, nargs="+", default=[8, 16])
     arguments = parser.parse_args()
-    settings = {"repeats": arguments.repeats, "batch": arguments.batch, "anatomies": ANATOMIES}
+    mps = "CUDA_MPS_PIPE_DIRECTORY" in os.environ
+    settings = {"repeats": arguments.repeats, "batch": arguments.batch, "anatomies": ANATOMIES, "mps": mps}
     result = {"kind": "gpu", **provenance(settings), "registration": [], "batches": [], "training": []}
     with ProcessPoolExecutor(ANATOMIES, get_context("spawn")) as makers:
         cases = list(makers.map(_case, range(1, ANATOMIES + 1)))

@@ -1,5 +1,6 @@
 """Voxels between NumPy and torch: without a copy where both can read the memory, and to a device and back."""
 
+import warnings
 from typing import cast
 
 import numpy as np
@@ -21,9 +22,11 @@ def voxel_tensor(voxels: VoxelArray | Tensor) -> Tensor:
     if isinstance(voxels, Tensor):
         return voxels
     readable = torch_readable(voxels)
-    if min(readable.strides, default=0) < 0 or not readable.flags.writeable:
+    if min(readable.strides, default=0) < 0:
         readable = readable.copy(order="K")
-    return torch.from_numpy(readable)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of memory that is read-only: nobody writes to a volume's voxels
+        return torch.from_numpy(readable)
 
 
 def torch_readable(voxels: VoxelArray) -> VoxelArray:

@@ -87,3 +87,12 @@ def test_a_border_that_cuts_either_image_costs_nothing(measure):
     whole, cut = ball(FIXED, centre, 17), ball(FIXED, centre, 17).crop([0, 0, 0], [40, 36, 12])
     assert measure(moving_mask=cut, fixed_mask=whole, moving_from_fixed=still) > 0.999
     assert measure(moving_mask=whole, fixed_mask=cut, moving_from_fixed=still) > 0.999
+
+
+def test_masks_between_two_points_of_the_lattice_have_no_overlap_and_no_error():
+    """The only slice lies between two planes of the lattice, and the moving mask is far away."""
+    thin = np.zeros((9, 9, 5), dtype=bool)
+    thin[:, :, 4] = True
+    mask = Volume(thin, Grid((9, 9, 5), np.eye(4)))
+    far = RigidTransform.from_vectors(np.zeros(3), [500.0, 0, 0])
+    assert dice_on_lattice(moving_mask=mask, fixed_mask=mask, moving_from_fixed=far) == 0.0

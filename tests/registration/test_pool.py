@@ -1,10 +1,13 @@
 """Many pairs in worker processes."""
 
+import os
+
 import numpy as np
 import pytest
+import torch
 
 from hepareg import RegistrationPool, register
-from hepareg.errors import MaskError, SettingsError
+from hepareg.errors import DeviceError, MaskError, SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,36 @@ def test_results_come_in_order_and_as_one_by_one(pool, pair):
         assert np.abs(result.transform.matrix - alone.transform.matrix).max() < 1e-3
         assert result.verdict.decision is alone.verdict.decision
     assert (found[0].transform.matrix == found[2].transform.matrix).all()
+
+
+def test_pairs_are_taken_as_workers_come_free(pool, pair):
+    """A long list of volumes is not in memory all at once, and tensors of the caller stay the caller's."""
+    taken, tensor = [], torch.from_numpy(pair[0]["fixed"].data.copy())
+    images = {**pair[0], "fixed": (tensor, pair[0]["fixed"].grid.world_from_voxel)}
+    wrong = {**images, "fixed_mask": images["fixed_mask"].with_data(np.zeros_like(images["fixed_mask"].data))}
+
+    def pairs():
+        for n in range(9):
+            taken.append(n)
+            yield images if n else wrong
+
+    with pytest.raises(MaskError):
+        pool.register(pairs())
+    assert len(taken) <= 5
+    assert not tensor.is_shared()
+
+
+def test_a_worker_that_ends_is_told_in_one_line(pair):
+    with RegistrationPool(workers=1) as pool, pytest.raises(DeviceError, match="one that ended") as found:
+        pool.register([{"moving": _EndsTheProcess(), "fixed": pair[0]["fixed"]}])
+    assert "\n" not in str(found.value)
+
+
+class _EndsTheProcess:
+    """What ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
 
 
 def test_an_error_of_a_pair_comes_back_as_itself_and_the_pool_lives_on(pool, pair):

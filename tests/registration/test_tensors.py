@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hepareg import register
-from hepareg.errors import MaskError
+from hepareg.errors import ImageError, MaskError
 from hepareg.voxel_tensor import on_device, voxel_array, voxel_tensor
 
 MASKS = [("moving_mask", "fixed_mask"), ("fixed_mask",), ("moving_mask",), ()]
@@ -86,3 +86,28 @@ def test_any_dtype_and_order(dtype):
 def test_on_device_copies_nothing_that_is_there(pair):
     volume = pair[0]["fixed"]
     assert on_device(volume, torch.device("cpu")) is volume
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.float().requires_grad_(),
+        lambda t: t.double(),
+        lambda t: t[..., None],
+        lambda t: t.to(torch.int32),
+    ],
+)
+def test_tensors_of_other_kinds_are_brought_to_one(pair, change):
+    images = pair[0]
+    fixed = images["fixed"]
+    matrix = torch.from_numpy(fixed.grid.world_from_voxel.copy())
+    found = register(**{**images, "fixed": (change(voxel_tensor(fixed.data)), matrix)})
+    assert np.abs(found.transform.matrix - register(**images).transform.matrix).max() < 1e-6
+
+
+@pytest.mark.parametrize("change", [lambda t: t.to(torch.complex64), lambda t: t[0], lambda t: t.to_sparse()])
+def test_tensors_that_are_no_image(pair, change):
+    images = pair[0]
+    wrong = (change(voxel_tensor(images["fixed"].data)), images["fixed"].grid.world_from_voxel)
+    with pytest.raises(ImageError, match="real numbers on three axes"):
+        register(**{**images, "fixed": wrong})

@@ -46,6 +46,8 @@ def dice_on_lattice(
     if box is None:
         return 0.0
     start = -(-box[0] // steps) * steps  # the lattice stays where it is, whatever the box
+    if (start >= box[1]).any():
+        return 0.0  # so small that the lattice has no point in it
     window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, box[1], steps, strict=True))
     fixed = (voxel_tensor(fixed_mask.data)[window] != 0).flatten()
     matrix = moving_mask.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_erosion, find_objects
 
 from hepareg.arrays import Points
 from hepareg.errors import MaskError
@@ -40,6 +39,8 @@ def surface_points_mm(mask: Volume) -> Points:
     MaskError
         If the mask is empty.
     """
+    from scipy.ndimage import binary_erosion, find_objects  # slow to import, as below
+
     inside = np.asarray(mask.data, dtype=bool)
     box = find_objects(inside.astype(np.uint8))
     if not box:

@@ -1,5 +1,6 @@
 """Images that are in memory already: nibabel's, SimpleITK's, and arrays with a matrix."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ def as_volume(image: Any) -> Volume:
     """
     if isinstance(image, Volume):
         return image
-    if isinstance(image, tuple) and len(image) == 2 and hasattr(image[0], "layout"):
-        return Volume(image[0], Grid(tuple(image[0].shape), image[1]))
+    if isinstance(image, tuple) and len(image) == 2 and _is_tensor(image[0]):
+        return _tensor_with_matrix(*image)
     if isinstance(image, tuple) and len(image) == 2:
         return _with_matrix(np.asarray(image[0]), image[1])
     if hasattr(image, "dataobj") and hasattr(image, "affine"):
@@ -42,6 +43,28 @@ def as_volume(image: Any) -> Volume:
         "expected a Volume, a nibabel or SimpleITK image, or a pair of an array and its world_from_voxel matrix, "
         f"got {type(image).__name__}"
     )
+
+
+def _is_tensor(image: Any) -> bool:
+    """Return whether it is a torch tensor; where torch has not been imported, nothing is."""
+    return "torch" in sys.modules and isinstance(image, sys.modules["torch"].Tensor)
+
+
+def _tensor_with_matrix(data: Any, world_from_voxel: Any) -> Volume:
+    """Return a volume of a tensor where it is, in a dtype that torch can calculate with."""
+    import torch
+
+    data = data.detach()
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim != 3 or data.is_complex() or data.is_quantized or data.layout is not torch.strided:
+        raise ImageError(f"expected real numbers on three axes, got {data.dtype} of shape {tuple(data.shape)}")
+    if data.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        data = data.to(torch.int32)
+    elif data.dtype in (torch.float64, torch.bfloat16):
+        data = data.float()
+    matrix = world_from_voxel.cpu() if _is_tensor(world_from_voxel) else world_from_voxel
+    return Volume(data, Grid(tuple(data.shape), np.asarray(matrix, dtype=np.float64)))
 
 
 def _values_of(dataobj: Any) -> np.ndarray:

@@ -15,7 +15,7 @@ from hepareg.voxel_tensor import voxel_tensor
 __all__ = ["GridImage", "block_average", "block_factors"]
 
 
-SLAB_VOXELS, DEVICE_SLAB_VOXELS = 1 << 18, 1 << 27
+SLAB_VOXELS, DEVICE_SLAB_VOXELS = 1 << 18, 1 << 25
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,7 +107,8 @@ def _steps(
     hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     """Return (B, 6) steps in mm, shortened to the longest allowed, and (B,) whether each is determined; 0 where not."""
-    damped = hessian + settings.damping * np.eye(6) * hessian
+    damped = hessian.copy()
+    damped[:, range(6), range(6)] *= 1 + settings.damping
     determined = np.isfinite(damped).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
     damped = np.where(determined[:, None, None], damped, np.eye(6))
     eigenvalues = np.linalg.eigvalsh(damped)

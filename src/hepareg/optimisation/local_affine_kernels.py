@@ -28,7 +28,7 @@ from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
-__all__ = ["FusedEquations", "Problem", "cell_equations", "unexplained"]
+__all__ = ["FusedEquations", "Problem", "cell_equations", "probe", "unexplained"]
 
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
@@ -95,10 +95,10 @@ def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEqu
     poses, cells, voxels = planes.shape[1:]
     median = rows
     if problem.robust:
-        stride = -(-planes[0, 0].numel() // MOST_IN_MEDIAN)
+        stride = max(1, -(-planes[0, 0].numel() // MOST_IN_MEDIAN))
         median = planes[-1, :, ::stride].flatten(1).nanmedian(dim=1).values
     _sum[(poses, triton.cdiv(cells, CELLS_EACH))](
-        planes, problem.samples.offsets_mm.permute(2, 0, 1), _surface(problem.samples), median, rows,
+        planes, _apart(problem.samples), _surface(problem.samples), median, rows,
         poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
         CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
         ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
@@ -129,12 +129,17 @@ def _fitted(matrices: NDArray[np.floating], problem: Problem) -> tuple[Tensor, T
     planes = samples.values.new_empty(PLANES, poses, cells, voxels)
     rows = samples.values.new_empty(ROWS, poses, cells)
     _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
-        voxel_from_offset, moving.table, samples.offsets_mm.permute(2, 0, 1), samples.values, samples.weights,
+        voxel_from_offset, moving.table, _apart(samples), samples.values, samples.weights,
         _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
         problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
         SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
     )  # fmt: skip
     return planes, rows
+
+
+def _apart(samples: CellSamples) -> Tensor:
+    """Return (3, N, V) offsets; they lie like that in memory already."""
+    return samples.offsets_mm.permute(2, 0, 1).contiguous()
 
 
 def _surface(samples: CellSamples) -> Tensor:
@@ -145,6 +150,16 @@ def _surface(samples: CellSamples) -> Tensor:
 def _shares(sums: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return (2, B) sums as shares of the variance there is to explain, and of the samples' weight."""
     return sums[0] / problem.total, sums[1] / problem.weight
+
+
+def probe(device: torch.device) -> None:
+    """Build and run a kernel of one instruction: that needs a compiler and a place to keep what it built."""
+    _one[(1,)](torch.zeros(1, device=device))
+
+
+@triton.jit
+def _one(where) -> None:
+    tl.store(where, 1.0)
 
 
 @cache

@@ -36,6 +36,8 @@ __all__ = [
 
 COARSER = 1.2
 """How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
+MAX_MARGIN_MM = 12.0
+"""The region holds no more around the liver, however thick the slices."""
 MARGIN_SLICES = 1.6
 """Least margin in slices of the template: the profile of an edge is then inside on both of its sides."""
 
@@ -232,7 +234,7 @@ def build_objective(
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
     template_image = GridImage(template_data, template_image.grid)
-    margin = max(level.margin_mm, MARGIN_SLICES * _coarsest(template))
+    margin = max(level.margin_mm, min(MARGIN_SLICES * _coarsest(template), MAX_MARGIN_MM))
     samples = cell_samples(
         template_image,
         distance=distance,

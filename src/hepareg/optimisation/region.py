@@ -15,8 +15,8 @@ from hepareg.volume import Volume
 __all__ = ["distance_to_mask", "mask_with_margin"]
 
 DISTANCE_SPACING_MM = 2.5
-RIM_MM = 25.0
-"""How far around the mask's box the distance is known; more than any level's margin."""
+RIM_MM = 28.0
+"""How far around the mask's box the distance is known; more than any level's margin and half a coarse cell."""
 REACH_MM = 30.0
 """How far it is exact: with a cell's half diagonal, more than any level asks for."""
 

@@ -67,7 +67,7 @@ def robust_scale(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) -> T
     floor
         Smallest median, in the residual's unit.
     """
-    stride = -(-residual[0].numel() // MOST_IN_MEDIAN)
+    stride = max(1, -(-residual[0].numel() // MOST_IN_MEDIAN))
     some, used = residual[:, ::stride].abs(), inside[:, ::stride] > 0
     median = torch.where(used, some, torch.nan).flatten(1).nanmedian(dim=1).values
     return 1.4826 * median.nan_to_num(nan=1.0).clamp(min=floor)  # no voxel inside: any scale will do

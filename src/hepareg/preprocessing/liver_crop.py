@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from hepareg.errors import MaskError, SettingsError
 from hepareg.geometry import Grid
@@ -160,6 +159,8 @@ class LiverCrop:
 
 def largest_component(mask: NDArray) -> tuple[NDArray[np.bool_], NDArray[np.int_]]:
     """Return the largest component, cut to its bounding box, and that box's first voxel."""
+    from scipy import ndimage  # slow to import, and most registrations do without
+
     start, stop = bounding_box(mask)
     labels, _ = ndimage.label(mask[tuple(map(slice, start, stop))])
     sizes = np.bincount(labels.ravel())

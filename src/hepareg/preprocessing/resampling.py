@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
@@ -57,6 +56,8 @@ def _inner_grid(grid: Grid, spacing_mm: NDArray[np.floating]) -> Grid:
 
 
 def _smoothed(volume: Volume, ratio: NDArray[np.floating]) -> Volume:
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and a registration does without
+
     data = volume.data
     for axis in range(3):
         if ratio[axis] > 1 + 1e-6:

@@ -1,7 +1,6 @@
 """A rough liver region where nobody gave a mask: the largest block of soft tissue."""
 
 import numpy as np
-from scipy import ndimage
 
 from hepareg.optimisation.block_average import block_average, block_factors
 from hepareg.volume import Volume
@@ -22,8 +21,10 @@ def rough_liver_region(image: Volume) -> Volume | None:
     abdomens; spleen, heart or a full stomach in some. It is a region to look at first, not a
     segmentation, and no result that rests on it is accepted without review.
     """
+    from scipy import ndimage  # slow to import, and a mask spares it
+
     factors = block_factors(image.grid, SPACING_MM)
-    coarse = block_average(image, factors, window=(-1000, 1000), device=voxel_tensor(image.data).device)
+    coarse = block_average(image, factors, window=(-1000, 1000), device=voxel_tensor(image.data[:1, :1, :1]).device)
     spacing = coarse.grid.spacing_mm
     smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), 2.0 / spacing)
     soft = (smooth > SOFT_TISSUE_HU[0]) & (smooth < SOFT_TISSUE_HU[1])

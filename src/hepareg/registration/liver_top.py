@@ -49,4 +49,4 @@ def _in_one_piece(mask: Volume) -> bool:
     """Return whether every third voxel of the mask hangs together: then the slow labelling of all voxels is spared."""
     if not mask.profile.total:
         return True
-    return hangs_together(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN])
+    return hangs_together(voxel_array(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN]))

@@ -63,7 +63,9 @@ def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
     return out
 
 
-def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collection[Path] = ()) -> None:
+def check_replaceable(
+    out: str | Path, *, own: Collection[str], inputs: Collection[Path] = (), sign: str | None = None
+) -> None:
     """Check that replacing a folder destroys nothing but an older result.
 
     Parameters
@@ -74,6 +76,8 @@ def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collecti
         Names that a result may hold, or patterns of names such as ``pair_*``.
     inputs
         Files and folders that the run reads.
+    sign
+        A file that every result holds, in the folder or in the folders in it: without it, it is none.
 
     Raises
     ------
@@ -88,6 +92,10 @@ def check_replaceable(out: str | Path, *, own: Collection[str], inputs: Collecti
         raise OutputError(
             f"expected an older result to replace, got a folder that holds other files as well: {out.name}; "
             "choose another folder"
+        )
+    if sign and any(out.iterdir()) and not (any(out.glob(sign)) or any(out.glob(f"*/{sign}"))):
+        raise OutputError(
+            f"expected an older result to replace, got a folder without {sign}: {out.name}; choose another folder"
         )
     place = out.resolve()
     if any(place in (path.resolve(), *path.resolve().parents) for path in inputs):

@@ -13,7 +13,7 @@ import numpy as np
 
 from hepareg.data.augmentation import PairKey, keyed_generator, random_bias
 from hepareg.data.pair import Pair
-from hepareg.errors import HeparegError, SettingsError
+from hepareg.errors import HeparegError, InputError, SettingsError
 from hepareg.evaluation.dice import dice_after
 from hepareg.evaluation.summary import summarise
 from hepareg.evaluation.transform_error import transform_error
@@ -70,7 +70,7 @@ class EvaluationRow:
     rotation_deg: float | None
     translation_mm: float | None
     dice: float | None
-    seconds: float
+    seconds: float | None
     error: str | None = None
 
 
@@ -188,7 +188,7 @@ def manifest_pairs(path: str | Path) -> Iterator[Pair | UnusablePair]:
     for row in read_manifest(path):
         try:
             yield read_pair(row)
-        except HeparegError as error:
+        except InputError as error:
             yield UnusablePair(row.case, without_paths(str(error), row))
 
 
@@ -240,7 +240,7 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     return EvaluationRow(pair.case, draw, name, tre, rotation, translation, dice, seconds)
 
 
-def _failure(case: str, draw: int, name: str, error: str, *, seconds: float = 0.0) -> EvaluationRow:
+def _failure(case: str, draw: int, name: str, error: str, *, seconds: float | None = None) -> EvaluationRow:
     return EvaluationRow(case, draw, name, None, None, None, None, seconds, error)
 
 

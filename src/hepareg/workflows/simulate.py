@@ -135,7 +135,7 @@ def simulate_files(
     """
     check_output_directory(out, overwrite=overwrite)
     if overwrite:
-        check_replaceable(out, own=REPLACEABLE, inputs=_files_of(request))
+        check_replaceable(out, own=REPLACEABLE, inputs=_files_of(request), sign="pair.json")
     if request.num_pairs < 1:
         raise InputError(f"expected at least one pair, got {request.num_pairs}")
     if request.seed < 0:
