@@ -40,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is out of date")
     arguments = parser.parse_args(argv)
-    results = {name: read_result(name) for name in ("comparison", "comparison_without_masks", "speed", "gpu")}
+    results = {name: read_result(name) for name in ("comparison", "comparison_without_masks", "speed")}
+    results["gpu"] = read_result("gpu", folder=RESULTS / "gpu")
     results["simulation_speed"] = read_result("simulation_speed", folder=RESULTS / "accuracy")
     wanted = {PAGE: build_page(results), README: build_readme(README.read_text(), results)}
     old = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]

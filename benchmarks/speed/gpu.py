@@ -1,4 +1,4 @@
-"""What a GPU gives: ``python -m benchmarks.speed.gpu``; writes ``benchmarks/results/gpu.json``.
+"""What a GPU gives: ``python -m benchmarks.speed.gpu``; writes ``benchmarks/results/gpu/gpu.json``.
 
 Warm registrations of one pair, volumes on the device and in the host's memory, beside the processor of the same
 machine; a pool on batches of 32 pairs; training steps of both encoders with their peak memory, up to a region of
@@ -38,7 +38,7 @@ Operands = dict[str, Any]
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--out", type=Path, default=RESULTS / "gpu.json")
+    parser.add_argument("-o", "--out", type=Path, default=RESULTS / "gpu" / "gpu.json")
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--workers", type=int, nargs="+", default=[8, 16])

@@ -29,7 +29,7 @@ def test_help_names_every_command(capsys):
 @pytest.mark.parametrize(
     ("given", "used"),
     [
-        ({}, "None 1000"),
+        ({}, "None 20000"),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"),
         ({"GOMP_SPINCOUNT": "7"}, "None 7"),
     ],

@@ -63,6 +63,9 @@ def test_only_older_pairs_are_replaced(tmp_path, monkeypatch):
     request, out = SimulateRequest(settings=SMALL), tmp_path / "out"
     (out / "pair_0").mkdir(parents=True)
     (out / "moving.nii.gz").touch()
+    with pytest.raises(OutputError, match=r"without pair\.json"):  # a patient's folder may hold just these names
+        simulate_files(request, out=out, overwrite=True)
+    (out / "pair_0" / "pair.json").touch()
     simulate_files(request, out=out, overwrite=True)
     assert not list(out.iterdir())
     (out / "thesis.docx").touch()
