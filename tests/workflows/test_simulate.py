@@ -72,6 +72,7 @@ def test_only_older_pairs_are_replaced(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="holds other files"):
         simulate_files(request, out=out, overwrite=True)
     (out / "thesis.docx").rename(out / "fixed.nii.gz")
+    (out / "pair.json").touch()
     with pytest.raises(OutputError, match="holds an input"):
         simulate_files(replace(request, ct=str(out / "fixed.nii.gz"), labels=["liver=x"]), out=out, overwrite=True)
 
