@@ -93,7 +93,7 @@ class RefinementSettings:
         default=(
             Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
             Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
-            Level(1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(15, 0.01, 3.0), with_surface=True),
+            Level(1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(40, 0.01, 3.0), with_surface=True),
         )
     )
     measure: Measure = field(default_factory=LocalAffineMeasure)
