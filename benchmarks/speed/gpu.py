@@ -21,12 +21,12 @@ import torch
 from benchmarks.results import RESULTS, provenance
 from benchmarks.speed.encoders import training_row
 from benchmarks.speed.simulation import device_pairs
+from benchmarks.speed.volumes import MOTION
 from hepareg import RegistrationPool, RigidTransform, register
 from hepareg.io.json import write_json
-from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, simulate_pair
+from hepareg.simulation import AcquisitionSettings, PairSettings, simulate_pair
 from hepareg.voxel_tensor import voxel_tensor
 
-MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
 FIXED = AcquisitionSettings(shape=(512, 512, 119), spacing_mm=(0.75, 0.75, 2.0))
 MOVING = AcquisitionSettings(shape=(476, 476, 153), spacing_mm=(0.75, 0.75, 1.5))
 ANATOMIES = 4

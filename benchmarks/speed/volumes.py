@@ -19,7 +19,7 @@ from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.simulate import write_pair
 
-__all__ = ["SIZES", "sized_pair", "standard_pair"]
+__all__ = ["MOTION", "SIZES", "sized_pair", "standard_pair"]
 
 SIZES = ((128, 128, 128), (256, 256, 256), (512, 512, 200), (512, 512, 400), (512, 512, 600))
 LONG_SCAN_SLICES = 200

@@ -6,7 +6,8 @@ import pytest
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.geometry import masked as module
-from hepareg.geometry.masked import centroid_mm, iterate_points_mm, points_mm, slice_counts
+from hepareg.geometry.masked import centroid_mm, iterate_points_mm, points_mm
+from hepareg.geometry.profile import mask_profile
 
 OBLIQUE = Grid((7, 9, 5), [[-0.6, 0.4, 0.0, 12.0], [0.8, 0.3, 0.0, -7.0], [0.0, 0.0, 2.5, 100.0], [0, 0, 0, 1]])
 
@@ -39,4 +40,4 @@ def test_wrong_masks_are_errors():
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_slices_are_counted_across_any_axis(axis):
     mask = np.random.default_rng(0).random((5, 6, 7)) > 0.6
-    assert slice_counts(mask, axis).tolist() == [int(part.sum()) for part in np.moveaxis(mask, axis, 0)]
+    assert mask_profile(mask).counts[axis].tolist() == [int(part.sum()) for part in np.moveaxis(mask, axis, 0)]

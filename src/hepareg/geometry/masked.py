@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points, VoxelArray
 from hepareg.errors import MaskError
-from hepareg.geometry.boxes import bounding_box
 from hepareg.geometry.grid import Grid
+from hepareg.geometry.profile import mask_profile
 
-__all__ = ["centroid_mm", "iterate_points_mm", "points_mm", "slice_counts"]
+__all__ = ["centroid_mm", "iterate_points_mm", "points_mm"]
 
 PORTION_VOXELS = 1 << 22
 """Mask voxels looked at together: bounds the memory of points to about 100 MB, whatever the mask's size."""
@@ -58,21 +58,7 @@ def centroid_mm(mask: VoxelArray, grid: Grid) -> NDArray[np.floating]:
         If the shapes differ or the mask has no voxel.
     """
     check_mask(mask, grid)
-    start, stop = bounding_box(mask)
-    inside = np.asarray(mask[tuple(map(slice, start, stop))], dtype=bool)
-    means = []
-    for axis in range(3):
-        counts = np.count_nonzero(inside, axis=tuple(a for a in range(3) if a != axis))
-        means.append(float(counts @ np.arange(len(counts)) / counts.sum()))
-    return grid.world_points(start + means)
-
-
-def slice_counts(mask: VoxelArray, axis: int) -> NDArray[np.int_]:
-    """Return (n,) how many mask voxels each slice across an axis holds.
-
-    Slice by slice, as counting a whole slice is many times faster than summing bool along axes.
-    """
-    return np.array([np.count_nonzero(part) for part in np.moveaxis(mask, axis, 0)])
+    return grid.world_points(mask_profile(mask).centroid_vox)
 
 
 def check_mask(mask: VoxelArray, grid: Grid) -> None:
