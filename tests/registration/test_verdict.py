@@ -30,6 +30,8 @@ def test_plain_accept():
     [
         ({"precision_mm": 2.0}, "expected_error_above_limit"),
         ({"explained": 0.02}, "images_explain_little_of_each_other"),
+        ({"explained": 0.6, "explained_start": 0.61}, "start_explains_more"),
+        ({"directions_mm": 2.0}, "expected_error_above_limit"),
         ({"basin": 0.05}, "flat_optimum"),
         ({"basin": 0.1, "dice": 0.9}, "flat_optimum"),
         ({"basin": 0.1, "dice": None}, "flat_optimum"),
@@ -79,13 +81,24 @@ def test_a_flag_that_is_only_a_circumstance_does_not_stop_an_accept():
     assert verdict.reasons == ("mask_cut_by_border",)
 
 
+def test_what_the_directions_disagree_by_takes_the_place_of_the_interpolation_bias():
+    coarse = decide(voxel_mm=4.0), decide(voxel_mm=4.0, directions_mm=0.1)
+    assert coarse[0].expected_liver_tre_mm > 0.28
+    assert coarse[1].expected_liver_tre_mm == pytest.approx(math.hypot(0.05, 0.05, 0.1))
+    assert coarse[1].evidence["directions_error_mm"] == 0.1
+
+
+def test_a_start_that_explains_as_much_is_no_doubt():
+    assert decide(explained=0.6, explained_start=0.601).decision is Decision.ACCEPT
+
+
 def test_already_aligned():
     assert decide(displacement_mm=0.2).already_aligned
     assert decide(displacement_mm=0.8, precision_mm=1.0).already_aligned
 
 
 def test_worse_evidence_never_lowers_the_expected_error():
-    worse = ({"precision_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_mm": 1.0})
+    worse = ({"precision_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_mm": 1.0}, {"directions_mm": 0.3})
     assert all(decide(**change).expected_liver_tre_mm > decide().expected_liver_tre_mm for change in worse)
 
 

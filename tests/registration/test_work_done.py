@@ -6,6 +6,7 @@ Each limit is what the present code does on the small simulated pair, with room 
 import sys
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ LIMITS = {
     "bytes of the largest tensor": 26_000_000,
     "bytes of all tensors": 1_750_000_000,
 }
+
+ONE_WAY = RegisterSettings(bend_search_mm=np.inf, both_directions_mm=np.inf)
 
 
 @pytest.fixture
@@ -68,8 +71,9 @@ def counts(monkeypatch):
 
 def test_evaluations_and_samples(pair, counts):
     images, _ = pair
-    # Whether a bend is looked for hangs on a threshold that this pair is near; the search is counted apart.
-    result = register(**images, settings=RegisterSettings(bend_search_mm=np.inf))
+    # Whether a bend is looked for, or the other direction, hangs on thresholds that this pair is near; each is
+    # counted apart.
+    result = register(**images, settings=ONE_WAY)
     iterations = [solution.iterations for solution in result.history]
     assert np.all(np.array(iterations) <= [10, 6, 6])
     # A step is one evaluation with derivatives for all starts at once; the evidence adds few.
@@ -82,13 +86,22 @@ def test_evaluations_and_samples(pair, counts):
 
 
 def test_looking_for_a_bend_costs_its_iterations_and_little_more(pair, counts):
-    register(**pair[0], settings=RegisterSettings(bend_search_mm=np.inf))
+    register(**pair[0], settings=ONE_WAY)
     without = counts["derivatives"]
     counts.clear()
-    settings = RegisterSettings(bend_search_mm=0.0)
+    settings = replace(ONE_WAY, bend_search_mm=0.0)
     register(**pair[0], settings=settings)
     # Three levels, each with its iterations and two evaluations that compare bent and rigid.
     assert counts["derivatives"] - without <= 3 * (settings.bend.iterations + 2)
+
+
+def test_the_other_direction_costs_some_iterations_of_the_finest_level(pair, counts):
+    register(**pair[0], settings=ONE_WAY)
+    without = counts["derivatives"]
+    counts.clear()
+    register(**pair[0], settings=replace(ONE_WAY, both_directions_mm=0.0))
+    assert counts["derivatives"] - without <= 7  # the steps, and one for the precision
+    assert counts["averaged voxels"] <= 3.5 * sum(pair[0][role].data.size for role in ("fixed", "moving"))
 
 
 def test_slices_far_from_the_liver_cost_nothing(pair, counts):

@@ -18,6 +18,7 @@ STAGES = (
     "network",
     "refinement",
     "bend",
+    "both_directions",
     "verdict",
     "certificate",
     "dice",

@@ -19,6 +19,7 @@ from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.ct_check import check_finite
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration.bend import Bend, find_bend
+from hepareg.registration.both_directions import BothDirections, both_directions
 from hepareg.registration.evidence import (
     Precision,
     agreement,
@@ -152,13 +153,15 @@ def register(
             rigid = levels[-1].solutions[0].transform
             certain = precision(levels[-1].objective, rigid, points_mm=roles.points_mm)
             bend = _bend(roles, levels, certain, settings, target)
-            refined = rigid if bend is None else bend.transform
+        with clock("both_directions"):
+            both = None if bend is not None else _both(roles, levels, certain, settings)
+            refined = (bend or both or levels[-1].solutions[0]).transform
             transform = refined if method.refines else starts[0].transform
         with clock("verdict"):
-            if transform is not rigid:
+            if both is None and transform is not rigid:
                 certain = precision(levels[-1].objective, transform, points_mm=roles.points_mm)
             count = len(settings.refinement.levels)
-            evidence = _evidence(roles, levels, starts, transform, bend, certain, num_levels=count)
+            evidence = _evidence(roles, levels, starts, transform, bend, both, certain, num_levels=count)
             if not method.refines:
                 evidence = _as_predicted(evidence, levels[-1].objective, transform, refined, roles)
             verdict = judge(evidence, settings=settings.verdict)
@@ -247,12 +250,24 @@ def _bend(
     return find_bend(roles, levels, settings=settings.bend, device=device)
 
 
+def _both(
+    roles: Roles, levels: list[LevelResult], certain: Precision, settings: RegisterSettings
+) -> BothDirections | None:
+    """Search the other way round too, only where the parts of the liver disagree on the pose."""
+    if not isinstance(settings.refinement.measure, LocalAffineMeasure):
+        return None
+    if not settings.both_directions_mm < certain.expected_tre_mm < np.inf:
+        return None
+    return both_directions(levels[-1], levels[-1].solutions[0].transform, certain, points_mm=roles.points_mm)
+
+
 def _evidence(
     roles: Roles,
     levels: list[LevelResult],
     starts: list[Start],
     transform: RigidTransform,
     bend: Bend | None,
+    both: BothDirections | None,
     certain: Precision,
     *,
     num_levels: int,
@@ -266,7 +281,7 @@ def _evidence(
     if roles.moving_mask is not None and roles.fixed_mask is not None:
         dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
-        precision_mm=certain.expected_tre_mm,
+        precision_mm=certain.expected_tre_mm if both is None else both.precision_mm,
         voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
         explained_start=1 - float(at_start),
@@ -277,6 +292,7 @@ def _evidence(
         dice=dice,
         status=levels[-1].solutions[0].status,
         bend_mm=0.0 if bend is None else bend.residual_rms_mm,
+        directions_mm=None if both is None else both.standard_error_mm,
         inverse_mm=inverse_consistency(compared, transform, roles.points_mm),
         agreeing=agreement(levels[0], transform, roles.points_mm),
         liver_ml=roles.liver_ml,

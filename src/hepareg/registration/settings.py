@@ -17,9 +17,13 @@ class RegisterSettings:
     ----------
     bend_search_mm
         The liver's bend is looked for where the blocks of the liver disagree on the pose by more than this.
+    both_directions_mm
+        The search is repeated the other way round, and both poses are averaged, where the blocks disagree by more
+        than this and the liver does not bend.
     """
 
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     bend: BendSettings = field(default_factory=BendSettings)
     bend_search_mm: float = 0.08
+    both_directions_mm: float = 0.06
     verdict: VerdictSettings = field(default_factory=VerdictSettings)

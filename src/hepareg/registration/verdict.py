@@ -40,6 +40,8 @@ class Evidence:
     bend_mm
         Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
         a rigid pose explains the images as well.
+    directions_mm
+        Standard error of the mean of both directions' poses (`both_directions`), or None where one alone was asked.
     inverse_mm
         How far the search the other way round would move off the result (`evidence.inverse_consistency`).
     agreeing
@@ -67,6 +69,7 @@ class Evidence:
     dice: float | None
     status: Status
     bend_mm: float = 0.0
+    directions_mm: float | None = None
     inverse_mm: float = 0.0
     agreeing: float = 1.0
     liver_ml: float | None = None
@@ -85,7 +88,8 @@ class VerdictSettings:
         Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
         (bend_factor * bend)^2 + correction^2): the blocks' disagreement, the bias of linear interpolation, which
         grows with the square of the voxel size and which all blocks share, and what a prediction that
-        was not refined is off the optimum.
+        was not refined is off the optimum. Where both directions were searched, what they disagree by takes the
+        place of the bias: it shows there.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -94,6 +98,8 @@ class VerdictSettings:
         A liver that bends by more than this goes to review: no rigid transform fits all of it.
     min_explained, min_basin, min_rival_gap, min_overlap, min_dice
         Below these a result goes to review; far below, basin and overlap reject it.
+    start_tolerance
+        A result that explains less than its start by more than this share is no optimum.
     confirming_dice, min_basin_confirmed
         Two masks that overlap this well vouch for the place: then so shallow an optimum is enough, as
         very noisy images have it.
@@ -111,6 +117,7 @@ class VerdictSettings:
     reject_mm: float = 6.0
     max_bend_mm: float = 2.0
     min_explained: float = 0.25
+    start_tolerance: float = 0.005
     min_basin: float = 0.25
     min_rival_gap: float = 0.05
     min_overlap: float = 0.5
@@ -130,7 +137,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     parts = (
         settings.floor_mm,
         settings.precision_factor * evidence.precision_mm,
-        settings.voxel_factor * evidence.voxel_mm**2,
+        settings.voxel_factor * evidence.voxel_mm**2 if evidence.directions_mm is None else evidence.directions_mm,
         settings.bend_factor * evidence.bend_mm,
         evidence.correction_mm,
     )
@@ -176,6 +183,8 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
         found.append("liver_bends")
     if evidence.explained < settings.min_explained:
         found.append("images_explain_little_of_each_other")
+    if evidence.explained < evidence.explained_start - settings.start_tolerance:
+        found.append("start_explains_more")
     if evidence.basin < _least_basin(evidence, settings):
         found.append("flat_optimum")
     if evidence.rival_gap < settings.min_rival_gap:
@@ -220,6 +229,8 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "soft_tissue_share": evidence.tissue,
         "correction_mm": evidence.correction_mm,
     }
+    if evidence.directions_mm is not None:
+        named["directions_error_mm"] = evidence.directions_mm
     if evidence.liver_ml is not None:
         named["liver_ml"] = evidence.liver_ml
     if evidence.dice is not None:
