@@ -65,3 +65,18 @@ def test_the_image_stays_as_it_was(factor, order, writeable):
     coarse = block_average(image, np.full(3, factor), window=(-200, 300), device=CPU)
     assert float(coarse.data.max()) <= 300
     np.testing.assert_array_equal(data, before)
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 2, 1), (7, 6, 3), (12, 12, 7)])
+@pytest.mark.parametrize("window", [(-1000.0, 500.0), (-200.5, 300.0), (-30_000.0, 30_000.0)])
+def test_short_integers_give_the_same_numbers_as_floats(factors, window):
+    """Sums are made in 16 bits where they fit, in single precision where they would overflow."""
+    voxels = np.random.default_rng(3).integers(-32_768, 32_767, grid().shape).astype(np.int16)
+    voxels[:7] = 32_767  # sums of the widest window reach the limit
+    short, exact = (
+        block_average(Volume(data, grid()), np.array(factors), window=window, device=CPU).data
+        for data in (voxels, voxels.astype(np.float64))
+    )
+    assert torch.allclose(short, exact, rtol=1e-6, atol=1e-3)
+    if window[1] == 500.0:
+        assert torch.equal(short, exact)  # whole numbers below 2^24, in whatever order
