@@ -65,7 +65,8 @@ def page(record: dict[str, Any]) -> str:
         "Written by `python -m benchmarks.trained_network`; nothing here is typed. The preset `small`, "
         f"{training['epochs']} epochs, {training['steps']} steps, {training['minutes']:.0f} minutes of wall time "
         f"on {record['device']['cores']} cores that others used as well ({record['device']['processor']}). "
-        f"SHA-256 of the weights: `{record['sha256']}`.",
+        f"SHA-256 of the weights: `{record['sha256']}`. Trained and evaluated at commit {record['commit'][:12]}: "
+        "what the refinement has gained since is not in these numbers.",
         "",
         "Every image, motion and contrast phase below is simulated, also where the anatomy is a real CT. TRE is the "
         "mean over the liver; the start of the three last methods is the masks' centroid translation with a random "
