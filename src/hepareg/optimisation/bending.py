@@ -115,8 +115,7 @@ def estimate_bend(
     prior = inverse / settings.amplitude_mm**2
     at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
     for _ in range(settings.iterations):
-        current = SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
-        cells = displaced(residual, current).cell_equations(pose.matrix[None])
+        cells = _shifted(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
         noise = settings.noise_factor * float(cells.residual_variance)
         H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
         g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
@@ -126,9 +125,7 @@ def estimate_bend(
 
 def displaced(residual: LocalAffine, field: SmoothField) -> LocalAffine:
     """Return the residual with every cell moved, as a whole, by the field."""
-    offsets = residual.samples.offsets_mm
-    shift = torch.as_tensor(field(_cell_centres(residual)), device=offsets.device).to(offsets.dtype)
-    return residual.on(replace(residual.samples, offsets_mm=offsets + shift[:, None]))
+    return _shifted(residual, field(_cell_centres(residual)))
 
 
 def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
@@ -136,6 +133,13 @@ def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
     a, b = points_mm.mean(axis=0), targets_mm.mean(axis=0)
     R = nearest_rotation((targets_mm - b).T @ (points_mm - a))
     return RigidTransform(homogeneous(R, b - R @ a))
+
+
+def _shifted(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
+    """Return the residual with each of its N cells moved as a whole by a row of (N, 3) displacements."""
+    offsets = residual.samples.offsets_mm
+    shift = torch.as_tensor(shifts_mm, device=offsets.device).to(offsets.dtype)
+    return residual.on(replace(residual.samples, offsets_mm=offsets + shift[:, None]))
 
 
 def _cell_centres(residual: LocalAffine) -> Points:
