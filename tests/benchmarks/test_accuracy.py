@@ -200,14 +200,15 @@ def test_stress_pairs_are_reproducible():
 
 
 def test_goals_are_counted():
-    def row(number, trouble, tre, decision, masks=2):
+    def row(number, trouble, tre, decision, masks=2, overlap=0.9):
         return {
             "pair": number, "trouble": trouble, "liver_tre_mean_mm": tre, "expected_tre_mm": 0.3, "decision": decision,
-            "judgement": judge(decision, tre), "masks": masks,
+            "judgement": judge(decision, tre), "masks": masks, "evidence": {"overlap_share": overlap},
         }  # fmt: skip
 
-    rows = [row(0, "none", 0.2, "accept"), row(2, "none", 0.4, "review"), row(4, "wrong_patient", None, "accept")]
+    rows = [row(0, "none", 0.2, "accept"), row(2, "none", 0.4, "review", overlap=0.3)]
+    rows += [row(4, "wrong_patient", None, "accept")]
     rows += [row(1, "no_mask", 5.0, "accept", masks=0), row(3, "noise", 0.8, "review")]
     even, odd = goals_table(rows).splitlines()[2:]
-    assert even == "| even: 3 | 1 | 0 | 50.0 % of 2 | 100.0 % of 1 | 100.0 % of 2 |"
-    assert odd == "| odd: 2 | 1 | 1 | - | 0.0 % of 1 | 0.0 % of 2 |"
+    assert even == "| even: 3 | 1 | 0 | 50.0 % of 2 | 100.0 % of 1 | 100.0 % of 1 | 100.0 % of 2 |"
+    assert odd == "| odd: 2 | 1 | 1 | - | - | 0.0 % of 1 | 0.0 % of 2 |"
