@@ -5,7 +5,7 @@ import torch
 from hepareg import register
 from hepareg.optimisation.multilevel import RefinementSettings, refine
 from hepareg.registration import RegisterSettings
-from hepareg.registration.both_directions import _between, both_directions
+from hepareg.registration.both_directions import _between, _other_weight, both_directions
 from hepareg.registration.evidence import precision, spread
 from hepareg.registration.roles import assign_roles
 from hepareg.transforms import RigidTransform
@@ -50,6 +50,11 @@ def test_the_mean_is_nearer_to_the_truth_than_one_direction(found, noisy_pair):
     _, truth = noisy_pair
     alone, mean = spread([pose, both.transform], truth, points)
     assert mean < 0.8 * alone
+
+
+def test_the_more_precise_direction_has_the_larger_weight():
+    assert _other_weight(0.1, 0.2) == pytest.approx(0.2)
+    assert _other_weight(0.3, 0.1) == pytest.approx(0.9)
 
 
 def test_part_of_the_way_between_two_poses():

@@ -77,13 +77,18 @@ def both_directions(
     backward = precision(turned, other.transform, points_mm=points_mm)
     if not np.isfinite(backward.expected_tre_mm):
         return None
-    weight = certain.expected_tre_mm**2 / (certain.expected_tre_mm**2 + backward.expected_tre_mm**2)
+    weight = _other_weight(certain.expected_tre_mm, backward.expected_tre_mm)
     return BothDirections(
         transform=_between(transform, other.transform, weight, points_mm.mean(axis=0)),
         precision_mm=certain.expected_tre_mm * float(np.sqrt(1 - weight)),
         apart_mm=float(spread([other.transform], transform, points_mm)[0]),
         weight=weight,
     )
+
+
+def _other_weight(error_mm: float, other_error_mm: float) -> float:
+    """Return the other pose's share of the mean with the smallest variance."""
+    return error_mm**2 / (error_mm**2 + other_error_mm**2)
 
 
 def _between(a: RigidTransform, b: RigidTransform, share: float, centre_mm: Points) -> RigidTransform:
