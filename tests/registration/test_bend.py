@@ -25,3 +25,4 @@ def test_a_bending_liver_is_fitted_as_a_whole_and_reported():
     assert 1.5 < result.verdict.evidence["bend_rms_mm"] < 5
     assert result.verdict.decision is Decision.REVIEW
     assert "liver_bends" in result.verdict.reasons
+    assert "directions_error_mm" not in result.verdict.evidence  # a mean of two rigid poses is no answer to a bend

@@ -97,11 +97,11 @@ def test_looking_for_a_bend_costs_its_iterations_and_little_more(pair, counts):
 
 def test_the_other_direction_costs_some_iterations_of_the_finest_level(pair, counts):
     register(**pair[0], settings=ONE_WAY)
-    without = counts["derivatives"]
+    without = counts.copy()
     counts.clear()
     register(**pair[0], settings=replace(ONE_WAY, both_directions_mm=0.0))
-    assert counts["derivatives"] - without <= 7  # the steps, and one for the precision
-    assert counts["averaged voxels"] <= 3.5 * sum(pair[0][role].data.size for role in ("fixed", "moving"))
+    assert counts["derivatives"] - without["derivatives"] <= 7  # the steps, and one for the precision
+    assert counts["averaged voxels"] == without["averaged voxels"]
 
 
 def test_slices_far_from_the_liver_cost_nothing(pair, counts):

@@ -20,10 +20,22 @@ SLAB_VOXELS, DEVICE_SLAB_VOXELS = 1 << 18, 1 << 25
 
 @dataclass(frozen=True, eq=False)
 class GridImage:
-    """A float32 tensor (I, J, K) on a device, and its grid."""
+    """An image at the resolution of a level.
+
+    Parameters
+    ----------
+    data
+        (I, J, K) float32 on a device.
+    grid
+        Its grid.
+    first_vox
+        Number of the first voxel along each axis where they are counted from a place beyond the image's border: cells
+        begin at multiples of their edge in this count, so that a cropped image has the cells of the whole one.
+    """
 
     data: Tensor
     grid: Grid
+    first_vox: tuple[int, ...] = (0, 0, 0)
 
 
 def block_factors(grid: Grid, spacing_mm: float | NDArray[np.floating]) -> NDArray[np.int_]:

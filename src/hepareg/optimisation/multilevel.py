@@ -125,6 +125,8 @@ class LevelObjective:
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
     images
         What any other measure of this level is made from.
+    distance
+        Distance to the region's mask in mm, in the fixed world.
     voxel_mm
         Cube root of the larger voxel volume of the two images at this level.
     """
@@ -132,6 +134,7 @@ class LevelObjective:
     residual: LocalAffine
     reversed: bool
     images: LevelImages
+    distance: GridImage
     voxel_mm: float
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
@@ -162,7 +165,7 @@ class LevelObjective:
         pose, images = self.oriented(transform), self.images
         change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
         share = best_share(self.residual, change, images.sampled, pose)
-        sampled = GridImage(images.sampled.data + share * change, images.sampled.grid)
+        sampled = replace(images.sampled, data=images.sampled.data + share * change)
         features = moving_features(sampled.data[None], sampled.grid)
         measured = replace(images, sampled=sampled, features=features)
         return replace(self, residual=LocalAffine(images.samples, features), images=measured)
@@ -174,7 +177,7 @@ class LevelObjective:
         """
         pose, images = self.oriented(transform), self.images
         template, sampled = images.sampled, images.template
-        distance = GridImage(images.distance.data, _carried(images.distance.grid, pose))
+        distance = self.distance if self.reversed else _carried(self.distance, transform)
         samples = cell_samples(
             template,
             distance=distance,
@@ -186,7 +189,7 @@ class LevelObjective:
         )
         features = moving_features(sampled.data[None], sampled.grid)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
-        return LevelObjective(LocalAffine(samples, features), not self.reversed, swapped, self.voxel_mm)
+        return replace(self, residual=LocalAffine(samples, features), reversed=not self.reversed, images=swapped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,13 +230,13 @@ def build_objective(
     template, sampled = (moving, region.image) if turn else (region.image, moving)
     distance, centre = region.distance, region.centre_mm
     if turn:
-        distance = GridImage(distance.data, _carried(distance.grid, pose))
+        distance = _carried(distance, pose)
         centre = pose.apply(centre)
     template_image = _at_level(template, level, device, origin_vox=origins[turn])
     sampled_image = _at_level(sampled, level, device, origin_vox=origins[not turn])
     rotation = (pose.inverse() if turn else pose).rotation
     template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
-    template_image = GridImage(template_data, template_image.grid)
+    template_image = replace(template_image, data=template_data)
     margin = max(level.margin_mm, min(MARGIN_SLICES * _coarsest(template), MAX_MARGIN_MM))
     samples = cell_samples(
         template_image,
@@ -245,10 +248,10 @@ def build_objective(
         with_surface=level.with_surface,
     )
     features = moving_features(sampled_data[None], sampled_image.grid)
-    sampled_image = GridImage(sampled_data, sampled_image.grid)
+    sampled_image = replace(sampled_image, data=sampled_data)
     images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
-    return LevelObjective(LocalAffine(samples, features), turn, images, voxel_mm)
+    return LevelObjective(LocalAffine(samples, features), turn, images, region.distance, voxel_mm)
 
 
 def refine(
@@ -313,8 +316,8 @@ def _at_level(volume: Volume, level: Level, device: torch.device, *, origin_vox:
     """Return the image in blocks that are counted from ``origin_vox``, the first that is not whole left out."""
     factors = block_factors(volume.grid, level.spacing_mm)
     first = np.clip(np.mod(origin_vox, factors), 0, np.array(volume.shape) - factors)
-    volume = volume.crop(first, volume.shape)
-    return block_average(volume, factors, window=level.window_hu, device=device)
+    image = block_average(volume.crop(first, volume.shape), factors, window=level.window_hu, device=device)
+    return replace(image, first_vox=tuple(((first - origin_vox) // factors).tolist()))
 
 
 def _moving_is_template(fixed: Volume, moving: Volume, level: Level, prefer_moving: bool) -> bool:
@@ -328,5 +331,6 @@ def _coarsest(volume: Volume) -> float:
     return float(volume.grid.spacing_mm.max())
 
 
-def _carried(grid: Grid, pose: RigidTransform) -> Grid:
-    return Grid(grid.shape, pose.matrix @ grid.world_from_voxel)
+def _carried(image: GridImage, pose: RigidTransform) -> GridImage:
+    """Return an image where a pose takes it."""
+    return replace(image, grid=Grid(image.grid.shape, pose.matrix @ image.grid.world_from_voxel))

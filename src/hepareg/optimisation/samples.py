@@ -1,5 +1,6 @@
 """Sample points of the fixed image, grouped in small cubic cells, and the moving image that they are compared with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,12 +159,14 @@ def cell_samples(
     with_surface
         Whether the samples carry the step at the mask's surface.
     """
-    blocks = _fold(fixed.data, cell_vox)
+    lead = [first % cell_vox for first in fixed.first_vox]
+    blocks = _fold(fixed.data, cell_vox, lead=lead)
     count = blocks.shape[:3]
     variance = blocks.flatten(3).var(dim=3, correction=0).flatten()
     spacing = fixed.grid.spacing_mm
     device = fixed.data.device
     corner = torch.cartesian_prod(*(torch.arange(n, device=device) * cell_vox for n in count)).reshape(-1, 3)
+    corner = corner - torch.tensor(lead, device=device)
     near = _distance_at(fixed, distance, corner + (cell_vox - 1) / 2)
     eligible = near <= margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
     score = torch.where(eligible, variance, -1.0)
@@ -181,18 +184,22 @@ def cell_samples(
     return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64), surface)
 
 
-def _fold(image: Tensor, cell: int) -> Tensor:
-    """Return (I/c, J/c, K/c, c, c, c) blocks of an (I, J, K) tensor, padded at the far ends by its border values."""
-    padding = [(-n) % cell for n in image.shape]
+def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
+    """Return (I/c, J/c, K/c, c, c, c) blocks of an (I, J, K) tensor, padded by its border values.
+
+    By ``lead`` voxels at the near ends, and at the far ends to whole cells.
+    """
+    ends = [(a, -(n + a) % cell) for n, a in zip(image.shape, lead, strict=True)]
+    padding = [edge for end in reversed(ends) for edge in end]
     if any(padding):
-        image = functional.pad(image[None, None], (0, padding[2], 0, padding[1], 0, padding[0]), mode="replicate")[0, 0]
+        image = functional.pad(image[None, None], padding, mode="replicate")[0, 0]
     i, j, k = (n // cell for n in image.shape)
     return image.reshape(i, cell, j, cell, k, cell).permute(0, 2, 4, 1, 3, 5)
 
 
 def _distance_at(fixed: GridImage, distance: GridImage, voxels: Tensor) -> Tensor:
     """Return the distance to the mask at (N, 3) voxel positions of the fixed level; infinite outside its grid."""
-    inside = (voxels <= torch.tensor(fixed.data.shape, device=voxels.device) - 1).all(dim=1)
+    inside = ((voxels >= 0) & (voxels <= torch.tensor(fixed.data.shape, device=voxels.device) - 1)).all(dim=1)
     placed = fixed.grid.voxel_from_world @ distance.grid.world_from_voxel  # the fixed voxels stand for the world
     found = sample_points(distance.data[None, None], voxels[None], world_from_voxel=placed, padding="border")
     return torch.where(inside, found.image[0, 0], torch.inf)

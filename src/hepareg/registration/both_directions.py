@@ -3,6 +3,9 @@
 Noise in the image that is interpolated flattens its gradients and pulls the pose its own way; with the images in
 each other's roles it pulls the other way. The mean of both is about half as far off, and how far the two lie apart
 tells what the blocks of one direction cannot: what they all share.
+
+An image with thick slices is a poor thing to interpolate, and the error of that is its own: the two directions are
+no equals then, and one is left alone.
 """
 
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ import numpy as np
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import rotation_vector
 from hepareg.optimisation.multilevel import LevelResult
+from hepareg.optimisation.slice_profile import is_thick
 from hepareg.optimisation.solution import Status
 from hepareg.registration.evidence import Precision, precision, spread
 from hepareg.transforms import RigidTransform
@@ -26,33 +30,24 @@ class BothDirections:
     Parameters
     ----------
     transform
-        Mean of both poses, weighted by their inverse variances; moving_from_fixed in the solver's roles.
+        Mean of both poses, weighted by their inverse variances, or the first where they are two optima;
+        moving_from_fixed in the solver's roles.
     precision_mm
-        Expected error of the mean from the disagreement of the liver's blocks, were it all that is wrong.
-    apart_mm
-        Mean distance over the points between the two poses.
-    weight
-        Share of the other direction in the mean, 0 to 1.
+        Expected error of it from the disagreement of the liver's blocks. The two directions look at the same images:
+        their errors are taken as wholly correlated, so that averaging does not make this smaller than either's.
+    standard_error_mm
+        Expected error of it from how far the two poses lie apart.
     """
 
     transform: RigidTransform
     precision_mm: float
-    apart_mm: float
-    weight: float
-
-    @property
-    def standard_error_mm(self) -> float:
-        """Standard error of a weighted mean of two, from how far they lie apart."""
-        return self.apart_mm * float(np.sqrt(self.weight * (1 - self.weight)))
+    standard_error_mm: float
 
 
 def both_directions(
     finest: LevelResult, transform: RigidTransform, certain: Precision, *, points_mm: Points
 ) -> BothDirections | None:
     """Return the mean of a level's pose and of the pose that the same level finds the other way round.
-
-    Each is weighted by the inverse of its variance (`evidence.precision`), so that an image with thick slices,
-    which is a poor thing to interpolate, adds little.
 
     Parameters
     ----------
@@ -66,8 +61,10 @@ def both_directions(
     Returns
     -------
     BothDirections or None
-        None where the other direction finds no pose.
+        None where the template's slices are much thicker than the other image's, or the other direction finds no pose.
     """
+    if is_thick(finest.objective.images.template, finest.objective.images.sampled):
+        return None
     turned = finest.objective.turned(transform, level=finest.level)
     if not turned.residual.samples.num_samples:
         return None
@@ -77,18 +74,26 @@ def both_directions(
     backward = precision(turned, other.transform, points_mm=points_mm)
     if not np.isfinite(backward.expected_tre_mm):
         return None
-    weight = _other_weight(certain.expected_tre_mm, backward.expected_tre_mm)
+    errors_mm = certain.expected_tre_mm, backward.expected_tre_mm
+    apart_mm = float(spread([other.transform], transform, points_mm)[0])
+    if apart_mm > finest.objective.voxel_mm:  # two optima: nothing is known of what lies between them
+        return BothDirections(transform, certain.expected_tre_mm, apart_mm)
+    return _mean(transform, other.transform, errors_mm, apart_mm, points_mm.mean(axis=0))
+
+
+def _mean(
+    a: RigidTransform, b: RigidTransform, errors_mm: tuple[float, float], apart_mm: float, centre_mm: Points
+) -> BothDirections:
+    """Return the mean of two poses by their inverse variances.
+
+    Its standard error is that of a weighted mean of two, from how far they lie apart.
+    """
+    weight = errors_mm[0] ** 2 / (errors_mm[0] ** 2 + errors_mm[1] ** 2)
     return BothDirections(
-        transform=_between(transform, other.transform, weight, points_mm.mean(axis=0)),
-        precision_mm=certain.expected_tre_mm * float(np.sqrt(1 - weight)),
-        apart_mm=float(spread([other.transform], transform, points_mm)[0]),
-        weight=weight,
+        transform=_between(a, b, weight, centre_mm),
+        precision_mm=(1 - weight) * errors_mm[0] + weight * errors_mm[1],
+        standard_error_mm=apart_mm * float(np.sqrt(weight * (1 - weight))),
     )
-
-
-def _other_weight(error_mm: float, other_error_mm: float) -> float:
-    """Return the other pose's share of the mean with the smallest variance."""
-    return error_mm**2 / (error_mm**2 + other_error_mm**2)
 
 
 def _between(a: RigidTransform, b: RigidTransform, share: float, centre_mm: Points) -> RigidTransform:

@@ -158,12 +158,13 @@ def register(
             refined = (bend or both or levels[-1].solutions[0]).transform
             transform = refined if method.refines else starts[0].transform
         with clock("verdict"):
-            if both is None and transform is not rigid:
-                certain = precision(levels[-1].objective, transform, points_mm=roles.points_mm)
+            if bend is not None:
+                certain = precision(levels[-1].objective, bend.transform, points_mm=roles.points_mm)
             count = len(settings.refinement.levels)
             evidence = _evidence(roles, levels, starts, transform, bend, both, certain, num_levels=count)
             if not method.refines:
-                evidence = _as_predicted(evidence, levels[-1].objective, transform, refined, roles)
+                # A prediction is no optimum: its error is the way to the optimum and the optimum's own.
+                evidence = replace(evidence, correction_mm=float(spread([refined], transform, roles.points_mm)[0]))
             verdict = judge(evidence, settings=settings.verdict)
     result = _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
     return replace(
@@ -298,17 +299,6 @@ def _evidence(
         liver_ml=roles.liver_ml,
         tissue=tissue_share(compared, roles.points_mm),
         flags=flags,
-    )
-
-
-def _as_predicted(
-    evidence: Evidence, finest: LevelObjective, predicted: RigidTransform, refined: RigidTransform, roles: Roles
-) -> Evidence:
-    """Return the evidence on a pose that is no optimum: its error is the way to the optimum and the optimum's own."""
-    return replace(
-        evidence,
-        precision_mm=precision(finest, refined, points_mm=roles.points_mm).expected_tre_mm,
-        correction_mm=float(spread([refined], predicted, roles.points_mm)[0]),
     )
 
 
