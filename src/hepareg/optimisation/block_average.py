@@ -111,6 +111,7 @@ def _clamped_short(part: Tensor, window: tuple[float, float], device: torch.devi
 
 
 def _clamped_float(part: Tensor, window: tuple[float, float], device: torch.device) -> Tensor:
+    # Until the clamp, which writes to memory of its own, this may still be the caller's.
     return part.contiguous().to(device).float().clamp(*window)
 
 

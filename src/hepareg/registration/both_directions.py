@@ -34,7 +34,7 @@ class BothDirections:
         moving_from_fixed in the solver's roles.
     precision_mm
         Expected error of it from the disagreement of the liver's blocks. The two directions look at the same images:
-        their errors are taken as wholly correlated, so that averaging does not make this smaller than either's.
+        their errors are taken as wholly correlated, so that this lies between the two directions' own.
     standard_error_mm
         Expected error of it from how far the two poses lie apart.
     """
