@@ -86,7 +86,11 @@ class Volume:
         return replace(self, data=data, provenance=replace(self.provenance, content_digest=None))
 
     def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
-        """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive)."""
+        """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive); what was counted stays so."""
         grid = self.grid.crop(start, stop)
-        ranges = tuple(slice(int(a), int(b)) for a, b in zip(np.asarray(start), np.asarray(stop), strict=True))
-        return replace(self, data=self.data[ranges], grid=grid)
+        first, last = np.asarray(start, dtype=int), np.asarray(stop, dtype=int)
+        ranges = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+        part = replace(self, data=self.data[ranges], grid=grid)
+        if "profile" in self.__dict__:
+            part.__dict__["profile"] = self.profile.cropped(self.data, first, last)
+        return part

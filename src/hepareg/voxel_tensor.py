@@ -11,7 +11,7 @@ from torch import Tensor
 from hepareg.arrays import VoxelArray
 from hepareg.volume import Volume
 
-__all__ = ["on_device", "voxel_array", "voxel_tensor"]
+__all__ = ["on_device", "small_tensor", "voxel_array", "voxel_tensor"]
 
 
 def voxel_tensor(voxels: VoxelArray | Tensor) -> Tensor:
@@ -39,6 +39,14 @@ def torch_readable(voxels: VoxelArray) -> VoxelArray:
 def voxel_array(voxels: VoxelArray | Tensor) -> NDArray:
     """Return voxels as a NumPy array in the machine's memory: a view, or a copy of what is on a device."""
     return voxels.cpu().numpy() if isinstance(voxels, Tensor) else voxels
+
+
+def small_tensor(values: NDArray, device: torch.device) -> Tensor:
+    """Return a few numbers as a tensor on a device, which goes on with its work meanwhile.
+
+    The numbers may change afterwards: a device has taken its copy of so few when this returns.
+    """
+    return torch.from_numpy(values).to(device, non_blocking=True)
 
 
 def on_device(volume: Volume, device: torch.device) -> Volume:

@@ -2,19 +2,19 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.arrays import Matrix
 from hepareg.errors import MaskError
-from hepareg.evaluation.dice import HALF
 from hepareg.geometry.boxes import VoxelBox, box_around_points
 from hepareg.transforms import AffineTransform
 from hepareg.volume import Volume
-from hepareg.voxel_tensor import voxel_tensor
+from hepareg.voxel_tensor import small_tensor, voxel_tensor
 
 __all__ = ["dice_on_lattice"]
 
-LATTICE_MM = 3.0
+LATTICE_MM = 4.0
 
 
 def dice_on_lattice(
@@ -22,7 +22,7 @@ def dice_on_lattice(
 ) -> float:
     """Return what `hepareg.evaluation.dice.dice_after` does, from every n-th voxel of the fixed grid only.
 
-    A liver's Dice to about 0.002. The work is done where the masks are.
+    A liver's Dice to about 0.005, where the two masks are one apart to 0.01. The work is done where the masks are.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def dice_on_lattice(
     window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, box[1], steps, strict=True))
     fixed = (voxel_tensor(fixed_mask.data)[window] != 0).flatten()
     matrix = moving_mask.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel
-    positions = _positions(matrix, window, fixed.device)
-    last = torch.tensor(moving_mask.shape, device=fixed.device)[:, None] - 1 + HALF
-    both_see = ((positions >= -HALF) & (positions <= last)).all(dim=0)
-    pulled = _inside(moving_mask, positions) & both_see
-    counts = torch.stack([fixed & both_see, pulled, pulled & fixed]).sum(dim=1).tolist()
+    nearest = _nearest_voxels(matrix, window, fixed.device)
+    both_see = _within(nearest, np.zeros(3, dtype=int), np.array(moving_mask.shape))
+    pulled = _inside(moving_mask, nearest)
+    fixed &= both_see
+    counts = torch.stack([fixed, pulled, pulled & fixed]).sum(dim=1).tolist()
     return 2.0 * counts[2] / max(counts[0] + counts[1], 1)
 
 
@@ -71,27 +71,34 @@ def _box_of_both(moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Aff
     return np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
 
 
-def _positions(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torch.device) -> Tensor:
-    """Return (3, P) float32 moving voxel positions of a lattice of the fixed grid."""
-    matrix = torch.from_numpy(voxel_from_voxel.copy()).to(device)
-    positions = matrix[:3, 3].reshape(3, 1, 1, 1)
-    for axis, part in enumerate(window):
-        along = torch.arange(part.start, part.stop, part.step, device=device, dtype=torch.float64)
-        positions = positions + matrix[:3, axis].reshape(3, 1, 1, 1) * along.reshape(
-            [-1 if a == axis else 1 for a in range(3)]
-        )
-    return positions.flatten(1).float()
+def _nearest_voxels(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torch.device) -> Tensor:
+    """Return (3, P) int32 moving voxels nearest to a lattice of the fixed grid."""
+    lattice = [np.arange(part.start, part.stop, part.step) for part in window]
+    ways = [voxel_from_voxel[:3, axis, None] * steps for axis, steps in enumerate(lattice)]
+    ways[0] = ways[0] + voxel_from_voxel[:3, 3, None]
+    x, y, z = small_tensor(np.concatenate(ways, axis=1), device).float().split([len(n) for n in lattice], dim=1)
+    return (x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]).flatten(1).round_().int()
 
 
-def _inside(mask: Volume, positions: Tensor) -> Tensor:
-    """Return (P,) whether the voxels nearest to (3, P) positions belong to a mask."""
+def _within(voxels: Tensor, start: NDArray[np.int_], stop: NDArray[np.int_]) -> Tensor:
+    """Return (P,) whether (3, P) voxels lie in a range."""
+    inside = [(n >= first) & (n < last) for n, first, last in zip(voxels, start.tolist(), stop.tolist(), strict=True)]
+    return inside[0] & inside[1] & inside[2]
+
+
+def _inside(mask: Volume, voxels: Tensor) -> Tensor:
+    """Return (P,) whether (3, P) voxels belong to a mask."""
     if not mask.profile.total:
-        return torch.zeros(positions.shape[1], dtype=torch.bool, device=positions.device)
+        return torch.zeros_like(voxels[0], dtype=torch.bool)
     start, stop = mask.profile.box
-    part = voxel_tensor(mask.crop(start, stop).data)
-    first = torch.from_numpy(start).to(positions)[:, None]
-    last = torch.tensor(part.shape, device=positions.device)[:, None] - 1
-    nearest = (positions - first).round_().long()
-    inside = ((nearest >= 0) & (nearest <= last)).all(dim=0)
-    i, j, k = nearest.clamp_(min=torch.zeros_like(last), max=last)
-    return inside & (part[i, j, k] != 0)
+    data = voxel_tensor(mask.crop(start, stop).data)
+    inside = _within(voxels, start, stop)
+    place = torch.zeros_like(voxels[0], dtype=torch.int64)
+    for n, first, last, stride in zip(voxels, start.tolist(), stop.tolist(), data.stride(), strict=True):
+        place += (n - first).clamp_(0, last - first - 1) * stride
+    return inside & (data.as_strided((1 + _reach(data),), (1,))[place] != 0)
+
+
+def _reach(data: Tensor) -> int:
+    """Return how far in memory the last element lies from the first."""
+    return sum((size - 1) * stride for size, stride in zip(data.shape, data.stride(), strict=True))

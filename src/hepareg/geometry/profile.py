@@ -54,6 +54,27 @@ class MaskProfile:
         """Mean (i, j, k) of the mask's voxels; NaN where there is none."""
         return np.array([counts @ np.arange(len(counts)) for counts in self.counts]) / (self.total or np.nan)
 
+    def cropped(self, mask: "VoxelArray | Tensor", start: NDArray[np.int_], stop: NDArray[np.int_]) -> "MaskProfile":
+        """Return the counts of a voxel range of the mask that these are the counts of: what is cut off is taken away.
+
+        Parameters
+        ----------
+        mask
+            (I, J, K), the whole of it.
+        start, stop
+            (3,) first voxel of the range, and one after its last.
+        """
+        counts = list(self.counts)
+        kept = [slice(None)] * 3
+        for axis, (first, last) in enumerate(zip(start, stop, strict=True)):
+            for end in (slice(0, first), slice(last, None)):
+                if counts[axis][end].any():
+                    lost = mask_profile(mask[(*kept[:axis], end, *kept[axis + 1 :])]).counts
+                    counts = [n if a == axis else n - lost[a] for a, n in enumerate(counts)]
+            kept[axis] = slice(first, last)
+            counts[axis] = counts[axis][kept[axis]]
+        return MaskProfile((counts[0], counts[1], counts[2]))
+
 
 def mask_profile(mask: "VoxelArray | Tensor") -> MaskProfile:
     """Count a mask, non-zero inside, in one pass over its memory.

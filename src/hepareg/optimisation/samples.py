@@ -12,7 +12,8 @@ from torch.nn import functional
 from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
 from hepareg.transforms.trilinear import trilinear_corners
-from hepareg.transforms.warp import sample_points
+from hepareg.transforms.warp import sample_points, warp
+from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
 
@@ -111,22 +112,25 @@ class SampledMoving:
 
 def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
     """Return (C, I, J, K) channels with their differences between voxels: central inside, one-sided at the border."""
-    table = channels.new_zeros(*channels.shape[1:], 4, len(channels))
+    table = channels.new_empty(*channels.shape[1:], 4, len(channels))
     table[..., 0, :] = channels.permute(1, 2, 3, 0)
-    for axis in range(3):
-        _write_differences(channels, axis + 1, table[..., axis + 1, :].permute(3, 0, 1, 2))
+    halved = 0.5 * channels  # halving the differences in the table would go through all of its memory once more
+    for axis in (1, 2, 3):
+        _write_differences(halved, axis, table[..., axis, :].permute(3, 0, 1, 2))
     return MovingFeatures(table.reshape(-1, 4 * len(channels)), grid)
 
 
-def _write_differences(image: Tensor, axis: int, out: Tensor) -> None:
-    """Write a tensor's differences along one axis into another of any strides, without a copy in between."""
-    size = image.shape[axis]
+def _write_differences(halved: Tensor, axis: int, out: Tensor) -> None:
+    """Write the differences of an image, given halved, along one axis into a tensor of any strides, without a copy."""
+    size = halved.shape[axis]
     if size == 1:
+        out.zero_()
         return
-    torch.sub(image.narrow(axis, 1, 1), image.narrow(axis, 0, 1), out=out.narrow(axis, 0, 1))
-    torch.sub(image.narrow(axis, size - 1, 1), image.narrow(axis, size - 2, 1), out=out.narrow(axis, size - 1, 1))
-    inside = out.narrow(axis, 1, size - 2)
-    torch.sub(image.narrow(axis, 2, size - 2), image.narrow(axis, 0, size - 2), out=inside).mul_(0.5)
+    for border, upper in ((0, 1), (size - 1, size - 1)):
+        ahead, behind = halved.narrow(axis, upper, 1), halved.narrow(axis, upper - 1, 1)
+        torch.sub(ahead, behind, out=out.narrow(axis, border, 1)).mul_(2.0)
+    ahead, behind = halved.narrow(axis, 2, size - 2), halved.narrow(axis, 0, size - 2)
+    torch.sub(ahead, behind, out=out.narrow(axis, 1, size - 2))
 
 
 def cell_samples(
@@ -159,29 +163,30 @@ def cell_samples(
     with_surface
         Whether the samples carry the step at the mask's surface.
     """
-    lead = [first % cell_vox for first in fixed.first_vox]
-    blocks = _fold(fixed.data, cell_vox, lead=lead)
-    count = blocks.shape[:3]
-    variance = blocks.flatten(3).var(dim=3, correction=0).flatten()
-    spacing = fixed.grid.spacing_mm
-    device = fixed.data.device
-    corner = torch.cartesian_prod(*(torch.arange(n, device=device) * cell_vox for n in count)).reshape(-1, 3)
-    corner = corner - torch.tensor(lead, device=device)
-    near = _distance_at(fixed, distance, corner + (cell_vox - 1) / 2)
-    eligible = near <= margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
-    score = torch.where(eligible, variance, -1.0)
-    keep = min(int(eligible.sum()), max_samples // cell_vox**3)
-    chosen = score.topk(keep).indices.sort().values
-    inner = torch.cartesian_prod(*(torch.arange(cell_vox, device=device),) * 3)
-    voxels = corner[chosen][:, None] + inner
-    apart = _distance_at(fixed, distance, voxels.reshape(-1, 3)).reshape(voxels.shape[:2])
+    device, spacing, shape = fixed.data.device, fixed.grid.spacing_mm, np.array(fixed.data.shape)
+    lead = np.mod(fixed.first_vox, cell_vox)
+    middle = (cell_vox - 1) / 2 - lead
+    # Only cells whose middle lies in the image.
+    first, last = np.ceil(-middle / cell_vox).astype(int), np.floor((shape - 1 - middle) / cell_vox).astype(int) + 1
+    blocks = _fold(fixed.data, cell_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
+    near = _distance_of_cells(fixed.grid, distance, cell_vox, first_vox=first * cell_vox + middle, count=last - first)
+    reach_mm = margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
+    places = (near <= reach_mm).nonzero()
+    values = blocks[tuple(places.T)].flatten(1)
+    keep = min(len(values), max_samples // cell_vox**3)
+    chosen = values.var(dim=1, correction=0).topk(keep).indices.sort().values
+    corners = places[chosen] * cell_vox + small_tensor(first * cell_vox - lead, device)
+    inner = np.indices((cell_vox,) * 3).reshape(3, -1)
+    linear, origin = fixed.grid.world_from_voxel[:3, :3], fixed.grid.world_from_voxel[:3, 3]
+    steps = small_tensor(np.column_stack([linear, origin - centre_mm, linear @ inner]), device)
+    offsets = (steps[:, :3] @ corners.T.double() + steps[:, 3:4])[..., None] + steps[:, None, 4:]
+    apart = _distance_at(distance, offsets, centre_mm)
+    voxels = corners.T[..., None] + small_tensor(inner, device)[:, None]
+    inside = ((voxels >= 0) & (voxels < small_tensor(shape, device)[:, None, None])).all(dim=0)
+    apart = torch.where(inside, apart, torch.inf)
     weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1).float() if with_surface else None
-    matrix = torch.tensor(fixed.grid.world_from_voxel, device=device)
-    offset = matrix[:3, 3] - torch.as_tensor(np.asarray(centre_mm), device=device)
-    offsets = voxels.double() @ matrix[:3, :3].T + offset
-    values = blocks.flatten(3).flatten(0, 2)[chosen]
-    offsets = offsets.permute(2, 0, 1).contiguous().float().permute(1, 2, 0)
-    return CellSamples(values, weights, offsets, np.asarray(centre_mm, dtype=np.float64), surface)
+    centre_mm = np.asarray(centre_mm, dtype=np.float64)
+    return CellSamples(values[chosen], weights, offsets.float().permute(1, 2, 0), centre_mm, surface)
 
 
 def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
@@ -189,17 +194,43 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
 
     By ``lead`` voxels at the near ends, and at the far ends to whole cells.
     """
-    ends = [(a, -(n + a) % cell) for n, a in zip(image.shape, lead, strict=True)]
-    padding = [edge for end in reversed(ends) for edge in end]
-    if any(padding):
-        image = functional.pad(image[None, None], padding, mode="replicate")[0, 0]
-    i, j, k = (n // cell for n in image.shape)
+    shape = [-(-(n + a) // cell) * cell for n, a in zip(image.shape, lead, strict=True)]
+    if shape != list(image.shape):
+        padded = image.new_empty(shape)
+        padded[tuple(slice(a, a + n) for n, a in zip(image.shape, lead, strict=True))] = image
+        for axis, (size, a) in enumerate(zip(image.shape, lead, strict=True)):
+            for start, stop, border in ((0, a, a), (a + size, shape[axis], a + size - 1)):
+                padded.narrow(axis, start, stop - start).copy_(padded.narrow(axis, border, 1))
+        image = padded
+    i, j, k = (n // cell for n in shape)
     return image.reshape(i, cell, j, cell, k, cell).permute(0, 2, 4, 1, 3, 5)
 
 
-def _distance_at(fixed: GridImage, distance: GridImage, voxels: Tensor) -> Tensor:
-    """Return the distance to the mask at (N, 3) voxel positions of the fixed level; infinite outside its grid."""
-    inside = ((voxels >= 0) & (voxels <= torch.tensor(fixed.data.shape, device=voxels.device) - 1)).all(dim=1)
-    placed = fixed.grid.voxel_from_world @ distance.grid.world_from_voxel  # the fixed voxels stand for the world
-    found = sample_points(distance.data[None, None], voxels[None], world_from_voxel=placed, padding="border")
-    return torch.where(inside, found.image[0, 0], torch.inf)
+def _distance_of_cells(
+    grid: Grid, distance: GridImage, cell: int, *, first_vox: NDArray[np.floating], count: NDArray[np.int_]
+) -> Tensor:
+    """Return the distance to the mask in the middle of a lattice of cells, (I, J, K).
+
+    ``first_vox`` is the middle of the first cell, in voxels of ``grid``.
+    """
+    lattice = grid.world_from_voxel.copy()
+    lattice[:3, 3] = grid.world_points(first_vox)
+    lattice[:3, :3] = lattice[:3, :3] * cell
+    # In double precision: whether a cell is near is not to depend on where the image begins.
+    found = warp(
+        distance.data[None, None].double(),
+        moving_world_from_voxel=distance.grid.world_from_voxel,
+        fixed_world_from_voxel=lattice,
+        fixed_shape=count.tolist(),
+        padding="border",
+    )
+    return found.image[0, 0]
+
+
+def _distance_at(distance: GridImage, offsets_mm: Tensor, centre_mm: NDArray[np.floating]) -> Tensor:
+    """Return the distance to the mask at (3, N, V) offsets from a point."""
+    around = distance.grid.world_from_voxel.copy()
+    around[:3, 3] -= centre_mm
+    points = offsets_mm.flatten(1).T
+    found = sample_points(distance.data[None, None], points[None], world_from_voxel=around, padding="border")
+    return found.image[0, 0].reshape(offsets_mm.shape[1:])

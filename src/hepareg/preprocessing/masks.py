@@ -43,7 +43,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     Returns
     -------
     Volume
-        bool on ``like.grid``, with the first axis contiguous.
+        bool on ``like.grid``, in the memory order of the mask; the same volume where it is that already.
 
     Raises
     ------
@@ -51,6 +51,8 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
         lacks ``label``, or looks like a CT.
     """
+    if volume.data.dtype == np.bool_ and volume.grid is like.grid and label in (None, 1) and volume.profile.total:
+        return volume
     labels = labels_present(volume.data, name=name)
     if not labels:
         raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
@@ -66,20 +68,20 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "
             f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
         )
-    data = _selected(placed.data, labels[0] if label is None else label)
+    data = _selected(placed.data, labels[0] if label is None else label, alone=labels == [1])
     return Volume(data, like.grid, like.phase, volume.provenance)
 
 
 def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
-    """Check that the voxels under a mask could be a liver, from every third of them along each axis.
+    """Check that the voxels under a mask could be a liver, from every third of its box along each axis.
 
     Raises
     ------
     MaskError
         If their median is that of lung, air or bone.
     """
-    thin = (slice(1, None, 3),) * 3
-    values = like.data[thin][mask.data[thin] != 0]
+    thin, box = (slice(1, None, 3),) * 3, mask.profile.box
+    values = like.crop(*box).data[thin][mask.crop(*box).data[thin] != 0]
     if not values.size:  # a few voxels only: too little to tell
         return
     median = float(np.median(values))
@@ -102,8 +104,8 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
         return _labels_on_device(data, name)
     if data.dtype == np.bool_:
         return [1] if data.any() else []
-    lowest, highest = data.min(), data.max()
-    _check_range(lowest, highest, name)
+    highest = data.max()
+    _check_range(highest if data.dtype.kind == "u" else data.min(), highest, name)
     if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
         return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)
@@ -141,11 +143,11 @@ def _few(labels: list[int], name: str) -> list[int]:
     return labels
 
 
-def _selected(data: VoxelArray, label: int) -> VoxelArray:
-    """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 alone."""
+def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
+    """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 ``alone``."""
     if not isinstance(data, np.ndarray):
         return data == label
-    if label == 1 and (data.dtype == np.bool_ or (data.dtype in (np.uint8, np.int8) and data.max() <= 1)):
+    if alone and data.dtype in (np.bool_, np.uint8, np.int8):
         return data.view(np.bool_)
     return data == label
 

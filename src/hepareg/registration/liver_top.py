@@ -11,7 +11,9 @@ from hepareg.voxel_tensor import voxel_array
 
 __all__ = ["below_liver_top"]
 
-THIN = 3
+LATTICE_MM = 4.5
+"""The lattice on which the mask has to hang together. A second piece that it misses is too small for a slice of it to
+count as liver."""
 
 
 def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
@@ -46,7 +48,8 @@ def _voxels_by_slice(mask: Volume, axis: int) -> NDArray[np.int_]:
 
 
 def _in_one_piece(mask: Volume) -> bool:
-    """Return whether every third voxel of the mask hangs together: then the slow labelling of all voxels is spared."""
+    """Return whether a lattice of the mask's voxels hangs together: then the slow labelling of all voxels is spared."""
     if not mask.profile.total:
         return True
-    return hangs_together(voxel_array(mask.crop(*mask.profile.box).data[::THIN, ::THIN, ::THIN]))
+    i, j, k = np.maximum(LATTICE_MM / mask.grid.spacing_mm, 1).astype(int)
+    return hangs_together(voxel_array(mask.crop(*mask.profile.box).data[::i, ::j, ::k]))

@@ -20,6 +20,8 @@ from hepareg.volume import Volume
 __all__ = ["HeaderErrors", "certify_distances", "certify_files", "header_errors", "liver_points"]
 
 NUM_POINTS = 1000
+ROWS = 50
+"""Points whose distances are compared at a time: these many rows fit the processor's cache."""
 DISTANCE_TOLERANCE_MM = 1e-9
 FILE_TOLERANCE_MM = 1e-4
 """How far a file's transform may move a corner of the image away from where the result moves it. Rounding gives
@@ -35,9 +37,10 @@ def liver_points(fixed: Grid, mask: Volume | None) -> Points:
     if mask is None:
         steps = [np.linspace(0, n - 1, 10) for n in fixed.shape]
         return fixed.world_points(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3))
-    inside = np.flatnonzero(mask.data.ravel(order="F"))
+    part = mask.crop(*mask.profile.box)
+    inside = np.flatnonzero(part.data.ravel(order="F"))
     chosen = inside[np.linspace(0, len(inside) - 1, NUM_POINTS).astype(int)]
-    return mask.grid.world_points(np.stack(np.unravel_index(chosen, mask.shape, order="F"), axis=-1))
+    return part.grid.world_points(np.stack(np.unravel_index(chosen, part.shape, order="F"), axis=-1))
 
 
 def certify_distances(transform: RigidTransform, points: Points) -> None:
@@ -48,7 +51,9 @@ def certify_distances(transform: RigidTransform, points: Points) -> None:
     RigidityError
         If one does.
     """
-    change = float(np.abs(_distances(transform.apply(points)) - _distances(points)).max())
+    moved = transform.apply(points)
+    rows = (slice(first, first + ROWS) for first in range(0, len(points), ROWS))
+    change = max(float(np.abs(_distances(moved, part) - _distances(points, part)).max()) for part in rows)
     if not change <= DISTANCE_TOLERANCE_MM:
         raise RigidityError(
             f"expected distances kept to {DISTANCE_TOLERANCE_MM:g} mm, got one changed by {change:.2g} mm; "
@@ -154,9 +159,10 @@ def _certify_matrix(matrix: Matrix, name: str) -> None:
         )
 
 
-def _distances(points: Points) -> NDArray[np.floating]:
+def _distances(points: Points, part: slice) -> NDArray[np.floating]:
+    """Return the distances of a part of the points to all that do not come before it."""
     # Differences, not the expanded square: its cancellation alone would exceed the tolerance.
-    return np.sqrt(sum((points[:, None, axis] - points[None, :, axis]) ** 2 for axis in range(3)))
+    return np.sqrt(sum(np.square(points[part, None, axis] - points[None, part.start :, axis]) for axis in range(3)))
 
 
 MATRIX_READERS: Mapping[str, Callable[[Path], Matrix]] = {
