@@ -178,9 +178,8 @@ def _variance(weight: Tensor, squares: Tensor) -> Tensor:
     return squares / weight.clamp(min=TINY) + TINY
 
 
-def _centred(values: Tensor, weights: Tensor) -> Tensor:
-    mean = (weights * values).sum(dim=-1, keepdim=True) / weights.sum(dim=-1, keepdim=True).clamp(min=TINY)
-    return values - mean
+def _centred(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
+    return values - _sum(weights * values) / total.clamp(min=TINY)
 
 
 def _total(values: Tensor) -> Tensor:
@@ -194,11 +193,12 @@ def _sum(values: Tensor) -> Tensor:
 
 def _spread(values: Tensor, surface: Tensor | None, weights: Tensor) -> Tensor:
     """Return (N, V) squares of what mean and surface leave of the values."""
-    centred = _centred(values, weights)
+    total = _sum(weights)
+    centred = _centred(values, weights, total)
     if surface is None:
         return centred.square()
-    step = _centred(surface, weights)
-    size = _sum(weights * step * centred) / (_sum(weights * step * step) + SURFACE_RIDGE * _sum(weights) + TINY)
+    step = _centred(surface, weights, total)
+    size = _sum(weights * step * centred) / (_sum(weights * step * step) + SURFACE_RIDGE * total + TINY)
     return (centred - size * step).square()
 
 
@@ -218,41 +218,49 @@ class _Fit(NamedTuple):
 
 def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float, surface: Tensor | None) -> _Fit:
     """Return the weighted ridge regression y = a x + b, or y = a x + b + c surface, in every cell."""
-    xc, yc = _centred(x, weights), _centred(y, weights)
-    wx, total = weights * xc, _sum(weights)
+    total = _sum(weights)
+    xc, yc = _centred(x, weights, total), _centred(y, weights, total)
+    wx = weights * xc
     xx, xy = _sum(wx * xc) + ridge * total + TINY, _sum(wx * yc)
     if surface is None:
         return _Fit(xc, yc, None, torch.addcmul(yc, xy / xx, xc, value=-1))
-    step = _centred(surface, weights)
+    step = _centred(surface, weights, total)
     ws = weights * step
     ss, sx, sy = _sum(ws * step) + SURFACE_RIDGE * total + TINY, _sum(ws * xc), _sum(ws * yc)
     slope = (xy - sx * sy / ss) / (xx - sx * sx / ss)
     size = (sy - slope * sx) / ss
-    return _Fit(xc, yc, step, torch.addcmul(torch.addcmul(yc, slope, xc, value=-1), size, step, value=-1))
+    return _Fit(xc, yc, step, torch.addcmul(yc, slope, xc, value=-1).addcmul_(size, step, value=-1))
 
 
 def _eliminated(columns: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     """Return each cell's J'WJ and J'Wr with its own a, b and c eliminated (variable projection, Kaufman's form).
 
     ``columns`` (8 or 9, B, N, V) are [J, x, y] or [J, x, y, surface], all but J about centred: one batched product
-    gives all their weighted moments, about zero first and then, with the sums, about the cell's means. The surface and
-    then x are projected out. The residual's derivative is -a J, projected.
+    gives all their weighted moments. Mean, surface and x are projected out, one after the other: each takes the square
+    of a vector from the moments. The residual's derivative is -a J, projected.
     """
     poses, cells = columns.shape[1:3]
     by_cell = columns.permute(1, 2, 0, 3).flatten(0, 1)
     weighted = (columns * weights).permute(1, 2, 0, 3).flatten(0, 1)
-    sums = weighted.sum(dim=-1)
-    total = weights.sum(dim=-1).clamp(min=TINY).flatten()
     moments = torch.bmm(weighted, by_cell.transpose(1, 2))
-    moments = moments - sums[:, :, None] * (sums / total[:, None])[:, None]
+    total = weights.sum(dim=-1).clamp(min=TINY).flatten()
+    taken = [weighted.sum(dim=-1) / total.sqrt()[:, None]]
     if len(columns) == 9:
-        across = moments[:, :8, 8]
-        ss = moments[:, 8, 8] + SURFACE_RIDGE * total + TINY
-        moments = moments[:, :8, :8] - across[:, :, None] * (across / ss[:, None])[:, None]
-    xx = moments[:, 6, 6] + ridge * total + TINY
-    slope = moments[:, 6, 7] / xx
-    Jx, Jy = moments[:, :6, 6], moments[:, :6, 7]
-    H = moments[:, :6, :6] - Jx[:, :, None] * (Jx / xx[:, None])[:, None]
-    g = Jy - Jx * slope[:, None]
-    H, g = slope[:, None, None].square() * H, -slope[:, None] * g
+        across = _left(moments, 8, taken)
+        taken.append(across / (across[:, 8] + SURFACE_RIDGE * total + TINY).sqrt()[:, None])
+    across = _left(moments, 6, taken)
+    xx = across[:, 6] + ridge * total + TINY
+    taken.append(across / xx.sqrt()[:, None])
+    slope = (across[:, 7] / xx)[:, None]
+    vectors = torch.stack(taken, dim=2)
+    left = torch.baddbmm(moments[:, :6, :8], vectors[:, :6], vectors[:, :8].transpose(1, 2), alpha=-1)
+    H, g = slope[..., None].square() * left[..., :6], -slope * left[..., 7]
     return H.reshape(poses, cells, 6, 6), g.reshape(poses, cells, 6)
+
+
+def _left(moments: Tensor, column: int, taken: list[Tensor]) -> Tensor:
+    """Return a column of the moments less the squares of the vectors that were taken from them."""
+    across = moments[:, :, column]
+    for vector in taken:
+        across = across - vector * vector[:, column, None]
+    return across

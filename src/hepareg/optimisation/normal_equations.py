@@ -55,9 +55,11 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
     offsets_mm
         (3, ...) x - c, broadcast against the gradients.
     """
-    x, y, z = offsets_mm / ARC_RADIUS_MM
-    gx, gy, gz = gradients
-    return torch.stack([y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz])
+    J = torch.cat([torch.zeros_like(gradients), gradients])
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        J[a].addcmul_(offsets_mm[b], gradients[c], value=1 / ARC_RADIUS_MM)
+        J[a].addcmul_(offsets_mm[c], gradients[b], value=-1 / ARC_RADIUS_MM)
+    return J
 
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:

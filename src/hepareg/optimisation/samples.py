@@ -72,15 +72,17 @@ class MovingFeatures:
         """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
         places = self.voxel_from_offset(matrices, samples)
         found, valid = self._read(places, samples)
-        # In voxel units: the chain rule turns them into derivatives along the fixed world's axes.
-        gradients = torch.einsum("acbp,baf->fcbp", found[1:], places[..., :3])
-        shape = valid.shape
-        return SampledMoving(found[0].reshape(-1, *shape), gradients.reshape(3, -1, *shape), valid)
+        # Differences are in voxel units: the chain rule turns them into derivatives along the fixed world's axes.
+        turn = found.new_zeros(len(places), 1, 4, 4)
+        turn[:, 0, 0, 0] = 1
+        turn[:, 0, 1:, 1:] = places[..., :3].transpose(1, 2)
+        turned = (turn @ found).permute(2, 1, 0, 3).unflatten(3, samples.values.shape)
+        return SampledMoving(turned[0], turned[1:], valid)
 
     def values(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return what `sample` does less the gradients: values (C, B, N, V) and validity (B, N, V)."""
         found, valid = self._read(self.voxel_from_offset(matrices, samples), samples)
-        return found[0].reshape(-1, *valid.shape), valid
+        return found[:, :, 0].transpose(0, 1).reshape(-1, *valid.shape), valid
 
     def voxel_from_offset(self, matrices: NDArray[np.floating], samples: CellSamples) -> Tensor:
         """Return (B, 3, 4) from offsets in mm to voxels; composed in float64, so that a large offset costs nothing."""
@@ -91,13 +93,13 @@ class MovingFeatures:
         return torch.from_numpy(found).to(self.table.dtype).to(self.table.device)  # converted before it travels
 
     def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
-        """Return the interpolated rows of the table (4, C, B, N V), and validity (B, N, V)."""
+        """Return the interpolated rows of the table (B, C, 4, N V), and validity (B, N, V)."""
         offsets = samples.offsets_mm.permute(2, 0, 1).reshape(3, -1)
-        linear, origin = voxel_from_offset[..., :3], voxel_from_offset[..., 3]
-        positions = (linear.reshape(-1, 3) @ offsets).reshape(len(linear), 3, -1).transpose(0, 1)
-        rows, weights, valid = trilinear_corners(positions + origin.T[..., None], self.grid.shape)
+        by_axis = voxel_from_offset.transpose(0, 1).reshape(-1, 4)
+        positions = torch.addmm(by_axis[:, 3:], by_axis[:, :3], offsets).reshape(3, len(voxel_from_offset), -1)
+        rows, weights, valid = trilinear_corners(positions, self.grid.shape)
         found = functional.embedding_bag(rows, self.table, per_sample_weights=weights, mode="sum")
-        found = found.reshape(len(valid), -1, 4, self.table.shape[1] // 4).permute(2, 3, 0, 1)
+        found = found.reshape(len(valid), -1, 4, self.table.shape[1] // 4).permute(0, 3, 2, 1)
         return found, valid.reshape(-1, *samples.values.shape)
 
 

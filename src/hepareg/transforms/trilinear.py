@@ -6,10 +6,13 @@ side and eight rows give all of them. A test holds both together.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
+from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["trilinear_corners"]
 
@@ -33,23 +36,36 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, 
     valid
         (B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read.
     """
-    row = torch.zeros((), dtype=torch.int32, device=positions.device)
-    valid = torch.ones((), dtype=torch.bool, device=positions.device)
-    fractions = []
-    corner = torch.zeros(1, dtype=torch.int32, device=positions.device)
-    for position, size in zip(positions, shape, strict=True):
-        nearest = position.clamp(0, size - 1)
-        inside = (position - nearest).abs_() <= EDGE_TOLERANCE_VOX
-        valid = valid & inside
-        first = nearest.floor().clamp_(max=max(size - 2, 0))
-        fractions.append((nearest - first).flatten())
-        row = row * size + first.int()
-        step = torch.tensor([0, min(size - 1, 1)], dtype=torch.int32, device=positions.device)
-        corner = (corner[:, None] * size + step).flatten()
-    x, y, z = fractions
-    weights = torch.empty((8, len(x)), dtype=positions.dtype, device=positions.device)
-    xy = x * y
-    for pair, plane in enumerate((1 - x - y + xy, y - xy, x - xy, xy)):
-        torch.mul(plane, z, out=weights[2 * pair + 1])
-        torch.sub(plane, weights[2 * pair + 1], out=weights[2 * pair])
-    return row.reshape(-1, 1) + corner, weights.T.contiguous(), valid
+    count, device = positions[0].numel(), positions.device
+    last = [size - 1 for size in shape]
+    terms = positions.new_ones(8, count)  # 1, x, y, z, xy, xz, yz, xyz of the ways from the lower voxel to the upper
+    row = torch.zeros(count, dtype=torch.int32, device=device)
+    outside = positions.new_zeros(count)
+    for axis, position in enumerate(positions.reshape(3, -1)):
+        nearest = position.clamp(0, last[axis])
+        torch.maximum(outside, (position - nearest).abs_(), out=outside)
+        first = nearest.floor().clamp_(max=max(last[axis] - 1, 0))
+        torch.sub(nearest, first, out=terms[1 + axis])
+        row.mul_(shape[axis]).add_(first.int())
+    for product, (a, b) in enumerate(((1, 2), (1, 3), (2, 3), (4, 3))):
+        torch.mul(terms[a], terms[b], out=terms[4 + product])
+    up = np.array(list(np.ndindex(2, 2, 2)))
+    corner = (up * np.minimum(last, 1)) @ [shape[1] * shape[2], shape[2], 1]
+    rows = row[:, None] + small_tensor(corner.astype(np.int32), device)
+    weights = terms.T @ small_tensor(_FROM_TERMS, device).to(positions.dtype)
+    return rows, weights, (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:])
+
+
+def _from_terms() -> NDArray[np.floating]:
+    """Return (8, 8) coefficients of each corner's weight, the product of x or 1 - x, y or 1 - y, z or 1 - z."""
+    powers = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)]
+    factors = {(0, 0): 1, (0, 1): -1, (1, 0): 0, (1, 1): 1}  # of x^power at the upper (1) or the lower (0) voxel
+    return np.array(
+        [
+            [float(np.prod([factors[u, p] for u, p in zip(up, power, strict=True)])) for up in np.ndindex(2, 2, 2)]
+            for power in powers
+        ]
+    )
+
+
+_FROM_TERMS = _from_terms()
