@@ -41,12 +41,12 @@ def voxel_array(voxels: VoxelArray | Tensor) -> NDArray:
     return voxels.cpu().numpy() if isinstance(voxels, Tensor) else voxels
 
 
-def small_tensor(values: NDArray, device: torch.device) -> Tensor:
+def small_tensor(values: NDArray, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
     """Return a few numbers as a tensor on a device, which goes on with its work meanwhile.
 
-    The numbers may change afterwards: a device has taken its copy of so few when this returns.
+    A device has taken its copy of so few when this returns; on the CPU the numbers may be the caller's own.
     """
-    return torch.from_numpy(values).to(device, non_blocking=True)
+    return torch.from_numpy(values).to(dtype).to(device, non_blocking=True)
 
 
 def on_device(volume: Volume, device: torch.device) -> Volume:

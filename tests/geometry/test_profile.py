@@ -44,3 +44,19 @@ def test_an_empty_mask_has_no_box(empty):
     assert np.isnan(profile.centroid_vox).all()
     with pytest.raises(MaskError, match="empty"):
         _ = profile.box
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("box", [((0, 0, 0), (12, 300, 9)), ((4, 10, 2), (9, 299, 9)), ((3, 0, 1), (4, 6, 9))])
+def test_counts_of_a_part_of_the_mask(mask, order, box):
+    given, (start, stop) = ORDERS[order](mask), np.array(box)
+    part = mask_profile(given).cropped(given, start, stop)
+    expected = mask_profile(mask[tuple(map(slice, start, stop))])
+    assert all(np.array_equal(a, b) for a, b in zip(part.counts, expected.counts, strict=True))
+
+
+def test_what_holds_the_whole_mask_is_not_counted_again(mask, monkeypatch):
+    profile = mask_profile(mask)
+    monkeypatch.setattr("hepareg.geometry.profile.mask_profile", None)
+    part = profile.cropped(mask, *profile.box)
+    assert part.total == profile.total

@@ -51,7 +51,7 @@ def objective(*, width_mm):
     samples = cell_samples(template, distance=distance, margin_mm=0.5, centre_mm=np.array([23.0, 23.0, 60.0]))
     features = moving_features(sampled.data[None], sampled.grid)
     images = LevelImages(template, sampled, features, samples, distance, 0.5)
-    return LevelObjective(LocalAffine(samples, features), False, images, distance, 3.0)
+    return LevelObjective(False, images, distance, 3.0)
 
 
 def test_thick_is_against_the_other_image():

@@ -76,7 +76,8 @@ def _nearest_voxels(voxel_from_voxel: Matrix, window: tuple[slice, ...], device:
     lattice = [np.arange(part.start, part.stop, part.step) for part in window]
     ways = [voxel_from_voxel[:3, axis, None] * steps for axis, steps in enumerate(lattice)]
     ways[0] = ways[0] + voxel_from_voxel[:3, 3, None]
-    x, y, z = small_tensor(np.concatenate(ways, axis=1), device).float().split([len(n) for n in lattice], dim=1)
+    along = small_tensor(np.concatenate(ways, axis=1), device, torch.float32)
+    x, y, z = along.split([len(n) for n in lattice], dim=1)
     return (x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]).flatten(1).round_().int()
 
 

@@ -140,6 +140,12 @@ class Grid:
         matrix[:3, 3] = self.world_points((ratio - 1) / 2)
         return Grid(tuple(shape), matrix)
 
+    def equals(self, other: "Grid") -> bool:
+        """Return whether both grids are the same to the last digit."""
+        return self is other or (
+            self.shape == other.shape and np.array_equal(self.world_from_voxel, other.world_from_voxel)
+        )
+
     def same_as(self, other: "Grid", *, tolerance_vox: float = 0.01) -> bool:
         """Return whether both grids have the same voxel centres, to ``tolerance_vox`` of a voxel."""
         if self.shape != other.shape:

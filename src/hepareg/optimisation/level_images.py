@@ -1,6 +1,7 @@
 """What one level gives to a measure: both images at the level's resolution, the region and the samples in it."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
+from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.samples import CellSamples, MovingFeatures, moving_features
 from hepareg.transforms.warp import sample_points, warp
 
@@ -45,6 +47,11 @@ class LevelImages:
     def centre_mm(self) -> NDArray[np.floating]:
         """(3,) point about which rotations turn."""
         return self.samples.centre_mm
+
+    @cached_property
+    def local_affine(self) -> LocalAffine:
+        """The default residual of these images: the solver and whoever judges its answer share one."""
+        return LocalAffine(self.samples, self.features)
 
     def region(self) -> Tensor:
         """Return (I, J, K) bool on the template's grid: the voxels that take part in a dense measure."""

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.level_images import LevelImages
-from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 
@@ -42,5 +41,4 @@ class LocalAffineMeasure:
         self, images: LevelImages, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings
     ) -> list[Solution]:
         """Return a Gauss-Newton solution for each start."""
-        residual = LocalAffine(images.samples, images.features)
-        return gauss_newton(residual, starts, centre_mm=images.centre_mm, settings=settings)
+        return gauss_newton(images.local_affine, starts, centre_mm=images.centre_mm, settings=settings)

@@ -119,8 +119,6 @@ class LevelObjective:
 
     Parameters
     ----------
-    residual
-        The residual, a function of poses sampled_from_template.
     reversed
         Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
     images
@@ -131,11 +129,15 @@ class LevelObjective:
         Cube root of the larger voxel volume of the two images at this level.
     """
 
-    residual: LocalAffine
     reversed: bool
     images: LevelImages
     distance: GridImage
     voxel_mm: float
+
+    @property
+    def residual(self) -> LocalAffine:
+        """The default residual, a function of poses sampled_from_template."""
+        return self.images.local_affine
 
     def oriented(self, transform: RigidTransform) -> RigidTransform:
         """Turn moving_from_fixed into the residual's pose, and back."""
@@ -167,8 +169,7 @@ class LevelObjective:
         share = best_share(self.residual, change, images.sampled, pose)
         sampled = replace(images.sampled, data=images.sampled.data + share * change)
         features = moving_features(sampled.data[None], sampled.grid)
-        measured = replace(images, sampled=sampled, features=features)
-        return replace(self, residual=LocalAffine(images.samples, features), images=measured)
+        return replace(self, images=replace(images, sampled=sampled, features=features))
 
     def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
         """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
@@ -189,7 +190,7 @@ class LevelObjective:
         )
         features = moving_features(sampled.data[None], sampled.grid)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
-        return replace(self, residual=LocalAffine(samples, features), reversed=not self.reversed, images=swapped)
+        return replace(self, reversed=not self.reversed, images=swapped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +252,7 @@ def build_objective(
     sampled_image = replace(sampled_image, data=sampled_data)
     images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
-    return LevelObjective(LocalAffine(samples, features), turn, images, region.distance, voxel_mm)
+    return LevelObjective(turn, images, region.distance, voxel_mm)
 
 
 def refine(

@@ -8,9 +8,9 @@ __all__ = ["cell_weights", "robust_scale", "robust_weights"]
 FLOOR = 1e-3
 """Smallest scale as a residual can have it: a perfect fit must not divide by zero."""
 
-MOST_IN_MEDIAN = 1 << 15
-"""The median is taken over every n-th cell, so that about this many residuals are looked at: it is then known to a
-per cent, and a scale does not have to be known better."""
+MOST_IN_MEDIAN = 1 << 13
+"""The median is taken over every n-th cell, so that about this many residuals are looked at: it is then known to one
+or two per cent, and a scale does not have to be known better."""
 
 
 def robust_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:

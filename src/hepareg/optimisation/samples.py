@@ -90,7 +90,7 @@ class MovingFeatures:
         centre = matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3]
         linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
         found = np.concatenate([linear, self.grid.voxel_points(centre)[..., None]], axis=-1)
-        return torch.from_numpy(found).to(self.table.dtype).to(self.table.device)  # converted before it travels
+        return small_tensor(found, self.table.device, self.table.dtype)
 
     def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return the interpolated rows of the table (B, C, 4, N V), and validity (B, N, V)."""

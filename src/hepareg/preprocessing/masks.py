@@ -51,7 +51,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
         lacks ``label``, or looks like a CT.
     """
-    if volume.data.dtype == np.bool_ and volume.grid is like.grid and label in (None, 1) and volume.profile.total:
+    if _is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1) and volume.profile.total:
         return volume
     labels = labels_present(volume.data, name=name)
     if not labels:
@@ -120,8 +120,8 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
 
 def _labels_on_device(data: "Tensor", name: str) -> list[int]:
     """Return what `labels_present` does, of a tensor."""
-    if data.element_size() == 1 and not data.is_signed():  # torch finds no extremes of bool
-        data = data.byte()
+    if _is_bool(data):
+        return [1] if bool(data.any()) else []
     lowest, highest = (bound.item() for bound in data.aminmax())
     _check_range(lowest, highest, name)
     if data.is_floating_point():
@@ -130,6 +130,10 @@ def _labels_on_device(data: "Tensor", name: str) -> list[int]:
     elif highest <= 1:
         return [1] if highest else []
     return _few([int(n) for n in data.unique().tolist() if n], name)
+
+
+def _is_bool(data: "VoxelArray | Tensor") -> bool:
+    return str(data.dtype).endswith("bool")
 
 
 def _check_range(lowest: float, highest: float, name: str) -> None:
@@ -146,7 +150,7 @@ def _few(labels: list[int], name: str) -> list[int]:
 def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
     """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 ``alone``."""
     if not isinstance(data, np.ndarray):
-        return data == label
+        return data if alone and _is_bool(data) else data == label
     if alone and data.dtype in (np.bool_, np.uint8, np.int8):
         return data.view(np.bool_)
     return data == label

@@ -52,7 +52,7 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, 
     up = np.array(list(np.ndindex(2, 2, 2)))
     corner = (up * np.minimum(last, 1)) @ [shape[1] * shape[2], shape[2], 1]
     rows = row[:, None] + small_tensor(corner.astype(np.int32), device)
-    weights = terms.T @ small_tensor(_FROM_TERMS, device).to(positions.dtype)
+    weights = terms.T @ small_tensor(_FROM_TERMS, device, positions.dtype)
     return rows, weights, (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:])
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.errors import InputError
+from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["EDGE_TOLERANCE_VOX", "Interpolation", "Warped", "sample_points", "warp"]
 
@@ -155,23 +156,23 @@ def _working_dtype(image: Tensor) -> torch.dtype:
 def _matrices(matrix: ArrayLike | Tensor, batch: int, device: torch.device) -> Tensor:
     """Return (B, 4, 4) float64 from (4, 4) or (B, 4, 4) of any kind."""
     if not isinstance(matrix, Tensor):
-        matrix = torch.tensor(np.asarray(matrix, dtype=np.float64))
+        return small_tensor(np.array(matrix, dtype=np.float64), device).expand(batch, 4, 4)
     return matrix.to(device=device, dtype=torch.float64).expand(batch, 4, 4)
 
 
 def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> Tensor:
     """Return (B, 4, 4): world mm to the [-1, 1] positions of ``image``, axes reversed."""
-    sampler_from_voxel = torch.zeros(4, 4, dtype=torch.float64)
+    sampler_from_voxel = np.zeros((4, 4))
     for row, axis in enumerate((2, 1, 0)):
         size = image.shape[2 + axis]
         sampler_from_voxel[row, axis] = 2 / size
         sampler_from_voxel[row, 3] = 1 / size - 1
     sampler_from_voxel[3, 3] = 1
-    if not isinstance(world_from_voxel, Tensor):  # small matrices of the host stay there
-        inverse = torch.from_numpy(np.linalg.inv(np.asarray(world_from_voxel, dtype=np.float64)))
-        return (sampler_from_voxel @ inverse).to(image.device).expand(image.shape[0], 4, 4)
-    voxel_from_world = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
-    return sampler_from_voxel.to(image.device) @ voxel_from_world
+    if not isinstance(world_from_voxel, Tensor):  # small matrices of the host are multiplied there
+        voxel_from_world = np.linalg.inv(np.asarray(world_from_voxel, dtype=np.float64))
+        return small_tensor(sampler_from_voxel @ voxel_from_world, image.device).expand(image.shape[0], 4, 4)
+    inverse = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
+    return small_tensor(sampler_from_voxel, image.device) @ inverse
 
 
 def _lattice(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -189,8 +190,9 @@ def _sample(
     image: Tensor, positions: Tensor, interpolation: Interpolation, padding: float | Literal["border"]
 ) -> tuple[Tensor, Tensor]:
     """Return values (B, C, ...) and validity (B, ...) at sampler positions (B, ..., 3)."""
-    size = torch.tensor(image.shape[:1:-1], dtype=positions.dtype, device=positions.device)
-    valid = (positions.detach().abs() <= (size - 1 + 2 * EDGE_TOLERANCE_VOX) / size).all(dim=-1)
+    size = np.array(image.shape[:1:-1])
+    reach = small_tensor((size - 1 + 2 * EDGE_TOLERANCE_VOX) / size, positions.device, positions.dtype)
+    valid = (positions.detach().abs() <= reach).all(dim=-1)
     with torch.autocast(image.device.type, enabled=False):
         values = functional.grid_sample(
             image.to(positions.dtype), positions, mode=MODES[interpolation], padding_mode="border", align_corners=False
