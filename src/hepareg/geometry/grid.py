@@ -13,6 +13,9 @@ from hepareg.errors import ImageError
 __all__ = ["Grid", "apply_matrix"]
 
 
+_IDENTITY = np.eye(3)
+
+
 def apply_matrix(matrix: ArrayLike, points: ArrayLike) -> Points:
     """Map (..., 3) points by a (4, 4) homogeneous matrix."""
     M = np.asarray(matrix, dtype=np.float64)
@@ -55,10 +58,12 @@ class Grid:
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
             raise ImageError("expected a finite 4x4 world_from_voxel matrix; the header's geometry is unusable")
         spacing = np.sqrt(np.square(matrix[:3, :3]).sum(axis=0))
-        if not (spacing > 1e-6).all() or abs(np.linalg.det(matrix[:3, :3])) < 1e-6 * spacing.prod():
-            raise ImageError("expected an invertible world_from_voxel matrix, got a singular one; repair the header")
-        cosines = (matrix[:3, :3] / spacing).T @ (matrix[:3, :3] / spacing)
-        if np.abs(cosines - np.eye(3)).max() > 1e-3:
+        directions = matrix[:3, :3] / np.maximum(spacing, 1e-6)
+        if np.abs(directions.T @ directions - _IDENTITY).max() > 1e-3:
+            if abs(np.linalg.det(directions)) < 1e-6:
+                raise ImageError(
+                    "expected an invertible world_from_voxel matrix, got a singular one; repair the header"
+                )
             raise ImageError(
                 "expected orthogonal voxel axes, got a sheared grid (gantry tilt?): "
                 "resample the image onto an orthogonal grid first"

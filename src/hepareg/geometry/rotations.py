@@ -26,12 +26,15 @@ __all__ = [
 Rotation = NDArray[np.float64]
 
 
+_IDENTITY = np.eye(3)
+_GENERATORS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0.0]])
+"""The matrices of the cross products with x, y and z, a row each."""
+
+
 def skew(vector: ArrayLike) -> Rotation:
     """Return the (..., 3, 3) matrix K with ``K @ x == cross(vector, x)``, for (..., 3) vectors."""
     v = np.asarray(vector, dtype=np.float64)
-    K = np.zeros((*v.shape, 3))
-    K[..., 2, 1], K[..., 0, 2], K[..., 1, 0] = v[..., 0], v[..., 1], v[..., 2]
-    return K - np.swapaxes(K, -1, -2)
+    return (v @ _GENERATORS).reshape(*v.shape, 3)
 
 
 def rotation_from_vector(vector: ArrayLike) -> Rotation:
@@ -49,7 +52,7 @@ def rotation_from_vector(vector: ArrayLike) -> Rotation:
     """
     angle = np.linalg.norm(np.asarray(vector, dtype=np.float64), axis=-1)[..., None, None]
     K = skew(vector)
-    return np.eye(3) + np.sinc(angle / math.pi) * K + 0.5 * np.sinc(angle / (2 * math.pi)) ** 2 * (K @ K)
+    return _IDENTITY + np.sinc(angle / math.pi) * K + 0.5 * np.sinc(angle / (2 * math.pi)) ** 2 * (K @ K)
 
 
 def rotation_vector(rotation: ArrayLike) -> NDArray[np.float64]:
@@ -124,7 +127,7 @@ def polished_rotation(matrix: ArrayLike) -> Rotation:
     """
     X = np.asarray(matrix, dtype=np.float64)
     for _ in range(2):
-        X = X @ (1.5 * np.eye(3) - 0.5 * (X.T @ X))
+        X = X @ (1.5 * _IDENTITY - 0.5 * (X.T @ X))
     return X
 
 

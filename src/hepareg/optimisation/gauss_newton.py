@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,17 +88,18 @@ def gauss_newton(
         model = objective(poses[active])
         steps, determined = _steps(model.hessian, model.gradient, settings)
         overlapping = model.overlap >= settings.min_overlap
-        for row, b in enumerate(active):
-            histories[b].append(float(model.objective[row]))
-            if not overlapping[row]:
-                running[b], statuses[b] = False, Status.NO_OVERLAP
-            elif iteration < settings.max_iterations and not determined[row]:
-                running[b], statuses[b] = False, Status.SINGULAR
-            elif iteration < settings.max_iterations and np.linalg.norm(steps[row]) < settings.tolerance_mm:
-                running[b], statuses[b] = False, Status.CONVERGED
+        for b, value in zip(active, model.objective.tolist(), strict=True):
+            histories[b].append(value)
+        ends = {Status.NO_OVERLAP: ~overlapping}
         if iteration < settings.max_iterations:
+            ends[Status.SINGULAR] = overlapping & ~determined
             stepping = overlapping & determined
+            ends[Status.CONVERGED] = stepping & (np.linalg.norm(steps, axis=1) < settings.tolerance_mm)
             poses[active[stepping]] = moved_matrices(poses[active[stepping]], steps[stepping], centre_mm)
+        for status, ended in ends.items():
+            running[active[ended]] = False
+            for b in active[ended]:
+                statuses[b] = status
     seconds = time.perf_counter() - began
     found = zip(starts, poses, statuses, histories, strict=True)
     return [_solution(start, RigidTransform(pose), status, history, seconds) for start, pose, status, history in found]
@@ -107,16 +109,21 @@ def _steps(
     hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     """Return (B, 6) steps in mm, shortened to the longest allowed, and (B,) whether each is determined; 0 where not."""
-    damped = hessian.copy()
-    damped[:, range(6), range(6)] *= 1 + settings.damping
-    determined = np.isfinite(damped).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
-    damped = np.where(determined[:, None, None], damped, np.eye(6))
-    eigenvalues = np.linalg.eigvalsh(damped)
-    determined = determined & (eigenvalues[:, 0] > 1e-9 * np.maximum(eigenvalues[:, -1], 1e-30))
-    damped = np.where(determined[:, None, None], damped, np.eye(6))
-    steps = -np.linalg.solve(damped, np.where(determined[:, None], gradient, 0.0)[..., None])[..., 0]
-    lengths = np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-12)
-    return steps * np.minimum(1.0, settings.max_step_mm / lengths), determined
+    finite = np.isfinite(hessian).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
+    if not finite.all():
+        hessian, gradient = np.where(finite[:, None, None], hessian, 0.0), np.where(finite[:, None], gradient, 0.0)
+    eigenvalues, vectors = np.linalg.eigh(hessian * _damped(settings.damping))
+    determined = eigenvalues[:, 0] > 1e-9 * np.maximum(eigenvalues[:, -1], 1e-30)
+    along = (gradient[:, None] @ vectors)[:, 0] / np.where(determined[:, None], eigenvalues, np.inf)
+    lengths = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
+    along *= -np.minimum(1.0, settings.max_step_mm / lengths)
+    return (vectors @ along[..., None])[..., 0], determined
+
+
+@cache
+def _damped(damping: float) -> NDArray[np.floating]:
+    """Return (6, 6) factors of a Hessian's entries: more than 1 on the diagonal."""
+    return np.ones((6, 6)) + damping * np.eye(6)
 
 
 def _solution(

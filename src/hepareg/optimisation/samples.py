@@ -87,9 +87,8 @@ class MovingFeatures:
     def voxel_from_offset(self, matrices: NDArray[np.floating], samples: CellSamples) -> Tensor:
         """Return (B, 3, 4) from offsets in mm to voxels; composed in float64, so that a large offset costs nothing."""
         matrices = np.asarray(matrices, dtype=np.float64)
-        centre = matrices[:, :3, :3] @ samples.centre_mm + matrices[:, :3, 3]
-        linear = self.grid.voxel_from_world[:3, :3] @ matrices[:, :3, :3]
-        found = np.concatenate([linear, self.grid.voxel_points(centre)[..., None]], axis=-1)
+        found = (self.grid.voxel_from_world @ matrices)[:, :3]
+        found[..., 3] += found[..., :3] @ samples.centre_mm
         return small_tensor(found, self.table.device, self.table.dtype)
 
     def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:

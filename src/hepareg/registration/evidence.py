@@ -145,5 +145,5 @@ def _root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) 
 def spread(transforms: Sequence[RigidTransform], reference: RigidTransform, points_mm: Points) -> NDArray[np.floating]:
     """Return the mean distance over the points of each transform to a reference."""
     matrices = np.stack([t.matrix for t in transforms]) - reference.matrix
-    apart = points_mm @ matrices[:, :3, :3].transpose(0, 2, 1) + matrices[:, None, :3, 3]
-    return np.sqrt(np.square(apart).sum(axis=-1)).mean(axis=-1)
+    x, y, z = (matrices[:, :3, :3] @ points_mm.T + matrices[:, :3, 3:]).transpose(1, 0, 2)
+    return np.sqrt(x * x + y * y + z * z).mean(axis=-1)

@@ -18,6 +18,8 @@ RIGIDITY_TOLERANCE = 1e-12
 
 LAST_ROW, LAST_ROW_TOLERANCE = np.array([0.0, 0.0, 0.0, 1.0]), np.array([1e-9, 1e-9, 1e-9, 1e-5])
 
+_IDENTITY = np.eye(3)
+
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Homogeneous map between the two world conventions; its own inverse."""
 
@@ -76,6 +78,12 @@ class AffineTransform:
         return self.apply(point) - np.asarray(point, dtype=np.float64)
 
 
+def _is_mirrored(linear: Matrix) -> bool:
+    """Return whether the third axis lies against the cross product of the first two: a determinant below 0."""
+    (a, b, c), (d, e, f), (g, h, i) = linear.tolist()
+    return bool(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g) < 0)
+
+
 def _checked(matrix: ArrayLike) -> Matrix:
     """Return a copy of a finite homogeneous matrix, its last row exact."""
     matrix = np.array(matrix, dtype=np.float64)
@@ -104,7 +112,7 @@ class RigidTransform(AffineTransform):
     def __post_init__(self) -> None:
         matrix = _checked(self.matrix)
         R = matrix[:3, :3]
-        if np.abs(R.T @ R - np.eye(3)).max() > 1e-6 or np.linalg.det(R) < 0:
+        if np.abs(R.T @ R - _IDENTITY).max() > 1e-6 or _is_mirrored(R):
             raise TransformError(
                 "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
                 "`hepareg rigidify` extracts the rigid part of an affine"
