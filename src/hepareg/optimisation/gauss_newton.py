@@ -12,7 +12,7 @@ from hepareg.optimisation.normal_equations import NormalEquations, moved_matrice
 from hepareg.optimisation.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 
-__all__ = ["GaussNewtonSettings", "gauss_newton"]
+__all__ = ["SMALLEST_EIGENVALUE", "GaussNewtonSettings", "gauss_newton", "solution"]
 
 WORSE = 0.5
 """Relative rise of the objective from which on a solution counts as worse than its start.
@@ -20,6 +20,9 @@ WORSE = 0.5
 The objective counts all voxels alike and the robust weights do not: what moves otherwise than the
 liver fits worse as the liver fits better, by up to a fifth on coarse images. Only a divergence counts.
 """
+
+SMALLEST_EIGENVALUE = 1e-9
+"""Against the largest: below this the images do not determine the pose."""
 
 Objective = Callable[[NDArray[np.floating]], NormalEquations]
 
@@ -102,7 +105,7 @@ def gauss_newton(
                 statuses[b] = status
     seconds = time.perf_counter() - began
     found = zip(starts, poses, statuses, histories, strict=True)
-    return [_solution(start, RigidTransform(pose), status, history, seconds) for start, pose, status, history in found]
+    return [solution(start, RigidTransform(pose), status, history, seconds) for start, pose, status, history in found]
 
 
 def _steps(
@@ -113,7 +116,7 @@ def _steps(
     if not finite.all():
         hessian, gradient = np.where(finite[:, None, None], hessian, 0.0), np.where(finite[:, None], gradient, 0.0)
     eigenvalues, vectors = np.linalg.eigh(hessian * _damped(settings.damping))
-    determined = eigenvalues[:, 0] > 1e-9 * np.maximum(eigenvalues[:, -1], 1e-30)
+    determined = eigenvalues[:, 0] > SMALLEST_EIGENVALUE * np.maximum(eigenvalues[:, -1], 1e-30)
     along = (gradient[:, None] @ vectors)[:, 0] / np.where(determined[:, None], eigenvalues, np.inf)
     lengths = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-12)
     along *= -np.minimum(1.0, settings.max_step_mm / lengths)
@@ -126,9 +129,10 @@ def _damped(damping: float) -> NDArray[np.floating]:
     return np.ones((6, 6)) + damping * np.eye(6)
 
 
-def _solution(
+def solution(
     start: RigidTransform, pose: RigidTransform, status: Status, history: list[float], seconds: float
 ) -> Solution:
+    """Return what came of a start; the start itself where the iteration ended far above it."""
     # The last step of a converged iteration is below the tolerance and is not evaluated again.
     failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + WORSE)
     if failed and status is not Status.NO_OVERLAP:

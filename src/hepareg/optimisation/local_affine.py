@@ -22,6 +22,7 @@ Cachier, P. and Pennec, X. 3D non-rigid registration by gradient descent on a Ga
 similarity measure using convolutions. MMBIA 2000. doi:10.1109/MMBIA.2000.852376
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -32,9 +33,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.cuda_kernels import cuda_kernels
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import cell_weights, robust_scale, robust_weights
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
+from hepareg.optimisation.solution import Solution
+from hepareg.transforms import RigidTransform
 
 __all__ = ["LocalAffine"]
 
@@ -98,6 +102,15 @@ class LocalAffine:
         found = self._objective(self._fit(values[0], inside).residual, inside)
         objective, overlap = torch.stack(found).cpu().numpy()
         return objective, overlap
+
+    def minimise(self, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings) -> list[Solution]:
+        """Return a Gauss-Newton solution for each start."""
+        kernels, centre_mm = self._kernels, self.samples.centre_mm
+        if kernels is None:
+            return gauss_newton(self, starts, centre_mm=centre_mm, settings=settings)
+        from hepareg.optimisation.gauss_newton_kernels import gauss_newton_on_device
+
+        return gauss_newton_on_device(self._problem(kernels), starts, centre_mm=centre_mm, settings=settings)
 
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""

@@ -28,7 +28,7 @@ from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
 from hepareg.optimisation.samples import CellSamples, MovingFeatures
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
-__all__ = ["FusedEquations", "Problem", "cell_equations", "probe", "unexplained"]
+__all__ = ["FusedEquations", "Problem", "cell_equations", "fitted", "probe", "summed", "unexplained"]
 
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
@@ -91,7 +91,12 @@ class FusedEquations:
 
 def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEquations:
     """Return the normal equations about each of (B, 4, 4) poses, cell by cell."""
-    planes, rows = _fitted(matrices, problem)
+    planes, rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)
+    return FusedEquations(summed(planes, rows, problem), problem)
+
+
+def summed(planes: Tensor, rows: Tensor, problem: Problem) -> Tensor:
+    """Weigh the residuals and return the rows, all of them written."""
     poses, cells, voxels = planes.shape[1:]
     median = rows
     if problem.robust:
@@ -103,16 +108,17 @@ def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEqu
         CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
         ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
     )  # fmt: skip
-    return FusedEquations(rows, problem)
+    return rows
 
 
 def unexplained(matrices: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
-    return _shares(_fitted(matrices, problem)[1][UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), problem)
+    rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)[1]
+    return _shares(rows[UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), problem)
 
 
-def _fitted(matrices: NDArray[np.floating], problem: Problem) -> tuple[Tensor, Tensor]:
-    """Sample the moving image and fit the intensity map in every cell.
+def fitted(voxel_from_offset: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
+    """Sample the moving image at (B, 3, 4) places of `MovingFeatures.voxel_from_offset`, and fit the intensity map.
 
     Returns
     -------
@@ -124,8 +130,7 @@ def _fitted(matrices: NDArray[np.floating], problem: Problem) -> tuple[Tensor, T
         (31, B, N), the last two written.
     """
     samples, moving = problem.samples, problem.moving
-    voxel_from_offset = moving.voxel_from_offset(matrices, samples)
-    poses, (cells, voxels) = len(matrices), samples.values.shape
+    poses, (cells, voxels) = len(voxel_from_offset), samples.values.shape
     planes = samples.values.new_empty(PLANES, poses, cells, voxels)
     rows = samples.values.new_empty(ROWS, poses, cells)
     _fit[(poses, triton.cdiv(cells, CELLS_EACH))](

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
@@ -41,4 +41,4 @@ class LocalAffineMeasure:
         self, images: LevelImages, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings
     ) -> list[Solution]:
         """Return a Gauss-Newton solution for each start."""
-        return gauss_newton(images.local_affine, starts, centre_mm=images.centre_mm, settings=settings)
+        return images.local_affine.minimise(starts, settings=settings)

@@ -148,7 +148,7 @@ def _few(labels: list[int], name: str) -> list[int]:
 
 
 def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
-    """Return where the label is, bool in the memory order of ``data``: a view of it where it holds 0 and 1 ``alone``."""
+    """Return where the label is, bool in the memory order of ``data``: a view where it holds 0 and 1 ``alone``."""
     if not isinstance(data, np.ndarray):
         return data if alone and _is_bool(data) else data == label
     if alone and data.dtype in (np.bool_, np.uint8, np.int8):

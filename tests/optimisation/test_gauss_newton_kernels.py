@@ -1,0 +1,63 @@
+"""Gauss-Newton on the device against that of the host, on a CUDA device or in Triton's interpreter."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # read when the kernels are defined
+pytest.importorskip("triton", reason="Triton is not installed; it comes with torch's CUDA builds")
+
+from hepareg.optimisation import local_affine_kernels
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.normal_equations import moved
+from hepareg.optimisation.samples import cell_samples
+from hepareg.optimisation.solution import Status
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+SETTINGS = GaussNewtonSettings(max_iterations=6, tolerance_mm=0.05, max_step_mm=3.0)
+
+
+def on(device, data):
+    """Return a dataclass with its tensors on a device."""
+    return replace(data, **{k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)})
+
+
+@pytest.fixture(scope="module")
+def both(oblique_problem):
+    """The residual on the host and on the device, and starts: near, far, and out of the moving image."""
+    images = oblique_problem.images()
+    samples = cell_samples(
+        images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
+        cell_vox=2, max_samples=800, with_surface=True,
+    )  # fmt: skip
+    plain = LocalAffine(samples, images.features)
+    fused = LocalAffine(on(DEVICE, samples), on(DEVICE, images.features))
+    fused._kernels = local_affine_kernels
+    steps = np.array([[0.3, -0.2, 0.1, 0.2, 0.1, -0.3], [4.0, -3.0, 2.0, 5.0, 4.0, -6.0], [0, 0, 0, 900.0, 0, 0]])
+    return plain, fused, [moved(oblique_problem.truth, step, samples.centre_mm) for step in steps]
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, replace(SETTINGS, max_iterations=2), replace(SETTINGS, damping=0.5)])
+def test_the_same_solutions(both, settings):
+    plain, fused, starts = both
+    for a, b in zip(plain.minimise(starts, settings=settings), fused.minimise(starts, settings=settings), strict=True):
+        assert (a.status, a.iterations) == (b.status, b.iterations)
+        assert np.allclose(a.objective_history, b.objective_history, rtol=1e-4)
+        corners = plain.samples.centre_mm + 60 * np.vstack([np.eye(3), -np.eye(3)])
+        assert np.abs(a.transform.apply(corners) - b.transform.apply(corners)).max() < 1e-3
+
+
+def test_every_way_to_end(both):
+    _, fused, starts = both
+    found = fused.minimise(starts, settings=replace(SETTINGS, max_iterations=30))
+    assert [solution.status for solution in found] == [Status.CONVERGED, Status.CONVERGED, Status.NO_OVERLAP]
+    limited = fused.minimise(starts[1:2], settings=replace(SETTINGS, max_iterations=1))
+    assert limited[0].status is Status.ITERATION_LIMIT
+    flat = LocalAffine(fused.samples, replace(fused.moving, table=torch.zeros_like(fused.moving.table)))
+    flat._kernels = local_affine_kernels
+    assert flat.minimise(starts[:1], settings=SETTINGS)[0].status is Status.SINGULAR
