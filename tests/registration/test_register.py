@@ -85,6 +85,18 @@ def test_thread_count_moves_nothing_that_matters(pair, with_both_masks):
     assert np.abs(other.apply(corners) - with_both_masks.transform.apply(corners)).max() < 1e-3
 
 
+def test_what_a_training_program_allows_changes_nothing(pair, with_both_masks):
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        found = register(**pair[0])
+        kept = torch.get_float32_matmul_precision()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert kept == "medium"
+    assert found.transform.matrix.tobytes() == with_both_masks.transform.matrix.tobytes()
+
+
 def test_cropping_changes_nothing(pair, with_both_masks):
     images, _ = pair
     crop = LiverCrop(short="clamp")

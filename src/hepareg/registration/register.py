@@ -29,6 +29,7 @@ from hepareg.registration.evidence import (
     spread,
     tissue_share,
 )
+from hepareg.registration.full_precision import full_precision
 from hepareg.registration.method import Method
 from hepareg.registration.result import RegistrationResult, Verdict
 from hepareg.registration.roles import Images, Roles, assign_roles, near_the_mask
@@ -122,7 +123,7 @@ def register(
     target = _device(device)
     clock = _Clock(progress)
     predictor = _predictor(method, weights)
-    with torch.no_grad():
+    with torch.no_grad(), full_precision():
         with clock("region"):
             images = _images(moving, fixed, moving_mask, fixed_mask, target)
             if predictor is not None:
