@@ -37,12 +37,13 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# niftyreg has no wheel and takes minutes to build; where that fails, its rows say that it is not installed.
-$(PEERS)/.ready: benchmarks/peers/constraints.txt benchmarks/peers/requirements.txt
+# niftyreg has no wheel and takes minutes to build; where that or the step after it fails, rows say what is not installed.
+$(PEERS)/.ready: benchmarks/peers/constraints.txt $(wildcard benchmarks/peers/requirements*.txt)
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS_PIP) torch
 	$(PEERS_PIP) --requirement benchmarks/peers/requirements.txt
 	-CMAKE_POLICY_VERSION_MINIMUM=3.5 $(PEERS_PIP) niftyreg
+	-$(PEERS_PIP) --no-deps --requirement benchmarks/peers/requirements_without_dependencies.txt
 	touch $@
 
 # BENCH_OPTIONS: --prepare makes the pairs alone; --minutes N fits into a machine's quiet time; --resume goes on.

@@ -14,6 +14,10 @@ One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm 
 the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
 on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair:
 predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
+TOOLS = {"fireants": "FireANTs", "hepareg": "hepareg"}
+PEER_TEXT = """\
+FireANTs {version} and hepareg on the same card ({gpu}), pairs of the same kind, one after the other in one process,
+images on the device: medians over the pairs; cold is the first call on a pair."""
 
 
 def gpu_sections(result: dict[str, Any]) -> list[str]:
@@ -40,6 +44,34 @@ def gpu_sections(result: dict[str, Any]) -> list[str]:
         markdown(["region", "encoder", "pairs a second", "GB"], training),
         f"Training pairs of {simulated['size']} voxels made on the device in batches of {simulated['batch']}: "
         f"{number(simulated['pairs_per_minute'], 0)} a minute.",
+        *(_peer_sections(result["fireants"]) if "fireants" in result else []),
+    ]
+
+
+def _peer_sections(part: dict[str, Any]) -> list[str]:
+    """Return FireANTs' rows beside hepareg's, as `benchmarks.speed.gpu_peer` measured them, and what failed."""
+    table = []
+    for masks in (True, False):
+        for tool, name in TOOLS.items():
+            rows = [row for row in part["rows"] if (row["tool"], row["masks"]) == (tool, masks)]
+            found = [row for row in rows if row["status"] == "found"]
+            if not found:
+                continue
+            errors = [row["tre_mm"] for row in found]
+            table.append([name, "yes" if masks else "no", f"{len(found)} of {len(rows)}",
+                          number(median(errors), 3), number(max(errors), 3),
+                          number(1e3 * median(median(row["warm_s"]) for row in found), 1),
+                          number(1e3 * median(row["cold_s"] for row in found), 1),
+                          number(max(row["peak_bytes"] for row in found) * 1e-9, 2)])  # fmt: skip
+    failed = [f"{TOOLS[row['tool']]} failed on pair {row['seed']} {'with' if row['masks'] else 'without'} masks: "
+              f"{row['reason']}." for row in part["rows"] if row["status"] != "found"]  # fmt: skip
+    header = ["tool", "masks", "pairs", "TRE median mm", "worst", "warm ms", "cold ms", "GB"]
+    return [
+        "### FireANTs on the same card",
+        provenance_text(part),
+        PEER_TEXT.format(version=part["version"], gpu=part["device"]["gpu"]),
+        markdown(header, table),
+        *failed,
     ]
 
 

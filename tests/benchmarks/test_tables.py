@@ -191,6 +191,28 @@ def test_goals_on_a_gpu_say_which(comparison):
     assert "under NVIDIA's multi-process service" in page
     assert "100 pairs a second | 120 pairs/s (Some Card) | yes |" in page
     assert "| 200x512x512 | efficient | 6.0 | 4.70 |" in page
+    assert "FireANTs" not in page
+
+    def peer_row(tool, seed, tre, warm):
+        return {"tool": tool, "seed": seed, "masks": True, "status": "found", "reason": None, "cold_s": 2 * warm[0],
+                "warm_s": warm, "peak_bytes": 5_000_000_000, "tre_mm": tre}  # fmt: skip
+
+    part = {
+        **{name: gpu[name] for name in ("commit", "versions", "device")},
+        "settings": {"repeats": 2},
+        "version": "1.5.0",
+        "rows": [
+            peer_row("fireants", 1, 0.2, [3.0, 3.2]),
+            peer_row("fireants", 2, 0.4, [3.1, 3.1]),
+            peer_row("hepareg", 1, 0.05, [0.06, 0.06]),
+            {"tool": "fireants", "seed": 1, "masks": False, "status": "failed", "reason": "no memory"},
+        ],
+    }
+    page = build_page({**NOTHING, "gpu": {**gpu, "fireants": part}})
+    assert "FireANTs 1.5.0 and hepareg on the same card (Some Card)" in page
+    assert "| FireANTs | yes | 2 of 2 | 0.300 | 0.400 | 3100.0 | 6100.0 | 5.00 |" in page
+    assert "| hepareg | yes | 1 of 1 | 0.050 | 0.050 | 60.0 | 120.0 | 5.00 |" in page
+    assert "FireANTs failed on pair 1 without masks: no memory." in page
 
 
 def test_simulation_is_held_to_what_was_promised(comparison):
