@@ -25,3 +25,13 @@ def test_shape_must_be_the_grids():
         Volume(np.zeros((5, 4, 4)), GRID)
     with pytest.raises(ImageError, match="voxels as the grid says"):
         Volume(np.zeros((5, 4, 3)), GRID).with_data(np.zeros((1, 1, 1)))
+
+
+def test_a_crop_counts_what_is_left():
+    data = np.arange(60).reshape(5, 4, 3) % 3 == 0
+    volume = Volume(data, GRID)
+    assert volume.profile.total == 20
+    cropped = volume.crop((1, 1, 0), (4, 3, 2))
+    expected = Volume(data[1:4, 1:3, :2], cropped.grid).profile
+    assert all(np.array_equal(a, b) for a, b in zip(cropped.profile.counts, expected.counts, strict=True))
+    assert cropped.with_data(np.ones(cropped.shape, bool)).profile.total == 12

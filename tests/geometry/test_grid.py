@@ -92,6 +92,7 @@ def test_describe_names_shape_spacing_and_orientation():
     (SHAPE, np.eye(3), "expected a finite 4x4"),
     (SHAPE, np.diag([1, 1, np.nan, 1]), "expected a finite 4x4"),
     (SHAPE, np.diag([1.0, 1.0, 0.0, 1.0]), "expected an invertible"),
+    (SHAPE, np.diag([1.0, 1.0, 1e-7, 1.0]), "expected an invertible"),
     (SHAPE, homogeneous([[1, 0, 0.1], [0, 1, 0], [0, 0, 1]], [0, 0, 0]), "gantry tilt"),
 ])  # fmt: skip
 def test_unusable_geometry_is_an_error(shape, matrix, message):

@@ -1,11 +1,15 @@
 """Samples lie where their values were read, in the region, where the image has structure."""
 
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
+from hepareg.geometry import Grid
+from hepareg.geometry.rotations import rotation_from_vector
+from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.level_images import at_samples
-from hepareg.optimisation.samples import moving_features
+from hepareg.optimisation.samples import cell_samples, moving_features
 
 
 def test_offsets_point_at_the_voxels_that_were_read(oblique_problem):
@@ -61,3 +65,52 @@ def test_sampled_values_and_gradients_against_an_independent_interpolation(obliq
         # central differences over two voxels of 3 to 4 mm smooth a little more than this step of 1 mm does
         assert wrong.abs().mean() < 0.15 * slope.abs().mean()
         assert torch.corrcoef(torch.stack([slope.flatten(), found.gradients[axis, 0, 0].flatten()]))[0, 1] > 0.97
+
+
+SHAPES = [(1, 5, 7), (2, 2, 2), (6, 1, 4), (7, 6, 5)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("first_vox", [(0, 0, 0), (1, 2, 5), (7, 3, 1)])
+@pytest.mark.parametrize("cell", [2, 3, 4])
+def test_cells_against_a_loop_over_them(shape, first_vox, cell):
+    """Oblique grid, cells that begin before the image and end after it, a mask up to the border."""
+    rng = np.random.default_rng(4)
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation_from_vector([0.2, -0.3, 0.4]) * [1.5, -2.0, 2.5]
+    matrix[:3, 3] = 30.0, -20.0, 700.0
+    image = GridImage(torch.tensor(rng.normal(size=shape), dtype=torch.float32), Grid(shape, matrix), first_vox)
+    distance = GridImage(torch.tensor(8 * rng.random(shape), dtype=torch.float32), image.grid)
+    centre = matrix[:3, 3] + 5
+    found = cell_samples(image, distance=distance, margin_mm=4.0, centre_mm=centre, cell_vox=cell)
+    cells = expected_cells(image, distance.data.numpy(), 4.0, cell)
+    assert found.values.shape == (len(cells), cell**3)
+    for n, voxels in enumerate(cells):
+        clipped = np.clip(voxels, 0, np.array(shape) - 1)
+        inside = (voxels == clipped).all(axis=1)
+        at = tuple(clipped.T)
+        assert np.allclose(found.values[n].numpy(), image.data.numpy()[at])
+        assert np.allclose(found.offsets_mm[n].numpy(), image.grid.world_points(voxels) - centre, atol=1e-4)
+        assert np.array_equal(found.weights[n].numpy() > 0, inside & (distance.data.numpy()[at] <= 4.0))
+
+
+def expected_cells(image, distance, margin_mm, cell):
+    """Return the voxels of each cell whose middle lies in the image and near the mask, in the order of the cells."""
+    lead, shape = np.mod(image.first_vox, cell), np.array(image.data.shape)
+    reach = margin_mm + 0.5 * cell * np.linalg.norm(image.grid.spacing_mm) / np.sqrt(3)
+    found = []
+    for number in np.ndindex(*(-(-(shape + lead) // cell))):
+        voxels = np.array(number) * cell - lead + np.argwhere(np.ones((cell,) * 3))
+        middle = voxels.mean(axis=0)
+        near = map_coordinates(distance.astype(float), middle[:, None], order=1, mode="nearest")[0]
+        if (middle >= 0).all() and (middle <= shape - 1).all() and near <= reach:
+            found.append(voxels)
+    return found
+
+
+def test_no_cell_near_the_mask_is_no_error(recwarn):
+    image = GridImage(torch.zeros(6, 6, 6), Grid((6, 6, 6), np.eye(4)))
+    distance = GridImage(torch.full((6, 6, 6), 60.0), image.grid)
+    found = cell_samples(image, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3))
+    assert found.num_samples == 0
+    assert not recwarn.list

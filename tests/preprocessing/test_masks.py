@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+import torch
 
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.preprocessing.axis_order import AxisOrder, reordered_grid
-from hepareg.preprocessing.masks import labels_present, prepare_mask
-from hepareg.volume import Volume
+from hepareg.preprocessing.masks import check_liver_mask, labels_present, prepare_mask
+from hepareg.volume import Phase, Volume
 
 SHAPE = (12, 10, 8)
 GRID = Grid(SHAPE, np.diag([0.7, 0.7, 2.5, 1.0]))
@@ -70,3 +71,37 @@ def test_many_labels_are_cut_short():
     assert labels_present(data) == list(range(1, 60))
     with pytest.raises(MaskError, match="18, 19, 20 and 39 more"):
         prepare_mask(Volume(data, GRID), like=CT)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_a_bool_mask_is_taken_as_it_lies_and_counted_anew(kind):
+    voxels = np.zeros((4, 5, 6), dtype=bool)
+    voxels[1:3, 2, 2:5] = True
+    image = Volume(np.zeros((4, 5, 6), np.int16), Grid((4, 5, 6), np.eye(4)), phase=Phase.ARTERIAL)
+    mask = Volume(kind(voxels), Grid((4, 5, 6), np.eye(4)))
+    prepared = prepare_mask(mask, like=image)
+    assert prepared.data is mask.data
+    assert (prepared.grid, prepared.phase) == (image.grid, Phase.ARTERIAL)
+    voxels[0] = True  # the user's to change between two calls
+    assert prepare_mask(mask, like=image).profile.total == voxels.sum()
+    with pytest.raises(MaskError, match="expected label 2"):
+        prepare_mask(mask, like=image, label=2)
+    voxels[...] = False
+    with pytest.raises(MaskError, match="empty"):
+        prepare_mask(mask, like=image)
+
+
+@pytest.mark.parametrize("slice_", range(3))
+def test_a_mask_of_one_slice_over_lung_is_told(slice_):
+    voxels = np.zeros((20, 20, 3), dtype=bool)
+    voxels[2:18, 2:18, slice_] = True
+    image = Volume(np.full((20, 20, 3), -800, np.int16), Grid((20, 20, 3), np.eye(4)))
+    with pytest.raises(MaskError, match="-800 HU"):
+        check_liver_mask(Volume(voxels, image.grid), like=image)
+
+
+def test_wide_labels_are_named_from_zero():
+    image = Volume(np.zeros((2, 2, 2), np.int16), Grid((2, 2, 2), np.eye(4)))
+    mask = image.with_data(np.array([0, 70000] * 4, np.uint32).reshape(2, 2, 2))
+    with pytest.raises(MaskError, match="values from 0 to 70000"):
+        prepare_mask(mask, like=image)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hepareg.registration import register
+
 
 @pytest.fixture(scope="session")
 def pair(simulated_pair):
@@ -12,6 +14,12 @@ def pair(simulated_pair):
         "fixed_mask": simulated_pair.fixed_liver.with_data(simulated_pair.fixed_liver.data > 0),
     }
     return {"moving": simulated_pair.moving, "fixed": simulated_pair.fixed, **masks}, simulated_pair.truth
+
+
+@pytest.fixture(scope="session")
+def with_both_masks(pair):
+    """Return what the default settings find with both masks."""
+    return register(**pair[0])
 
 
 @pytest.fixture(scope="session")

@@ -37,3 +37,11 @@ def test_a_stray_piece_above_the_liver_is_not_its_top():
     cropped, _ = below_liver_top(mask, mask)
     assert cropped.shape[2] == 35
     assert LiverCrop().region(mask).top_slice == 34
+
+
+def test_a_piece_one_thin_slice_above_the_liver_is_not_its_top():
+    data = np.zeros((40, 40, 90), dtype=bool)
+    data[5:35, 5:35, 10:55] = True
+    data[8:28, 8:28, 56:75] = True
+    mask = Volume(data, Grid(data.shape, np.diag([1.0, 1.0, 0.6, 1.0])))
+    assert below_liver_top(mask, mask)[0].shape[2] == 55

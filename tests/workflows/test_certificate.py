@@ -46,6 +46,22 @@ def test_distances():
         certify_distances(scaled, points)
 
 
+def test_a_distance_between_the_last_two_points_counts():
+    class Apart:
+        @staticmethod
+        def apply(points):
+            moved = points.copy()
+            moved[-1] += 1e-6  # away from a neighbour; the others lie across
+            return moved
+
+    points = np.zeros((201, 3))
+    points[-1] = 1.0
+    points[:-2, 0], points[:-2, 1] = 4e3, -4e3  # so far across that 1e-6 changes nothing of their distance
+    points[:-2, 2] = 1.0
+    with pytest.raises(RigidityError, match="kept to 1e-09 mm"):
+        certify_distances(Apart(), points)
+
+
 def test_files_that_hold_the_transform(folder):
     certify_files(folder, POSE, fixed=GRID)
 

@@ -1,12 +1,14 @@
 """Dice overlap of two masks from a lattice of points: as good as from all voxels, in a fraction of the time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.arrays import Matrix
 from hepareg.errors import MaskError
+from hepareg.evaluation.dice import HALF
 from hepareg.geometry.boxes import VoxelBox, box_around_points
 from hepareg.transforms import AffineTransform
 from hepareg.volume import Volume
@@ -51,9 +53,9 @@ def dice_on_lattice(
     window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, box[1], steps, strict=True))
     fixed = (voxel_tensor(fixed_mask.data)[window] != 0).flatten()
     matrix = moving_mask.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel
-    nearest = _nearest_voxels(matrix, window, fixed.device)
-    both_see = _within(nearest, np.zeros(3, dtype=int), np.array(moving_mask.shape))
-    pulled = _inside(moving_mask, nearest)
+    positions = _positions(matrix, window, fixed.device)
+    both_see = _within(positions, [-HALF] * 3, [n - 1 + HALF for n in moving_mask.shape])
+    pulled = _inside(moving_mask, positions) & both_see
     fixed &= both_see
     counts = torch.stack([fixed, pulled, pulled & fixed]).sum(dim=1).tolist()
     return 2.0 * counts[2] / max(counts[0] + counts[1], 1)
@@ -71,32 +73,33 @@ def _box_of_both(moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Aff
     return np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
 
 
-def _nearest_voxels(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torch.device) -> Tensor:
-    """Return (3, P) int32 moving voxels nearest to a lattice of the fixed grid."""
+def _positions(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torch.device) -> Tensor:
+    """Return (3, P) float32 moving voxel positions of a lattice of the fixed grid."""
     lattice = [np.arange(part.start, part.stop, part.step) for part in window]
     ways = [voxel_from_voxel[:3, axis, None] * steps for axis, steps in enumerate(lattice)]
     ways[0] = ways[0] + voxel_from_voxel[:3, 3, None]
     along = small_tensor(np.concatenate(ways, axis=1), device, torch.float32)
     x, y, z = along.split([len(n) for n in lattice], dim=1)
-    return (x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]).flatten(1).round_().int()
+    return (x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]).flatten(1)
 
 
-def _within(voxels: Tensor, start: NDArray[np.int_], stop: NDArray[np.int_]) -> Tensor:
-    """Return (P,) whether (3, P) voxels lie in a range."""
-    inside = [(n >= first) & (n < last) for n, first, last in zip(voxels, start.tolist(), stop.tolist(), strict=True)]
+def _within(voxels: Tensor, first: Sequence[float], last: Sequence[float]) -> Tensor:
+    """Return (P,) whether (3, P) voxels lie between two, both included."""
+    inside = [(n >= low) & (n <= high) for n, low, high in zip(voxels, first, last, strict=True)]
     return inside[0] & inside[1] & inside[2]
 
 
-def _inside(mask: Volume, voxels: Tensor) -> Tensor:
-    """Return (P,) whether (3, P) voxels belong to a mask."""
+def _inside(mask: Volume, positions: Tensor) -> Tensor:
+    """Return (P,) whether the voxels nearest to (3, P) positions belong to a mask."""
     if not mask.profile.total:
-        return torch.zeros_like(voxels[0], dtype=torch.bool)
+        return torch.zeros_like(positions[0], dtype=torch.bool)
     start, stop = mask.profile.box
     data = voxel_tensor(mask.crop(start, stop).data)
-    inside = _within(voxels, start, stop)
-    place = torch.zeros_like(voxels[0], dtype=torch.int64)
+    voxels = positions.round().int()
+    inside = _within(voxels, start.tolist(), (stop - 1).tolist())
+    place = torch.zeros_like(positions[0], dtype=torch.int64)
     for n, first, last, stride in zip(voxels, start.tolist(), stop.tolist(), data.stride(), strict=True):
-        place += (n - first).clamp_(0, last - first - 1) * stride
+        place += (n - first).clamp_(0, last - first - 1).long() * stride
     return inside & (data.as_strided((1 + _reach(data),), (1,))[place] != 0)
 
 

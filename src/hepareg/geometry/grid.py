@@ -60,7 +60,7 @@ class Grid:
         spacing = np.sqrt(np.square(matrix[:3, :3]).sum(axis=0))
         directions = matrix[:3, :3] / np.maximum(spacing, 1e-6)
         if np.abs(directions.T @ directions - _IDENTITY).max() > 1e-3:
-            if abs(np.linalg.det(directions)) < 1e-6:
+            if (spacing <= 1e-6).any() or abs(np.linalg.det(directions)) < 1e-6:
                 raise ImageError(
                     "expected an invertible world_from_voxel matrix, got a singular one; repair the header"
                 )

@@ -53,7 +53,7 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
     gradients
         (3, ...) along x, y and z.
     offsets_mm
-        (3, ...) x - c, broadcast against the gradients.
+        (3, ...) x - c, broadcast to the gradients' shape.
     """
     J = torch.cat([torch.zeros_like(gradients), gradients])
     for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):

@@ -89,7 +89,7 @@ class MovingFeatures:
         matrices = np.asarray(matrices, dtype=np.float64)
         found = (self.grid.voxel_from_world @ matrices)[:, :3]
         found[..., 3] += found[..., :3] @ samples.centre_mm
-        return small_tensor(found, self.table.device, self.table.dtype)
+        return small_tensor(np.ascontiguousarray(found), self.table.device, self.table.dtype)
 
     def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
         """Return the interpolated rows of the table (B, C, 4, N V), and validity (B, N, V)."""
@@ -175,7 +175,8 @@ def cell_samples(
     places = (near <= reach_mm).nonzero()
     values = blocks[tuple(places.T)].flatten(1)
     keep = min(len(values), max_samples // cell_vox**3)
-    chosen = values.var(dim=1, correction=0).topk(keep).indices.sort().values
+    variance = values.var(dim=1, correction=0) if keep else values.sum(dim=1)  # of nothing torch warns
+    chosen = variance.topk(keep).indices.sort().values
     corners = places[chosen] * cell_vox + small_tensor(first * cell_vox - lead, device)
     inner = np.indices((cell_vox,) * 3).reshape(3, -1)
     linear, origin = fixed.grid.world_from_voxel[:3, :3], fixed.grid.world_from_voxel[:3, 3]

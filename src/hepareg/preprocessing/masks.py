@@ -43,7 +43,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     Returns
     -------
     Volume
-        bool on ``like.grid``, in the memory order of the mask; the same volume where it is that already.
+        bool on ``like.grid``, in the memory order of the mask; the same voxels where they are that already.
 
     Raises
     ------
@@ -51,8 +51,10 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
         lacks ``label``, or looks like a CT.
     """
-    if _is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1) and volume.profile.total:
-        return volume
+    if _is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1):
+        same = Volume(volume.data, like.grid, like.phase, volume.provenance)  # with counts of its own
+        if same.profile.total:
+            return same
     labels = labels_present(volume.data, name=name)
     if not labels:
         raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
@@ -80,7 +82,8 @@ def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
     MaskError
         If their median is that of lung, air or bone.
     """
-    thin, box = (slice(1, None, 3),) * 3, mask.profile.box
+    box = mask.profile.box
+    thin = tuple(slice(min(1, (n - 1) // 2), None, 3) for n in box[1] - box[0])
     values = like.crop(*box).data[thin][mask.crop(*box).data[thin] != 0]
     if not values.size:  # a few voxels only: too little to tell
         return
@@ -105,7 +108,7 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
     if data.dtype == np.bool_:
         return [1] if data.any() else []
     highest = data.max()
-    _check_range(highest if data.dtype.kind == "u" else data.min(), highest, name)
+    _check_range(0 if data.dtype.kind == "u" else data.min(), highest, name)
     if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
         return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)

@@ -12,8 +12,8 @@ from hepareg.voxel_tensor import voxel_array
 __all__ = ["below_liver_top"]
 
 LATTICE_MM = 4.5
-"""The lattice on which the mask has to hang together. A second piece that it misses is too small for a slice of it to
-count as liver."""
+"""The lattice on which the mask has to hang together. What it does not see, pieces that lie between its points and
+gaps narrower than it is, is left together, but for an empty slice across."""
 
 
 def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
@@ -51,5 +51,7 @@ def _in_one_piece(mask: Volume) -> bool:
     """Return whether a lattice of the mask's voxels hangs together: then the slow labelling of all voxels is spared."""
     if not mask.profile.total:
         return True
+    if any(np.ptp(np.flatnonzero(counts)) >= np.count_nonzero(counts) for counts in mask.profile.counts):
+        return False  # an empty slice lies between two others
     i, j, k = np.maximum(LATTICE_MM / mask.grid.spacing_mm, 1).astype(int)
     return hangs_together(voxel_array(mask.crop(*mask.profile.box).data[::i, ::j, ::k]))

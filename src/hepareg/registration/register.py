@@ -123,7 +123,7 @@ def register(
     target = _device(device)
     clock = _Clock(progress)
     predictor = _predictor(method, weights)
-    with torch.no_grad(), full_precision():
+    with torch.no_grad(), full_precision(target):
         with clock("region"):
             images = _images(moving, fixed, moving_mask, fixed_mask, target)
             if predictor is not None:
@@ -167,7 +167,7 @@ def register(
                 # A prediction is no optimum: its error is the way to the optimum and the optimum's own.
                 evidence = replace(evidence, correction_mm=float(spread([refined], transform, roles.points_mm)[0]))
             verdict = judge(evidence, settings=settings.verdict)
-    result = _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
+        result = _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
     return replace(
         result,
         method=method,
