@@ -10,10 +10,10 @@ __all__ = ["gpu_sections", "pairs_per_second", "warm_seconds"]
 
 WHERE = {"cuda": "on the device", "host": "in the host's memory", "cpu": "in the host's memory"}
 TEXT = """\
-One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process; the distance is the mean over
-the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
-on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair:
-predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
+One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process {alone} NVIDIA's multi-process
+service (MPS); the distance is the mean over the liver from what the processor of the same machine finds. A batch is
+{batch} pairs of {anatomies} anatomies, volumes on the device, given to a `RegistrationPool` {shared} MPS. A training
+step is one pair: predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
 TOOLS = {"fireants": "FireANTs", "hepareg": "hepareg"}
 PEER_TEXT = """\
 FireANTs {version} and hepareg on the same card ({gpu}), pairs of the same kind, one after the other in one process,
@@ -34,11 +34,12 @@ def gpu_sections(result: dict[str, Any]) -> list[str]:
          number(row["peak_bytes"] * 1e-9, 2)]
         for row in result["training"]
     ]  # fmt: skip
-    simulated = result["simulation"]
+    (simulated,) = result["simulation"]
+    alone, shared = ("under" if result[part][0]["mps"] else "without" for part in ("registration", "batches"))
     return [
         "## On a GPU",
         provenance_text(result),
-        TEXT.format(**{**result["settings"], "mps": "under" if result["settings"]["mps"] else "without"}),
+        TEXT.format(**result["settings"], alone=alone, shared=shared),
         markdown(["volumes", "work on", "median ms", "longest ms", "TRE mm", "from the processor's mm"], registration),
         markdown(["workers", "batch s", "pairs a second", "worst TRE mm"], batches),
         markdown(["region", "encoder", "pairs a second", "GB"], training),
