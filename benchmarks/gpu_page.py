@@ -16,17 +16,20 @@ service (MPS); the distance is the mean over the liver from what the processor o
 step is one pair: predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
 TOOLS = {"fireants": "FireANTs", "hepareg": "hepareg"}
 PEER_TEXT = """\
-FireANTs {version} and hepareg on the same card ({gpu}), pairs of the same kind, one after the other in one process,
-images on the device: medians over the pairs; cold is the first call on a pair."""
+FireANTs {version} (without its fused operations, which its package does not hold) and hepareg on one card ({gpu}),
+pairs of the same kind, one after the other in one process, images on the device: medians over the pairs; cold is the
+first call on a pair."""
 
 
 def gpu_sections(result: dict[str, Any]) -> list[str]:
     """Return the page's sections from the result of `benchmarks.speed.gpu`."""
     registration = [
-        [WHERE[row["volumes"]], row["device"], number(1e3 * row["median_s"], 1), number(1e3 * max(row["call_s"]), 1),
+        [WHERE[row["volumes"]], row["device"],
+         *(number(1e3 * seconds, 1) for seconds in (row["median_s"], min(row["call_s"]), max(row["call_s"]))),
          number(row["tre_mm"], 3), number(row["from_cpu_mm"], 4)]
         for row in result["registration"]
     ]  # fmt: skip
+    calls = ["volumes", "work on", "median ms", "shortest", "longest", "TRE mm", "from the processor's mm"]
     batches = [[str(row["workers"]), number(median(row["batch_s"]), 2), number(row["pairs_per_s"], 1),
                 number(row["worst_tre_mm"], 3)] for row in result["batches"]]  # fmt: skip
     training = [
@@ -40,7 +43,7 @@ def gpu_sections(result: dict[str, Any]) -> list[str]:
         "## On a GPU",
         provenance_text(result),
         TEXT.format(**result["settings"], alone=alone, shared=shared),
-        markdown(["volumes", "work on", "median ms", "longest ms", "TRE mm", "from the processor's mm"], registration),
+        markdown(calls, registration),
         markdown(["workers", "batch s", "pairs a second", "worst TRE mm"], batches),
         markdown(["region", "encoder", "pairs a second", "GB"], training),
         f"Training pairs of {simulated['size']} voxels made on the device in batches of {simulated['batch']}: "
