@@ -213,7 +213,8 @@ def test_goals_on_a_gpu_say_which(comparison):
         ],
     }
     page = build_page({**NOTHING, "gpu": {**gpu, "fireants": part}})
-    assert "FireANTs 1.5.0 and hepareg on the same card (Some Card)" in page
+    assert "FireANTs 1.5.0 (without its fused" in page
+    assert "on one card (Some Card)" in page
     assert "| FireANTs | yes | 2 of 2 | 0.300 | 0.400 | 3100.0 | 6100.0 | 5.00 |" in page
     assert "| hepareg | yes | 1 of 1 | 0.050 | 0.050 | 60.0 | 120.0 | 5.00 |" in page
     assert "FireANTs failed on pair 1 without masks: no memory." in page
