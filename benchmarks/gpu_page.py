@@ -10,23 +10,26 @@ __all__ = ["gpu_sections", "pairs_per_second", "warm_seconds"]
 
 WHERE = {"cuda": "on the device", "host": "in the host's memory", "cpu": "in the host's memory"}
 TEXT = """\
-One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process; the distance is the mean over
-the liver from what the processor of the same machine finds. A batch is {batch} pairs of {anatomies} anatomies, volumes
-on the device, given to a `RegistrationPool` {mps} NVIDIA's multi-process service (MPS). A training step is one pair:
-predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
+One pair, 512x512x119 and 476x476x153 voxels, procedural, both masks, in a warm process {alone} NVIDIA's multi-process
+service (MPS); the distance is the mean over the liver from what the processor of the same machine finds. A batch is
+{batch} pairs of {anatomies} anatomies, volumes on the device, given to a `RegistrationPool` {shared} MPS. A training
+step is one pair: predict, warp, MIND, gradients, Adam, in mixed precision; memory is the most that torch allocated."""
 TOOLS = {"fireants": "FireANTs", "hepareg": "hepareg"}
 PEER_TEXT = """\
-FireANTs {version} and hepareg on the same card ({gpu}), pairs of the same kind, one after the other in one process,
-images on the device: medians over the pairs; cold is the first call on a pair."""
+FireANTs {version} (without its fused operations, which its package does not hold) and hepareg on one card ({gpu}),
+pairs of the same kind, one after the other in one process, images on the device: medians over the pairs; cold is the
+first call on a pair."""
 
 
 def gpu_sections(result: dict[str, Any]) -> list[str]:
     """Return the page's sections from the result of `benchmarks.speed.gpu`."""
     registration = [
-        [WHERE[row["volumes"]], row["device"], number(1e3 * row["median_s"], 1), number(1e3 * max(row["call_s"]), 1),
+        [WHERE[row["volumes"]], row["device"],
+         *(number(1e3 * seconds, 1) for seconds in (row["median_s"], min(row["call_s"]), max(row["call_s"]))),
          number(row["tre_mm"], 3), number(row["from_cpu_mm"], 4)]
         for row in result["registration"]
     ]  # fmt: skip
+    calls = ["volumes", "work on", "median ms", "shortest", "longest", "TRE mm", "from the processor's mm"]
     batches = [[str(row["workers"]), number(median(row["batch_s"]), 2), number(row["pairs_per_s"], 1),
                 number(row["worst_tre_mm"], 3)] for row in result["batches"]]  # fmt: skip
     training = [
@@ -34,12 +37,13 @@ def gpu_sections(result: dict[str, Any]) -> list[str]:
          number(row["peak_bytes"] * 1e-9, 2)]
         for row in result["training"]
     ]  # fmt: skip
-    simulated = result["simulation"]
+    (simulated,) = result["simulation"]
+    alone, shared = ("under" if result[part][0]["mps"] else "without" for part in ("registration", "batches"))
     return [
         "## On a GPU",
         provenance_text(result),
-        TEXT.format(**{**result["settings"], "mps": "under" if result["settings"]["mps"] else "without"}),
-        markdown(["volumes", "work on", "median ms", "longest ms", "TRE mm", "from the processor's mm"], registration),
+        TEXT.format(**result["settings"], alone=alone, shared=shared),
+        markdown(calls, registration),
         markdown(["workers", "batch s", "pairs a second", "worst TRE mm"], batches),
         markdown(["region", "encoder", "pairs a second", "GB"], training),
         f"Training pairs of {simulated['size']} voxels made on the device in batches of {simulated['batch']}: "

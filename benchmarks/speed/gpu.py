@@ -3,7 +3,8 @@
 Warm registrations of one pair, volumes on the device and in the host's memory, beside the processor of the same
 machine; a pool on batches of 32 pairs; training steps of both encoders with their peak memory, up to a region of
 200 x 512 x 512 voxels; training pairs made on the device. Workers share the GPU at once where NVIDIA's
-multi-process service runs and ``CUDA_MPS_PIPE_DIRECTORY`` is set; else they take turns.
+multi-process service runs and ``CUDA_MPS_PIPE_DIRECTORY`` is set; else they take turns. The service makes one
+process alone slower: measure ``--parts registration`` without it, then the others with it and ``--add``.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from benchmarks.speed.encoders import training_row
 from benchmarks.speed.simulation import device_pairs
 from benchmarks.speed.volumes import MOTION
 from hepareg import RegistrationPool, RigidTransform, register
-from hepareg.io.json import write_json
+from hepareg.io.json import read_json, write_json
 from hepareg.simulation import AcquisitionSettings, PairSettings, simulate_pair
 from hepareg.voxel_tensor import voxel_tensor
 
@@ -32,6 +33,7 @@ MOVING = AcquisitionSettings(shape=(476, 476, 153), spacing_mm=(0.75, 0.75, 1.5)
 ANATOMIES = 4
 TRAINING = (("published", (96, 96, 96)), ("efficient", (96, 96, 96)), ("published", (100, 200, 200)),
             ("efficient", (200, 512, 512)))  # fmt: skip
+PARTS = ("registration", "batches", "training", "simulation")
 Operands = dict[str, Any]
 
 
@@ -42,29 +44,33 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--workers", type=int, nargs="+", default=[8, 16])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--add", action="store_true", help="keep what --out holds of other parts")
     arguments = parser.parse_args()
-    mps = "CUDA_MPS_PIPE_DIRECTORY" in os.environ
-    settings = {"repeats": arguments.repeats, "batch": arguments.batch, "anatomies": ANATOMIES, "mps": mps}
-    result = {"kind": "gpu", **provenance(settings), "registration": [], "batches": [], "training": []}
+    settings = {"repeats": arguments.repeats, "batch": arguments.batch, "anatomies": ANATOMIES}
+    result = {"kind": "gpu", **provenance(settings), **{part: [] for part in PARTS}}
+    if arguments.add:
+        result |= {part: rows for part, rows in read_json(arguments.out).items() if part in PARTS}
+    result |= {part: [] for part in arguments.parts}
     with ProcessPoolExecutor(ANATOMIES, get_context("spawn")) as makers:
         cases = list(makers.map(_case, range(1, ANATOMIES + 1)))
-    for row in _registrations(*cases[0], repeats=arguments.repeats):
-        _keep(result, "registration", row, arguments.out)
-    pairs = [_on_cuda(cases[n % ANATOMIES][0]) for n in range(arguments.batch)]
-    for workers in arguments.workers:
-        _keep(result, "batches", _batches(pairs, cases, workers), arguments.out)
-    del pairs
-    torch.cuda.empty_cache()
-    for encoder, shape in TRAINING:
-        _keep(result, "training", training_row(encoder, shape=shape, device="cuda", repeats=3), arguments.out)
-    result["simulation"] = device_pairs("cuda", 32)
-    write_json(arguments.out, result)
-    print(result["simulation"], flush=True)
+    rows = {
+        "registration": lambda: _registrations(*cases[0], repeats=arguments.repeats),
+        "batches": lambda: _batches(cases, size=arguments.batch, workers=arguments.workers),
+        "training": lambda: (
+            training_row(encoder, shape=shape, device="cuda", repeats=3) for encoder, shape in TRAINING
+        ),
+        "simulation": lambda: [device_pairs("cuda", 32)],
+    }
+    for part in arguments.parts:
+        for row in rows[part]():
+            _keep(result, part, row, arguments.out)
+        torch.cuda.empty_cache()
 
 
 def _keep(result: dict[str, Any], kind: str, row: dict[str, Any], path: Path) -> None:
     """Add a row and write the file, so that an end before its time loses nothing."""
-    result[kind].append(row)
+    result[kind].append({**row, "mps": "CUDA_MPS_PIPE_DIRECTORY" in os.environ})
     write_json(path, result)
     print(kind, row, flush=True)
 
@@ -107,7 +113,14 @@ def _registrations(operands: Operands, truth: RigidTransform, points: Any, *, re
         }
 
 
-def _batches(pairs: list[Operands], cases: list[tuple[Operands, Any, Any]], workers: int) -> dict[str, Any]:
+def _batches(cases: list[tuple[Operands, Any, Any]], *, size: int, workers: list[int]) -> Any:
+    """Yield a row for each number of workers."""
+    pairs = [_on_cuda(cases[n % ANATOMIES][0]) for n in range(size)]
+    for number in workers:
+        yield _batch(pairs, cases, number)
+
+
+def _batch(pairs: list[Operands], cases: list[tuple[Operands, Any, Any]], workers: int) -> dict[str, Any]:
     with RegistrationPool(workers=workers, device="cuda") as pool:
         pool.register(pairs)
         seconds = []

@@ -176,19 +176,23 @@ def test_goals_on_a_gpu_say_which(comparison):
         "call_s": [0.05, 0.06],
         "tre_mm": 0.1,
         "from_cpu_mm": 0.0,
+        "mps": False,
     }
     gpu = {
         **{name: comparison[name] for name in ("commit", "versions")},
-        "settings": {"batch": 32, "anatomies": 4, "repeats": 2, "mps": True},
+        "settings": {"batch": 32, "anatomies": 4, "repeats": 2},
         "device": {**comparison["device"], "gpu": "Some Card"},
         "registration": [warm, {**warm, "volumes": "host", "median_s": 0.08}],
-        "batches": [{"workers": n, "batch_s": [0.4], "pairs_per_s": 10.0 * n, "worst_tre_mm": 0.1} for n in (8, 12)],
+        "batches": [
+            {"workers": n, "batch_s": [0.4], "pairs_per_s": 10.0 * n, "worst_tre_mm": 0.1, "mps": True} for n in (8, 12)
+        ],
         "training": [{"shape": [200, 512, 512], "encoder": "efficient", "pairs_per_s": 6.0, "peak_bytes": 4.7e9}],
-        "simulation": {"size": "96x96x96", "batch": 32, "pairs_per_minute": 30_000.0},
+        "simulation": [{"size": "96x96x96", "batch": 32, "pairs_per_minute": 30_000.0}],
     }
     page = build_page({**NOTHING, "gpu": gpu})
     assert "at most 40 ms | 0.050 s (Some Card) | **no** |" in page
-    assert "under NVIDIA's multi-process service" in page
+    assert "without NVIDIA's multi-process" in page
+    assert "`RegistrationPool` under MPS" in page
     assert "100 pairs a second | 120 pairs/s (Some Card) | yes |" in page
     assert "| 200x512x512 | efficient | 6.0 | 4.70 |" in page
     assert "FireANTs" not in page
@@ -209,7 +213,8 @@ def test_goals_on_a_gpu_say_which(comparison):
         ],
     }
     page = build_page({**NOTHING, "gpu": {**gpu, "fireants": part}})
-    assert "FireANTs 1.5.0 and hepareg on the same card (Some Card)" in page
+    assert "FireANTs 1.5.0 (without its fused" in page
+    assert "on one card (Some Card)" in page
     assert "| FireANTs | yes | 2 of 2 | 0.300 | 0.400 | 3100.0 | 6100.0 | 5.00 |" in page
     assert "| hepareg | yes | 1 of 1 | 0.050 | 0.050 | 60.0 | 120.0 | 5.00 |" in page
     assert "FireANTs failed on pair 1 without masks: no memory." in page

@@ -106,7 +106,8 @@ def _of_array(mask: VoxelArray) -> list[NDArray[np.int_]]:
 
 def _of_tensor(mask: "Tensor") -> list[NDArray[np.int_]]:
     inside = mask != 0
-    counts = [inside.sum(dim=[a for a in range(3) if a != axis]) for axis in range(3)]
+    plane = inside.sum(dim=2)
+    counts = [plane.sum(dim=1), plane.sum(dim=0), inside.sum(dim=(0, 1))]
     ends = np.cumsum(mask.shape)[:-1]
     host = counts[0].new_empty(sum(mask.shape))
     for part, count in zip(host.split(list(mask.shape)), counts, strict=True):

@@ -202,7 +202,8 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
         padded[tuple(slice(a, a + n) for n, a in zip(image.shape, lead, strict=True))] = image
         for axis, (size, a) in enumerate(zip(image.shape, lead, strict=True)):
             for start, stop, border in ((0, a, a), (a + size, shape[axis], a + size - 1)):
-                padded.narrow(axis, start, stop - start).copy_(padded.narrow(axis, border, 1))
+                if start < stop:
+                    padded.narrow(axis, start, stop - start).copy_(padded.narrow(axis, border, 1))
         image = padded
     i, j, k = (n // cell for n in shape)
     return image.reshape(i, cell, j, cell, k, cell).permute(0, 2, 4, 1, 3, 5)
