@@ -3,8 +3,8 @@
 Warm registrations of one pair, volumes on the device and in the host's memory, beside the processor of the same
 machine; a pool on batches of 32 pairs; training steps of both encoders with their peak memory, up to a region of
 200 x 512 x 512 voxels; training pairs made on the device. Workers share the GPU at once where NVIDIA's
-multi-process service runs and ``CUDA_MPS_PIPE_DIRECTORY`` is set; else they take turns. The service makes one
-process alone slower: measure ``--parts registration`` without it, then the others with it and ``--add``.
+multi-process service runs and ``CUDA_MPS_PIPE_DIRECTORY`` is set; else they take turns. The service may make
+one process alone slower: measure ``--parts registration`` without it, then the others with it and ``--add``.
 """
 
 import argparse
