@@ -19,8 +19,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 import torch
 
 from benchmarks.peers import fireants
@@ -30,6 +28,7 @@ from benchmarks.results import provenance
 from benchmarks.speed import gpu
 from hepareg import RigidTransform, register
 from hepareg.io.json import read_json, write_json
+from hepareg.io.nifti import write_nifti
 
 FILES = {"moving": "moving", "fixed": "fixed", "moving_mask": "moving_liver", "fixed_mask": "fixed_liver"}
 
@@ -52,8 +51,10 @@ def main() -> None:
     if reason:
         parser.exit(1, f"FireANTs cannot be measured: {reason}\n")
     result = {**provenance({"repeats": arguments.repeats}), "version": fireants.version(), "rows": []}
-    with ProcessPoolExecutor(len(arguments.seeds), get_context("spawn")) as makers:
-        for seed, case in zip(arguments.seeds, makers.map(made, arguments.seeds), strict=True):
+    folder = tempfile.TemporaryDirectory()
+    with folder, ProcessPoolExecutor(len(arguments.seeds), get_context("spawn")) as makers:
+        make = partial(made, Path(folder.name))
+        for seed, case in zip(arguments.seeds, makers.map(make, arguments.seeds), strict=True):
             for row in rows(seed, case, repeats=arguments.repeats, device=arguments.device):
                 result["rows"].append(row)
                 write_json(arguments.out, result)
@@ -63,13 +64,13 @@ def main() -> None:
                     return
 
 
-def made(seed: int) -> tuple[dict[str, Any], RigidTransform, Any, Path]:
+def made(parent: Path, seed: int) -> tuple[dict[str, Any], RigidTransform, Any, Path]:
     """Return a case of `benchmarks.speed.gpu` and a folder with the peers' inputs."""
     operands, truth, points = gpu._case(seed)
-    folder = Path(tempfile.mkdtemp())
+    folder = parent / str(seed)
+    folder.mkdir()
     for name, file in FILES.items():
-        volume = operands[name]
-        nib.save(nib.Nifti1Image(np.asarray(volume.data), volume.grid.world_from_voxel), folder / f"{file}.nii.gz")
+        write_nifti(folder / f"{file}.nii.gz", operands[name])
     return operands, truth, points, prepare(folder, folder / "prepared", masks=True)
 
 

@@ -1,6 +1,6 @@
 """The shared problem list: every solver and measure is run on each of these problems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -113,3 +113,14 @@ def oblique_problem():
 def organ_values():
     """Maps (N, 3) points of the fixed world to the organ's intensities."""
     return organ
+
+
+@pytest.fixture(scope="session")
+def on_device():
+    """Return what moves the tensors of a dataclass to the CUDA device, where there is one."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def moved(data):
+        return replace(data, **{k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)})
+
+    return moved

@@ -18,17 +18,11 @@ from hepareg.optimisation.normal_equations import moved
 from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.solution import Status
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SETTINGS = GaussNewtonSettings(max_iterations=6, tolerance_mm=0.05, max_step_mm=3.0)
 
 
-def on(device, data):
-    """Return a dataclass with its tensors on a device."""
-    return replace(data, **{k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)})
-
-
 @pytest.fixture(scope="module")
-def both(oblique_problem):
+def both(oblique_problem, on_device):
     """The residual on the host and on the device, and starts: near, far, and out of the moving image."""
     images = oblique_problem.images()
     samples = cell_samples(
@@ -36,7 +30,7 @@ def both(oblique_problem):
         cell_vox=2, max_samples=800, with_surface=True,
     )  # fmt: skip
     plain = LocalAffine(samples, images.features)
-    fused = LocalAffine(on(DEVICE, samples), on(DEVICE, images.features))
+    fused = LocalAffine(on_device(samples), on_device(images.features))
     fused._kernels = local_affine_kernels
     steps = np.array([[0.3, -0.2, 0.1, 0.2, 0.1, -0.3], [4.0, -3.0, 2.0, 5.0, 4.0, -6.0], [0, 0, 0, 900.0, 0, 0]])
     return plain, fused, [moved(oblique_problem.truth, step, samples.centre_mm) for step in steps]

@@ -1,7 +1,6 @@
 """The fused kernels against the tensor operations that they replace, on a CUDA device or in Triton's interpreter."""
 
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,16 +16,9 @@ from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.normal_equations import moved
 from hepareg.optimisation.samples import cell_samples, moving_features
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def on(device, data):
-    """Return a dataclass with its tensors on a device."""
-    return replace(data, **{k: v.to(device) for k, v in vars(data).items() if isinstance(v, torch.Tensor)})
-
 
 @pytest.fixture(scope="module", params=[(2, False), (3, False), (3, True)], ids=["8 voxels", "27 voxels", "surface"])
-def both(request, oblique_problem):
+def both(request, oblique_problem, on_device):
     """The residual by tensor operations, and by kernels; with poses, some of which leave the moving image."""
     images = oblique_problem.images()
     samples = cell_samples(
@@ -34,7 +26,7 @@ def both(request, oblique_problem):
         cell_vox=request.param[0], max_samples=1000, with_surface=request.param[1],
     )  # fmt: skip
     plain = LocalAffine(samples, images.features)
-    fused = LocalAffine(on(DEVICE, samples), on(DEVICE, images.features))
+    fused = LocalAffine(on_device(samples), on_device(images.features))
     fused._kernels = local_affine_kernels
     steps = np.array([[0.0] * 6, [1.0, -0.8, 0.6, 0.9, -1.1, 0.7], [5.0, 3.0, -8.0, 50.0, -40.0, 20.0]])
     return plain, fused, np.stack([moved(oblique_problem.truth, step, samples.centre_mm).matrix for step in steps])
@@ -69,13 +61,13 @@ def test_objective_without_derivatives(both):
     assert np.allclose(fused.unexplained(poses)[0], fused(poses).objective, rtol=1e-6)
 
 
-def test_an_image_of_one_slice_and_empty_cells(oblique_problem):
+def test_an_image_of_one_slice_and_empty_cells(oblique_problem, on_device):
     """Sizes of 1, and cells that lie wholly outside, are neither out of bounds nor divided by."""
     images = oblique_problem.images()
     data = images.sampled.data[:, :, :1].contiguous()
     features = moving_features(data[None], Grid(tuple(data.shape), images.sampled.grid.world_from_voxel))
     plain = LocalAffine(images.samples, features)
-    fused = LocalAffine(on(DEVICE, images.samples), on(DEVICE, features))
+    fused = LocalAffine(on_device(images.samples), on_device(features))
     fused._kernels = local_affine_kernels
     pose = oblique_problem.truth.matrix[None]
     assert np.allclose(

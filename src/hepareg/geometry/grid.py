@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepareg.arrays import Matrix, Points
 from hepareg.errors import ImageError
+from hepareg.geometry.rotations import IDENTITY
 
 __all__ = ["Grid", "apply_matrix"]
-
-
-_IDENTITY = np.eye(3)
 
 
 def apply_matrix(matrix: ArrayLike, points: ArrayLike) -> Points:
@@ -59,7 +57,7 @@ class Grid:
             raise ImageError("expected a finite 4x4 world_from_voxel matrix; the header's geometry is unusable")
         spacing = np.sqrt(np.square(matrix[:3, :3]).sum(axis=0))
         directions = matrix[:3, :3] / np.maximum(spacing, 1e-6)
-        if np.abs(directions.T @ directions - _IDENTITY).max() > 1e-3:
+        if np.abs(directions.T @ directions - IDENTITY).max() > 1e-3:
             if (spacing <= 1e-6).any() or abs(np.linalg.det(directions)) < 1e-6:
                 raise ImageError(
                     "expected an invertible world_from_voxel matrix, got a singular one; repair the header"

@@ -13,6 +13,7 @@ from hepareg.arrays import Matrix
 from hepareg.errors import TransformError
 
 __all__ = [
+    "IDENTITY",
     "about_centre",
     "homogeneous",
     "nearest_rotation",
@@ -26,7 +27,8 @@ __all__ = [
 Rotation = NDArray[np.float64]
 
 
-_IDENTITY = np.eye(3)
+IDENTITY = np.eye(3)
+IDENTITY.setflags(write=False)
 _GENERATORS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0.0]])
 """The matrices of the cross products with x, y and z, a row each."""
 
@@ -52,7 +54,7 @@ def rotation_from_vector(vector: ArrayLike) -> Rotation:
     """
     angle = np.linalg.norm(np.asarray(vector, dtype=np.float64), axis=-1)[..., None, None]
     K = skew(vector)
-    return _IDENTITY + np.sinc(angle / math.pi) * K + 0.5 * np.sinc(angle / (2 * math.pi)) ** 2 * (K @ K)
+    return IDENTITY + np.sinc(angle / math.pi) * K + 0.5 * np.sinc(angle / (2 * math.pi)) ** 2 * (K @ K)
 
 
 def rotation_vector(rotation: ArrayLike) -> NDArray[np.float64]:
@@ -127,7 +129,7 @@ def polished_rotation(matrix: ArrayLike) -> Rotation:
     """
     X = np.asarray(matrix, dtype=np.float64)
     for _ in range(2):
-        X = X @ (1.5 * _IDENTITY - 0.5 * (X.T @ X))
+        X = X @ (1.5 * IDENTITY - 0.5 * (X.T @ X))
     return X
 
 

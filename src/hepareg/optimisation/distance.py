@@ -41,11 +41,11 @@ def distance_within(inside: Tensor, *, spacing_mm: Sequence[float], reach_mm: fl
     for axis, step_mm in enumerate(spacing_mm):
         steps = min(int(reach_mm / step_mm + 1e-6), squared.shape[axis] - 1)
         along = _least_in_windows if squared.is_cuda else _least_by_shifts
-        squared = along(squared, axis, steps, step_mm, far)
+        squared = along(squared, axis, steps, step_mm)
     return torch.where(squared > reach_mm**2, 2 * reach_mm, squared.sqrt())
 
 
-def _least_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float, far: float) -> Tensor:
+def _least_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
     """Return the least of what the neighbours have and the square of the way to them, one shift after the other."""
     nearest = squared.clone()
     for shift in range(1, steps + 1):
@@ -57,9 +57,9 @@ def _least_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float, far
     return nearest
 
 
-def _least_in_windows(squared: Tensor, axis: int, steps: int, step_mm: float, far: float) -> Tensor:
+def _least_in_windows(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
     """Return the same at once, in many times the memory: for a device, where each operation costs its start."""
     padding = [steps * (a == axis) for a in (2, 2, 1, 1, 0, 0)]
     ways = (torch.arange(-steps, steps + 1, device=squared.device, dtype=torch.float64) * step_mm).square()
-    windows = functional.pad(squared, padding, value=far).unfold(axis, 2 * steps + 1, 1)
+    windows = functional.pad(squared, padding, value=torch.inf).unfold(axis, 2 * steps + 1, 1)
     return (windows + ways.to(squared.dtype)).amin(dim=-1)

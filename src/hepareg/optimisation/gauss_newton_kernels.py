@@ -30,13 +30,9 @@ LOOK_EVERY = 2
 
 
 def gauss_newton_on_device(
-    problem: Problem,
-    starts: Sequence[RigidTransform],
-    *,
-    centre_mm: NDArray[np.floating],
-    settings: GaussNewtonSettings,
+    problem: Problem, starts: Sequence[RigidTransform], settings: GaussNewtonSettings
 ) -> list[Solution]:
-    """Minimise from several starts at once, as `gauss_newton` does.
+    """Minimise from several starts at once, as `gauss_newton` does about the samples' centre.
 
     A pose counts as undetermined where a pivot of its Hessian's elimination is too small, not an eigenvalue.
 
@@ -44,7 +40,7 @@ def gauss_newton_on_device(
     ----------
     problem
         The residual.
-    starts, centre_mm, settings
+    starts, settings
         See `gauss_newton`.
     """
     began = time.perf_counter()
@@ -52,7 +48,7 @@ def gauss_newton_on_device(
     poses = np.stack([start.matrix for start in starts])
     placements = moving.voxel_from_offset(poses, samples)
     centre = np.eye(4)
-    centre[:3, 3] = centre_mm
+    centre[:3, 3] = samples.centre_mm
     found = _Found(poses, last, placements.device)
     frames = small_tensor(np.stack([moving.grid.voxel_from_world, centre]), placements.device)
     numbers = [

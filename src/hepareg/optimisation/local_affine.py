@@ -105,12 +105,12 @@ class LocalAffine:
 
     def minimise(self, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings) -> list[Solution]:
         """Return a Gauss-Newton solution for each start."""
-        kernels, centre_mm = self._kernels, self.samples.centre_mm
+        kernels = self._kernels
         if kernels is None:
-            return gauss_newton(self, starts, centre_mm=centre_mm, settings=settings)
+            return gauss_newton(self, starts, centre_mm=self.samples.centre_mm, settings=settings)
         from hepareg.optimisation.gauss_newton_kernels import gauss_newton_on_device
 
-        return gauss_newton_on_device(self._problem(kernels), starts, centre_mm=centre_mm, settings=settings)
+        return gauss_newton_on_device(self._problem(kernels), starts, settings)
 
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""

@@ -196,16 +196,11 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
 
     By ``lead`` voxels at the near ends, and at the far ends to whole cells.
     """
-    shape = [-(-(n + a) // cell) * cell for n, a in zip(image.shape, lead, strict=True)]
-    if shape != list(image.shape):
-        padded = image.new_empty(shape)
-        padded[tuple(slice(a, a + n) for n, a in zip(image.shape, lead, strict=True))] = image
-        for axis, (size, a) in enumerate(zip(image.shape, lead, strict=True)):
-            for start, stop, border in ((0, a, a), (a + size, shape[axis], a + size - 1)):
-                if start < stop:
-                    padded.narrow(axis, start, stop - start).copy_(padded.narrow(axis, border, 1))
-        image = padded
-    i, j, k = (n // cell for n in shape)
+    ends = [(a, -(n + a) % cell) for n, a in zip(image.shape, lead, strict=True)]
+    padding = [edge for end in reversed(ends) for edge in end]
+    if any(padding):
+        image = functional.pad(image[None, None], padding, mode="replicate")[0, 0]
+    i, j, k = (n // cell for n in image.shape)
     return image.reshape(i, cell, j, cell, k, cell).permute(0, 2, 4, 1, 3, 5)
 
 

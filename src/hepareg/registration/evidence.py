@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
+from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices
 from hepareg.optimisation.solution import Status
@@ -61,7 +62,7 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
     if not (np.isfinite(hessian).all() and np.isfinite(gradients).all()):
         return Precision(float("inf"), float("inf"), count)
     eigenvalues = np.linalg.eigvalsh(hessian)
-    if count < 7 or eigenvalues[0] <= 1e-9 * eigenvalues[-1]:
+    if count < 7 or eigenvalues[0] <= SMALLEST_EIGENVALUE * eigenvalues[-1]:
         return Precision(float("inf"), float("inf"), count)
     inverse = np.linalg.inv(hessian)
     covariance = inverse @ (blocks.T @ blocks) @ inverse * count / (count - 6)
@@ -93,7 +94,7 @@ def inverse_consistency(compared: LevelResult, transform: RigidTransform, points
     model = turned.residual(pose.matrix[None])
     hessian, gradient = model.hessian[0], model.gradient[0]
     eigenvalues = np.linalg.eigvalsh(hessian) if np.isfinite(hessian).all() else np.zeros(6)
-    if eigenvalues[0] <= 1e-9 * max(eigenvalues[-1], 1e-30):
+    if eigenvalues[0] <= SMALLEST_EIGENVALUE * max(eigenvalues[-1], 1e-30):
         return float("inf")
     found = turned.oriented(moved(pose, -np.linalg.solve(hessian, gradient), turned.residual.samples.centre_mm))
     return float(spread([found], transform, points_mm)[0])

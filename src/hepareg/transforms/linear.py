@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from hepareg.arrays import Matrix, Points
 from hepareg.errors import RigidityError, TransformError
 from hepareg.geometry.grid import apply_matrix
-from hepareg.geometry.rotations import about_centre, polished_rotation, rotation_angle, rotation_from_vector
+from hepareg.geometry.rotations import (
+    IDENTITY,
+    about_centre,
+    polished_rotation,
+    rotation_angle,
+    rotation_from_vector,
+)
 
 __all__ = ["LPS_FROM_RAS", "RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
 
@@ -17,8 +23,6 @@ RIGIDITY_TOLERANCE = 1e-12
 """Largest |R'R - I| and |det R - 1| of a transform that may be written to a file."""
 
 LAST_ROW, LAST_ROW_TOLERANCE = np.array([0.0, 0.0, 0.0, 1.0]), np.array([1e-9, 1e-9, 1e-9, 1e-5])
-
-_IDENTITY = np.eye(3)
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Homogeneous map between the two world conventions; its own inverse."""
@@ -112,7 +116,7 @@ class RigidTransform(AffineTransform):
     def __post_init__(self) -> None:
         matrix = _checked(self.matrix)
         R = matrix[:3, :3]
-        if np.abs(R.T @ R - _IDENTITY).max() > 1e-6 or _is_mirrored(R):
+        if np.abs(R.T @ R - IDENTITY).max() > 1e-6 or _is_mirrored(R):
             raise TransformError(
                 "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
                 "`hepareg rigidify` extracts the rigid part of an affine"

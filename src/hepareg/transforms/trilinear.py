@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
@@ -56,16 +55,6 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, 
     return rows, weights, (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:])
 
 
-def _from_terms() -> NDArray[np.floating]:
-    """Return (8, 8) coefficients of each corner's weight, the product of x or 1 - x, y or 1 - y, z or 1 - z."""
-    powers = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)]
-    factors = {(0, 0): 1, (0, 1): -1, (1, 0): 0, (1, 1): 1}  # of x^power at the upper (1) or the lower (0) voxel
-    return np.array(
-        [
-            [float(np.prod([factors[u, p] for u, p in zip(up, power, strict=True)])) for up in np.ndindex(2, 2, 2)]
-            for power in powers
-        ]
-    )
-
-
-_FROM_TERMS = _from_terms()
+_AXIS = np.array([[1.0, 0.0], [-1.0, 1.0]])  # 1 and x in the weights of the lower voxel, 1 - x, and of the upper, x
+_FROM_TERMS = np.kron(np.kron(_AXIS, _AXIS), _AXIS)[[0, 4, 2, 1, 6, 5, 3, 7]]
+"""(8, 8) coefficients of the terms, a row each in their order, in the weights of the eight corners."""
