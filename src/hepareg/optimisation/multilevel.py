@@ -294,13 +294,13 @@ def distinct(
     transforms: Sequence[RigidTransform], centre_mm: NDArray[np.floating], tolerance_mm: float
 ) -> list[RigidTransform]:
     """Return the transforms that differ from all before them by more than a tolerance over a liver-sized region."""
-    kept: list[RigidTransform] = []
     probe = centre_mm + np.vstack([np.zeros(3), ARC_RADIUS_MM * np.eye(3)])
-    for transform in transforms:
-        placed = transform.apply(probe)
-        if all(np.linalg.norm(placed - other.apply(probe), axis=1).max() > tolerance_mm for other in kept):
-            kept.append(transform)
-    return kept
+    placed = np.stack([transform.apply(probe) for transform in transforms])
+    kept: list[int] = []
+    for number, places in enumerate(placed):
+        if (np.linalg.norm(placed[kept] - places, axis=-1).max(axis=-1) > tolerance_mm).all():
+            kept.append(number)
+    return [transforms[number] for number in kept]
 
 
 def _settled(transform: RigidTransform, centre_mm: NDArray[np.floating]) -> RigidTransform:

@@ -77,7 +77,7 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
 def decoys(transform: RigidTransform, centre_mm: NDArray[np.floating], *, distance_mm: float) -> list[RigidTransform]:
     """Return twelve wrong poses, each off by ``distance_mm`` along or about one axis."""
     steps = np.vstack([np.eye(6), -np.eye(6)]) * distance_mm
-    return [RigidTransform(matrix) for matrix in moved_matrices(transform.matrix, steps, centre_mm)]
+    return RigidTransform.from_matrices(moved_matrices(transform.matrix, steps, centre_mm))
 
 
 def inverse_consistency(compared: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
