@@ -88,7 +88,7 @@ class Volume:
     def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
         """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive); what was counted stays so.
 
-        Of the whole range it is the volume itself.
+        The whole range returns the volume itself.
         """
         first, last = np.asarray(start, dtype=int), np.asarray(stop, dtype=int)
         if not first.any() and np.array_equal(last, self.shape):

@@ -98,6 +98,8 @@ def test_a_plain_mask_on_a_device_is_not_copied(dtype):
     assert mask.data.dtype == torch.bool
     assert mask.data.data_ptr() == plain.data_ptr()
     np.testing.assert_array_equal(mask.data.numpy(), LABELS == 5)
+    rounded = GRID.world_from_voxel * (1 + 1e-7)
+    assert prepare_mask(Volume(plain, Grid(SHAPE, rounded)), like=CT).data.data_ptr() == plain.data_ptr()
     labels = torch.from_numpy(np.asfortranarray(LABELS)).to(torch.uint8)
     np.testing.assert_array_equal(prepare_mask(Volume(labels, GRID), like=CT, label=1).data.numpy(), LABELS == 1)
     with pytest.raises(MaskError, match="got labels 1, 5"):

@@ -110,14 +110,17 @@ def test_many_at_once_are_what_each_is_alone():
         with pytest.raises(ValueError, match="read-only"):
             transform.matrix[0, 3] = 1
     assert RigidTransform.from_matrices(np.zeros((0, 4, 4))) == []
+    for transform in RigidTransform.from_matrices(np.asfortranarray(rounded)):
+        assert transform.matrix.flags.c_contiguous  # kernels read its memory
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
     (np.eye(4), "finite 4x4"),
     ([np.eye(4), np.diag([1.0, 1, np.nan, 1])], "finite 4x4"),
-    ([np.eye(4), np.diag([1.0, 1, 1, 2])], "last row"),
+    ([np.eye(4), np.diag([1.0, 1, 1, 2])], r"last row, got \[0.0, 0.0, 0.0, 2.0\]"),
     ([np.eye(4), np.diag([1.0, 1.01, 1, 1])], "expected a rigid matrix"),
     ([np.eye(4), np.diag([1.0, -1, 1, 1])], "expected a rigid matrix"),
+    ([[[1e200, 1e200, 0, 0], [1e200, -1e200, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]], "expected a rigid matrix"),
 ])  # fmt: skip
 def test_one_wrong_matrix_among_many_is_an_error(wrong, message):
     with pytest.raises(TransformError, match=message):

@@ -63,7 +63,7 @@ def gauss_newton_on_device(
             sums, limits, frames, found.poses, placements, found.histories, found.states, len(starts), iteration, last,
             UNEXPLAINED=UNEXPLAINED, INSIDE=INSIDE,
         )  # fmt: skip
-        if iteration % LOOK_EVERY and not bool((found.states[0] == 0).any()):
+        if iteration % LOOK_EVERY and bool(found.states[0].all()):
             break
     return found.solutions(starts, began)
 

@@ -14,7 +14,7 @@ from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
 from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.trilinear import trilinear_corners
-from hepareg.transforms.warp import sampler_from_voxel, values_at
+from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
@@ -124,7 +124,7 @@ def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
 
 
 def _write_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write the differences of an image, given halved too, along an axis into a tensor of any strides, uncopied."""
+    """Write the differences of an image, given halved too, into a tensor of any strides, without a copy."""
     size = channels.shape[axis]
     if size == 1:
         out.zero_()
@@ -184,9 +184,9 @@ def cell_samples(
     to_offset = fixed.grid.world_from_voxel.copy()
     to_offset[:3, 3] -= centre_mm
     maps = np.stack([to_offset, to_distance, sampler_from_voxel(fixed.data.shape)])[:, :3]
-    offsets, positions, within = _voxels_mapped(places[chosen], maps, cell=cell_vox, first_vox=first * cell_vox - lead)
+    offsets, positions, own = _voxels_mapped(places[chosen], maps, cell=cell_vox, first_vox=first * cell_vox - lead)
     apart = values_at(distance.data[None, None], positions.float().permute(1, 2, 0)[None, :, :, None])[0, 0, ..., 0]
-    apart = torch.where((within.abs() < 1).all(dim=0), apart, torch.inf)
+    apart = torch.where(within_faces(own, axis=0), apart, torch.inf)
     weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1) if with_surface else None
     centre_mm = np.asarray(centre_mm, dtype=np.float64)
     return CellSamples(values[chosen], weights, offsets.float().permute(1, 2, 0), centre_mm, surface)
@@ -221,6 +221,8 @@ def _voxels_mapped(cells: Tensor, maps: NDArray[np.floating], *, cell: int, firs
     ----------
     cells
         (N, 3) numbers of the cells.
+    maps
+        Of voxel indices; only their first three rows.
     cell, first_vox
         Edge of a cell, and the voxel at which the cell 0, 0, 0 begins.
     """

@@ -64,7 +64,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         )
     if label is not None and label not in labels:
         raise MaskError(f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these")
-    placed = volume if volume.grid.equals(like.grid) else reorder(volume, onto=like.grid)
+    placed = reorder(volume, onto=like.grid)
     if placed is None:
         raise MaskError(
             f"expected the {name} on the grid of its image ({like.grid.describe()}), "

@@ -45,7 +45,7 @@ class MotionSettings:
     Raises
     ------
     SettingsError
-        If the kind is unknown, a range is reversed or negative, a turn is larger than half of one.
+        If the kind is unknown, a range is reversed or negative, or a turn exceeds 180 degrees.
     """
 
     kind: str = "breathing"

@@ -90,12 +90,13 @@ def _is_mirrored(linear: Matrix) -> bool:
 
 def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
     """Return a copy of finite homogeneous (..., 4, 4) matrices, their last rows exact."""
-    matrices = np.array(matrices, dtype=np.float64)
+    matrices = np.array(matrices, dtype=np.float64, order="C")
     if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not np.isfinite(matrices).all():
         raise TransformError("expected a finite 4x4 matrix")
     last = matrices[..., 3, :]
-    if (np.abs(last - LAST_ROW) > LAST_ROW_TOLERANCE).any():
-        raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {last.tolist()}")
+    wrong = (np.abs(last - LAST_ROW) > LAST_ROW_TOLERANCE).any(axis=-1)
+    if wrong.any():
+        raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {last[wrong][0].tolist()}")
     last[...] = LAST_ROW
     return matrices
 
@@ -105,7 +106,7 @@ def _rigid(matrices: ArrayLike, *, ndim: int) -> Matrix:
     matrices = _checked(matrices, ndim=ndim)
     R = matrices[..., :3, :3]
     off = np.abs(np.swapaxes(R, -1, -2) @ R - IDENTITY).max(initial=0.0)
-    if off > 1e-6 or any(_is_mirrored(block) for block in R.reshape(-1, 3, 3)):
+    if not off <= 1e-6 or any(_is_mirrored(block) for block in R.reshape(-1, 3, 3)):
         raise TransformError(
             "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
             "`hepareg rigidify` extracts the rigid part of an affine"

@@ -23,7 +23,16 @@ from hepareg.arrays import Matrix
 from hepareg.errors import InputError
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["EDGE_TOLERANCE_VOX", "Interpolation", "Warped", "sample_points", "sampler_from_voxel", "values_at", "warp"]
+__all__ = [
+    "EDGE_TOLERANCE_VOX",
+    "Interpolation",
+    "Warped",
+    "sample_points",
+    "sampler_from_voxel",
+    "values_at",
+    "warp",
+    "within_faces",
+]
 
 Interpolation = Literal["linear", "nearest"]
 MODES = {"linear": "bilinear", "nearest": "nearest"}
@@ -156,6 +165,11 @@ def sampler_from_voxel(shape: Sequence[int]) -> Matrix:
     return matrix
 
 
+def within_faces(positions: Tensor, *, axis: int) -> Tensor:
+    """Return whether positions that `sampler_from_voxel` gives, along an axis, lie within the image's outer faces."""
+    return (positions.abs() < 1).all(dim=axis)
+
+
 def values_at(image: Tensor, positions: Tensor, *, interpolation: Interpolation = "linear") -> Tensor:
     """Return what lies at positions of an image, beyond its border the value of the nearest voxel.
 
@@ -164,12 +178,12 @@ def values_at(image: Tensor, positions: Tensor, *, interpolation: Interpolation 
     image
         (B, C, I, J, K) image.
     positions
-        (B, ..., 3), three axes between, as `sampler_from_voxel` gives them; their dtype is the result's.
+        (B, I', J', K', 3) as `sampler_from_voxel` gives them; their dtype is the result's.
 
     Returns
     -------
     Tensor
-        (B, C, ...).
+        (B, C, I', J', K').
     """
     with torch.autocast(image.device.type, enabled=False):
         return functional.grid_sample(
