@@ -20,6 +20,15 @@ def test_crop_is_a_view_whose_voxels_stay_in_place():
     np.testing.assert_allclose(cropped.grid.world_points([2, 0, 1]), GRID.world_points([3, 1, 1]))
 
 
+def test_a_crop_to_everything_is_the_volume_itself():
+    volume = Volume(np.zeros((5, 4, 3)), GRID)
+    assert volume.crop((0, 0, 0), volume.shape) is volume
+    for start, stop in (((0, 0, 1), (5, 4, 3)), ((0, 0, 0), (5, 4, 2))):
+        assert volume.crop(start, stop).shape == (5, 4, 2)
+    with pytest.raises(ImageError, match="voxel range inside"):
+        volume.crop((0, 0, 0), (5, 4, 4))
+
+
 def test_shape_must_be_the_grids():
     with pytest.raises(ImageError, match=r"expected \(5, 4, 3\) voxels"):
         Volume(np.zeros((5, 4, 4)), GRID)

@@ -4,6 +4,7 @@ NumPy arrays carry files and geometry; torch tensors carry what runs on a device
 here for type checkers only, so that importing this module costs nothing.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 else:
     Tensor = "torch.Tensor"
 
-__all__ = ["DisplacementMM", "Image", "Mask", "Matrix", "Points", "VoxelArray"]
+__all__ = ["DisplacementMM", "Image", "Mask", "Matrix", "Points", "VoxelArray", "slowest_first"]
 
 Image = Tensor
 """(B, C, I, J, K) floating-point tensor, voxel axes in the order of the file."""
@@ -33,3 +34,8 @@ Points = NDArray[np.floating[Any]]
 
 VoxelArray = NDArray[Any]
 """(I, J, K) NumPy array of voxels in any real dtype."""
+
+
+def slowest_first(strides: Sequence[int]) -> tuple[int, ...]:
+    """Return the axes of an array in the order of its memory: the slowest first, the fastest last."""
+    return tuple(sorted(range(len(strides)), key=lambda axis: -abs(strides[axis])))

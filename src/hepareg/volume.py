@@ -86,9 +86,14 @@ class Volume:
         return replace(self, data=data, provenance=replace(self.provenance, content_digest=None))
 
     def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
-        """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive); what was counted stays so."""
-        grid = self.grid.crop(start, stop)
+        """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive); what was counted stays so.
+
+        The whole range returns the volume itself.
+        """
         first, last = np.asarray(start, dtype=int), np.asarray(stop, dtype=int)
+        if not first.any() and np.array_equal(last, self.shape):
+            return self
+        grid = self.grid.crop(first, last)
         ranges = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
         part = replace(self, data=self.data[ranges], grid=grid)
         if "profile" in self.__dict__:

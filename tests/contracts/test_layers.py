@@ -10,7 +10,7 @@ import hepareg
 ROOT = Path(hepareg.__file__).parent
 LAYERS = (
     ("errors",),
-    ("arrays", "_optional"),
+    ("arrays", "_optional", "thread_variables"),
     ("geometry",),
     ("volume",),
     ("voxel_tensor",),

@@ -15,6 +15,7 @@ ORDERS = {
     "permuted": lambda mask: np.ascontiguousarray(mask.transpose(1, 0, 2)).transpose(1, 0, 2),
     "labels": lambda mask: 7 * mask.astype(np.int16),
     "tensor": torch.from_numpy,
+    "labels on a device": lambda mask: torch.from_numpy(np.asfortranarray(7 * mask.astype(np.int16))),
 }
 
 

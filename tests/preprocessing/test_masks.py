@@ -91,6 +91,21 @@ def test_a_bool_mask_is_taken_as_it_lies_and_counted_anew(kind):
         prepare_mask(mask, like=image)
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int8])
+def test_a_plain_mask_on_a_device_is_not_copied(dtype):
+    plain = torch.from_numpy(np.asfortranarray(LABELS == 5)).to(dtype)
+    mask = prepare_mask(Volume(plain, GRID), like=CT)
+    assert mask.data.dtype == torch.bool
+    assert mask.data.data_ptr() == plain.data_ptr()
+    np.testing.assert_array_equal(mask.data.numpy(), LABELS == 5)
+    rounded = GRID.world_from_voxel * (1 + 1e-7)
+    assert prepare_mask(Volume(plain, Grid(SHAPE, rounded)), like=CT).data.data_ptr() == plain.data_ptr()
+    labels = torch.from_numpy(np.asfortranarray(LABELS)).to(torch.uint8)
+    np.testing.assert_array_equal(prepare_mask(Volume(labels, GRID), like=CT, label=1).data.numpy(), LABELS == 1)
+    with pytest.raises(MaskError, match="got labels 1, 5"):
+        prepare_mask(Volume(labels, GRID), like=CT)
+
+
 @pytest.mark.parametrize("slice_", range(3))
 def test_a_mask_of_one_slice_over_lung_is_told(slice_):
     voxels = np.zeros((20, 20, 3), dtype=bool)

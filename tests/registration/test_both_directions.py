@@ -98,6 +98,24 @@ def test_two_optima_are_not_averaged(levels, found):
     assert both.standard_error_mm == pytest.approx(float(spread([found[1]], away, roles.points_mm)[0]), abs=1.0)
 
 
+def test_the_other_direction_is_searched_to_its_end_and_judged_there(levels, found, monkeypatch):
+    roles, results = levels
+    asked = []
+
+    def record(objective, transform, **points):
+        asked.append((objective, transform))
+        return precision(objective, transform, **points)
+
+    monkeypatch.setattr("hepareg.registration.both_directions.precision", record)
+    away = decoys(found[1], roles.region.centre_mm, distance_mm=1.5)[4]
+    with torch.no_grad():
+        both_directions(results[-1], away, found[2], points_mm=roles.points_mm)
+        ((turned, pose),) = asked
+        (further,) = turned.minimise([pose], results[-1].level.solver)
+    assert turned.reversed is not results[-1].objective.reversed
+    assert spread([further.transform], pose, roles.points_mm)[0] < 2 * results[-1].level.solver.tolerance_mm
+
+
 def test_a_direction_that_finds_nothing_leaves_the_pose_alone(levels, found):
     roles, results = levels
     with torch.no_grad():

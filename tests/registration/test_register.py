@@ -23,6 +23,16 @@ def test_two_masks(with_both_masks, liver_tre):
     with_both_masks.transform.certify()
 
 
+def test_what_was_explained_before_is_told_from_what_the_start_explains(pair):
+    """Before is where the scanner's coordinates put the images, whatever the start."""
+    images, truth = pair
+    result = register(**images, start=truth)
+    after = result.verdict.evidence["explained_share"]
+    assert result.verdict.evidence["explained_share_start"] > 0.9 * after
+    assert result.similarity_before < 0.8 * after
+    assert register(**images).similarity_before == pytest.approx(result.similarity_before, abs=1e-3)
+
+
 @pytest.mark.parametrize("given", ["fixed_mask", "moving_mask"])
 def test_one_mask_is_enough(pair, liver_tre, given):
     images, _ = pair

@@ -25,12 +25,12 @@ from hepareg.volume import Volume
 
 LIMITS = {
     "derivatives": 27,
-    "gathers": 31,
+    "gathers": 30,
     "sampled points": 3_400_000,
     "NumPy bytes at once": 2_000_000,
     "bytes of the largest tensor": 26_000_000,
     "bytes of all tensors": 1_400_000_000,
-    "operations": 8_900,
+    "operations": 8_300,
 }
 
 ONE_WAY = RegisterSettings(bend_search_mm=np.inf, both_directions_mm=np.inf)

@@ -131,6 +131,8 @@ def test_residual_is_what_the_truth_leaves(anatomy, space):
         ({"translation_mm": (9.0, 3.0)}, "range"),
         ({"rotation_deg": (-4.0, 3.0)}, "range"),
         ({"body_translation_mm": (0.0, math.inf)}, "range"),
+        ({"rotation_deg": (170.0, 181.0)}, "up to 180"),
+        ({"body_rotation_deg": (0.0, 400.0)}, "up to 180"),
         ({"bend_mm": 40.0}, "bend_mm"),
     ],
 )

@@ -99,6 +99,36 @@ def test_scale_shear_and_mirror_are_not_rigid(linear):
         RigidTransform(homogeneous(linear, [0, 0, 0]))
 
 
+def test_many_at_once_are_what_each_is_alone():
+    matrices = np.stack([rigid(angle, seed).matrix for seed, angle in enumerate(ANGLES)])
+    rounded = np.float32(matrices).astype(np.float64)
+    many = RigidTransform.from_matrices(rounded)
+    for transform, matrix in zip(many, rounded, strict=True):
+        assert type(transform) is RigidTransform
+        np.testing.assert_allclose(transform.matrix, RigidTransform(matrix).matrix, rtol=0, atol=1e-15)
+        transform.certify()
+        with pytest.raises(ValueError, match="read-only"):
+            transform.matrix[0, 3] = 1
+    assert RigidTransform.from_matrices(np.zeros((0, 4, 4))) == []
+    for transform in RigidTransform.from_matrices(np.asfortranarray(rounded)):
+        assert transform.matrix.flags.c_contiguous  # kernels read its memory
+
+
+@pytest.mark.parametrize(("wrong", "message"), [
+    (np.eye(4), "finite 4x4"),
+    ([np.eye(4), np.diag([1.0, 1, np.nan, 1])], "finite 4x4"),
+    ([np.eye(4), np.diag([1.0, 1, 1, 2])], r"last row, got \[0.0, 0.0, 0.0, 2.0\]"),
+    ([np.eye(4), np.diag([1.0, 1.01, 1, 1])], "expected a rigid matrix"),
+    ([np.eye(4), np.diag([1.0, -1, 1, 1])], "expected a rigid matrix"),
+    ([[[1e200, 1e200, 0, 0], [1e200, -1e200, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]], "expected a rigid matrix"),
+])  # fmt: skip
+def test_one_wrong_matrix_among_many_is_an_error(wrong, message):
+    with pytest.raises(TransformError, match=message):
+        RigidTransform.from_matrices(wrong)
+    with pytest.raises(TransformError, match="finite 4x4"):
+        RigidTransform(np.stack([np.eye(4)] * 2))
+
+
 def test_a_transform_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         rigid().matrix[0, 3] = 1

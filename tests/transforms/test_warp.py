@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 
 from hepareg.errors import InputError
-from hepareg.geometry import Grid
+from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.transforms import RigidTransform
-from hepareg.transforms.warp import EDGE_TOLERANCE_VOX, sample_points, warp
+from hepareg.transforms.warp import EDGE_TOLERANCE_VOX, sample_points, sampler_from_voxel, values_at, warp
 
 SHAPE = (9, 11, 7)
 OBLIQUE = rotation_from_vector([0.3, -0.2, 0.5])
@@ -79,6 +80,18 @@ def test_points_are_sampled_where_they_are(grid):
     expected = np.where(grid.contains(points), (points - grid.centre_mm) @ COEFFICIENTS, 7.0)
     np.testing.assert_allclose(values[0, 0].numpy(), expected, atol=1e-9)
     np.testing.assert_array_equal(valid[0, 0].numpy(), grid.contains(points))
+
+
+def test_values_beyond_the_border_are_those_of_the_nearest_voxel():
+    image = torch.rand(2, 3, *SHAPE)
+    voxels = np.random.default_rng(1).uniform(-3, 14, (40, 3))
+    places = torch.tensor(apply_matrix(sampler_from_voxel(SHAPE), voxels)).expand(2, 40, 3)[:, :, None, None]
+    found = values_at(image, places)
+    assert found.shape == (2, 3, 40, 1, 1)
+    assert found.dtype == torch.float64
+    for b, c in np.ndindex(2, 3):
+        expected = map_coordinates(image[b, c].double().numpy(), voxels.T, order=1, mode="nearest")
+        np.testing.assert_allclose(found[b, c, :, 0, 0].numpy(), expected, atol=1e-9)
 
 
 def test_agrees_with_simpleitk(grid):

@@ -43,7 +43,7 @@ class SimulatedSettings(_Settings):
     spacing_mm: float = Field(default=4.0, gt=0, description="voxel size of the simulated phases")
     vessel_density: float = Field(default=0.3, gt=0, le=1, description="share of the simulator's vessel branches")
     max_translation_mm: float = Field(default=25.0, ge=0, description="largest motion of the liver in the body")
-    max_rotation_deg: float = Field(default=8.0, ge=0, description="largest turn of the liver in the body")
+    max_rotation_deg: float = Field(default=8.0, ge=0, le=180, description="largest turn of the liver in the body")
     mask_error_mm: float = Field(
         default=1.0, ge=0, description="largest error of the masks' boundary, root mean square"
     )

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hepareg.arrays import Matrix
 from hepareg.errors import MaskError
 from hepareg.evaluation.dice import HALF
 from hepareg.geometry.boxes import VoxelBox, box_around_points
 from hepareg.transforms import AffineTransform
+from hepareg.transforms.lattice import mapped_lattice
 from hepareg.volume import Volume
-from hepareg.voxel_tensor import small_tensor, voxel_tensor
+from hepareg.voxel_tensor import voxel_tensor
 
 __all__ = ["dice_on_lattice"]
 
@@ -53,7 +53,8 @@ def dice_on_lattice(
     window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, box[1], steps, strict=True))
     fixed = (voxel_tensor(fixed_mask.data)[window] != 0).flatten()
     matrix = moving_mask.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel
-    positions = _positions(matrix, window, fixed.device)
+    lattice = [np.arange(part.start, part.stop, part.step) for part in window]
+    positions = mapped_lattice(matrix, lattice, device=fixed.device, dtype=torch.float32).flatten(1)
     both_see = _within(positions, [-HALF] * 3, [n - 1 + HALF for n in moving_mask.shape])
     pulled = _inside(moving_mask, positions) & both_see
     fixed &= both_see
@@ -71,16 +72,6 @@ def _box_of_both(moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Aff
     if not boxes:
         return None
     return np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
-
-
-def _positions(voxel_from_voxel: Matrix, window: tuple[slice, ...], device: torch.device) -> Tensor:
-    """Return (3, P) float32 moving voxel positions of a lattice of the fixed grid."""
-    lattice = [np.arange(part.start, part.stop, part.step) for part in window]
-    ways = [voxel_from_voxel[:3, axis, None] * steps for axis, steps in enumerate(lattice)]
-    ways[0] = ways[0] + voxel_from_voxel[:3, 3, None]
-    along = small_tensor(np.concatenate(ways, axis=1), device, torch.float32)
-    x, y, z = along.split([len(n) for n in lattice], dim=1)
-    return (x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]).flatten(1)
 
 
 def _within(voxels: Tensor, first: Sequence[float], last: Sequence[float]) -> Tensor:

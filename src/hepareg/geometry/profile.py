@@ -105,7 +105,7 @@ def _of_array(mask: VoxelArray) -> list[NDArray[np.int_]]:
 
 
 def _of_tensor(mask: "Tensor") -> list[NDArray[np.int_]]:
-    inside = mask != 0
+    inside = mask if str(mask.dtype) == "torch.bool" else mask != 0
     plane = inside.sum(dim=2)
     counts = [plane.sum(dim=1), plane.sum(dim=0), inside.sum(dim=(0, 1))]
     ends = np.cumsum(mask.shape)[:-1]

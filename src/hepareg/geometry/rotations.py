@@ -118,7 +118,7 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
 
 
 def polished_rotation(matrix: ArrayLike) -> Rotation:
-    """Return the rotation nearest to a (3, 3) matrix that is within 1e-6 of one, to rounding.
+    """Return the rotations nearest to (..., 3, 3) matrices that are within 1e-6 of one, to rounding.
 
     Two steps of the Newton-Schulz iteration for the polar decomposition, X (3 I - X' X) / 2, each of which
     squares the error: many times faster than `nearest_rotation`.
@@ -129,7 +129,7 @@ def polished_rotation(matrix: ArrayLike) -> Rotation:
     """
     X = np.asarray(matrix, dtype=np.float64)
     for _ in range(2):
-        X = X @ (1.5 * IDENTITY - 0.5 * (X.T @ X))
+        X = X @ (1.5 * IDENTITY - 0.5 * (np.swapaxes(X, -1, -2) @ X))
     return X
 
 

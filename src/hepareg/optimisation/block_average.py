@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hepareg.arrays import slowest_first
 from hepareg.geometry import Grid
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
@@ -70,7 +71,7 @@ def block_average(
     used = tuple(slice(0, int(n)) for n in count * factors)
     voxels = voxel_tensor(volume.data[used])
     # The slowest axis in memory goes first: converting across the grain would cost more than all the rest.
-    order = tuple(int(axis) for axis in np.argsort([-stride for stride in voxels.stride()], kind="stable"))
+    order = slowest_first(voxels.stride())
     data = _pooled(voxels.permute(order), [int(factors[axis]) for axis in order], window, device)
     matrix = volume.grid.world_from_voxel.copy()
     matrix[:3, 3] = volume.grid.world_points((factors - 1) / 2)

@@ -104,8 +104,8 @@ def gauss_newton(
             for b in active[ended]:
                 statuses[b] = status
     seconds = time.perf_counter() - began
-    found = zip(starts, poses, statuses, histories, strict=True)
-    return [solution(start, RigidTransform(pose), status, history, seconds) for start, pose, status, history in found]
+    found = zip(starts, RigidTransform.from_matrices(poses), statuses, histories, strict=True)
+    return [solution(start, pose, status, history, seconds) for start, pose, status, history in found]
 
 
 def _steps(

@@ -63,7 +63,7 @@ def gauss_newton_on_device(
             sums, limits, frames, found.poses, placements, found.histories, found.states, len(starts), iteration, last,
             UNEXPLAINED=UNEXPLAINED, INSIDE=INSIDE,
         )  # fmt: skip
-        if iteration % LOOK_EVERY and not bool((found.states[0] == 0).any()):
+        if iteration % LOOK_EVERY and bool(found.states[0].all()):
             break
     return found.solutions(starts, began)
 
@@ -81,10 +81,10 @@ class _Found:
         everything: list[Tensor] = [self.states.double(), self.histories, self.poses.flatten(1).T]
         host = torch.cat(everything).T.cpu().numpy()
         numbers, evaluations = host[:, 0].astype(int), host[:, 1].astype(int)
-        poses, histories = host[:, -16:].reshape(-1, 4, 4), host[:, 2:-16].tolist()
+        poses, histories = RigidTransform.from_matrices(host[:, -16:].reshape(-1, 4, 4)), host[:, 2:-16].tolist()
         seconds = time.perf_counter() - began
         return [
-            solution(start, RigidTransform(poses[b]), STATUSES[numbers[b]], histories[b][: evaluations[b]], seconds)
+            solution(start, poses[b], STATUSES[numbers[b]], histories[b][: evaluations[b]], seconds)
             for b, start in enumerate(starts)
         ]
 

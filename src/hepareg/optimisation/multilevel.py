@@ -276,6 +276,8 @@ def refine(
     results: list[LevelResult] = []
     poses = list(starts)
     for level in settings.levels:
+        if results:
+            poses = _next_starts(results[-1], region.centre_mm)
         objective = build_objective(region, moving, poses, level=level, device=device, prefer_moving=prefer_moving)
         if objective is None:
             break
@@ -285,8 +287,6 @@ def refine(
             found = [solution.transform for solution in solutions]
             solutions = objective.minimise(found, level.solver, measure=settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
-        poses = distinct([solution.transform for solution in solutions], region.centre_mm, level.spacing_mm / 4)
-        poses = [_settled(pose, region.centre_mm) for pose in poses[: level.keep]]
     return results
 
 
@@ -294,13 +294,20 @@ def distinct(
     transforms: Sequence[RigidTransform], centre_mm: NDArray[np.floating], tolerance_mm: float
 ) -> list[RigidTransform]:
     """Return the transforms that differ from all before them by more than a tolerance over a liver-sized region."""
-    kept: list[RigidTransform] = []
     probe = centre_mm + np.vstack([np.zeros(3), ARC_RADIUS_MM * np.eye(3)])
-    for transform in transforms:
-        placed = transform.apply(probe)
-        if all(np.linalg.norm(placed - other.apply(probe), axis=1).max() > tolerance_mm for other in kept):
-            kept.append(transform)
-    return kept
+    placed = np.stack([transform.apply(probe) for transform in transforms])
+    kept: list[int] = []
+    for number, places in enumerate(placed):
+        if (np.linalg.norm(placed[kept] - places, axis=-1).max(axis=-1) > tolerance_mm).all():
+            kept.append(number)
+    return [transforms[number] for number in kept]
+
+
+def _next_starts(result: LevelResult, centre_mm: NDArray[np.floating]) -> list[RigidTransform]:
+    """Return the best of a level's poses that lie apart, as many as the level keeps."""
+    poses = [solution.transform for solution in result.solutions]
+    apart = distinct(poses, centre_mm, result.level.spacing_mm / 4)
+    return [_settled(pose, centre_mm) for pose in apart[: result.level.keep]]
 
 
 def _settled(transform: RigidTransform, centre_mm: NDArray[np.floating]) -> RigidTransform:

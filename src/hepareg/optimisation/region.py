@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.geometry import Grid
 from hepareg.geometry.profile import mask_profile
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
@@ -45,7 +45,7 @@ def _padded(voxels: VoxelArray, widths: list[tuple[int, int]]) -> VoxelArray:
     if isinstance(voxels, Tensor):
         padded = voxels.new_zeros(shape)
     else:
-        order = np.argsort([-abs(stride) for stride in voxels.strides], kind="stable")
+        order = slowest_first(voxels.strides)
         padded = np.zeros([shape[axis] for axis in order], voxels.dtype).transpose(np.argsort(order))
     padded[place] = voxels
     return padded

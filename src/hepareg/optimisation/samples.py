@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
+from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.trilinear import trilinear_corners
-from hepareg.transforms.warp import sample_points, warp
+from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
@@ -117,19 +119,19 @@ def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
     table[..., 0, :] = channels.permute(1, 2, 3, 0)
     halved = 0.5 * channels  # halving the differences in the table would go through all of its memory once more
     for axis in (1, 2, 3):
-        _write_differences(halved, axis, table[..., axis, :].permute(3, 0, 1, 2))
+        _write_differences(channels, halved, axis, table[..., axis, :].permute(3, 0, 1, 2))
     return MovingFeatures(table.reshape(-1, 4 * len(channels)), grid)
 
 
-def _write_differences(halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write the differences of an image, given halved, along one axis into a tensor of any strides, without a copy."""
-    size = halved.shape[axis]
+def _write_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
+    """Write the differences of an image, given halved too, into a tensor of any strides, without a copy."""
+    size = channels.shape[axis]
     if size == 1:
         out.zero_()
         return
     for border, upper in ((0, 1), (size - 1, size - 1)):
-        ahead, behind = halved.narrow(axis, upper, 1), halved.narrow(axis, upper - 1, 1)
-        torch.sub(ahead, behind, out=out.narrow(axis, border, 1)).mul_(2.0)
+        ahead, behind = channels.narrow(axis, upper, 1), channels.narrow(axis, upper - 1, 1)
+        torch.sub(ahead, behind, out=out.narrow(axis, border, 1))
     ahead, behind = halved.narrow(axis, 2, size - 2), halved.narrow(axis, 0, size - 2)
     torch.sub(ahead, behind, out=out.narrow(axis, 1, size - 2))
 
@@ -164,29 +166,28 @@ def cell_samples(
     with_surface
         Whether the samples carry the step at the mask's surface.
     """
-    device, spacing, shape = fixed.data.device, fixed.grid.spacing_mm, np.array(fixed.data.shape)
+    spacing, shape = fixed.grid.spacing_mm, np.array(fixed.data.shape)
     lead = np.mod(fixed.first_vox, cell_vox)
     middle = (cell_vox - 1) / 2 - lead
     # Only cells whose middle lies in the image.
     first, last = np.ceil(-middle / cell_vox).astype(int), np.floor((shape - 1 - middle) / cell_vox).astype(int) + 1
     blocks = _fold(fixed.data, cell_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
-    near = _distance_of_cells(fixed.grid, distance, cell_vox, first_vox=first * cell_vox + middle, count=last - first)
+    to_distance = sampler_from_voxel(distance.data.shape) @ distance.grid.voxel_from_world @ fixed.grid.world_from_voxel
+    middles = [np.arange(a, b) * cell_vox + m for a, b, m in zip(first, last, middle, strict=True)]
+    near = _distance_on_lattice(distance, to_distance, middles)
     reach_mm = margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
     places = (near <= reach_mm).nonzero()
     values = blocks[tuple(places.T)].flatten(1)
     keep = min(len(values), max_samples // cell_vox**3)
     variance = values.var(dim=1, correction=0) if keep else values.sum(dim=1)  # of nothing torch warns
     chosen = variance.topk(keep).indices.sort().values
-    corners = places[chosen] * cell_vox + small_tensor(first * cell_vox - lead, device)
-    inner = np.indices((cell_vox,) * 3).reshape(3, -1)
-    linear, origin = fixed.grid.world_from_voxel[:3, :3], fixed.grid.world_from_voxel[:3, 3]
-    steps = small_tensor(np.column_stack([linear, origin - centre_mm, linear @ inner]), device)
-    offsets = (steps[:, :3] @ corners.T.double() + steps[:, 3:4])[..., None] + steps[:, None, 4:]
-    apart = _distance_at(distance, offsets, centre_mm)
-    voxels = corners.T[..., None] + small_tensor(inner, device)[:, None]
-    inside = ((voxels >= 0) & (voxels < small_tensor(shape, device)[:, None, None])).all(dim=0)
-    apart = torch.where(inside, apart, torch.inf)
-    weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1).float() if with_surface else None
+    to_offset = fixed.grid.world_from_voxel.copy()
+    to_offset[:3, 3] -= centre_mm
+    maps = np.stack([to_offset, to_distance, sampler_from_voxel(fixed.data.shape)])[:, :3]
+    offsets, positions, own = _voxels_mapped(places[chosen], maps, cell=cell_vox, first_vox=first * cell_vox - lead)
+    apart = values_at(distance.data[None, None], positions.float().permute(1, 2, 0)[None, :, :, None])[0, 0, ..., 0]
+    apart = torch.where(within_faces(own, axis=0), apart, torch.inf)
+    weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1) if with_surface else None
     centre_mm = np.asarray(centre_mm, dtype=np.float64)
     return CellSamples(values[chosen], weights, offsets.float().permute(1, 2, 0), centre_mm, surface)
 
@@ -204,31 +205,30 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
     return image.reshape(i, cell, j, cell, k, cell).permute(0, 2, 4, 1, 3, 5)
 
 
-def _distance_of_cells(
-    grid: Grid, distance: GridImage, cell: int, *, first_vox: NDArray[np.floating], count: NDArray[np.int_]
-) -> Tensor:
-    """Return the distance to the mask in the middle of a lattice of cells, (I, J, K).
+def _distance_on_lattice(distance: GridImage, to_distance: Matrix, along: Sequence[NDArray[np.floating]]) -> Tensor:
+    """Return the (I, J, K) distances to the mask at a lattice of points that a matrix takes to `values_at`'s positions.
 
-    ``first_vox`` is the middle of the first cell, in voxels of ``grid``.
+    In double precision: whether a cell is near is not to depend on where the image begins.
     """
-    lattice = grid.world_from_voxel.copy()
-    lattice[:3, 3] = grid.world_points(first_vox)
-    lattice[:3, :3] = lattice[:3, :3] * cell
-    # In double precision: whether a cell is near is not to depend on where the image begins.
-    found = warp(
-        distance.data[None, None].double(),
-        moving_world_from_voxel=distance.grid.world_from_voxel,
-        fixed_world_from_voxel=lattice,
-        fixed_shape=count.tolist(),
-        padding="border",
-    )
-    return found.image[0, 0]
+    positions = mapped_lattice(to_distance, along, device=distance.data.device, dtype=torch.float64)
+    return values_at(distance.data[None, None], positions.permute(1, 2, 3, 0)[None])[0, 0]
 
 
-def _distance_at(distance: GridImage, offsets_mm: Tensor, centre_mm: NDArray[np.floating]) -> Tensor:
-    """Return the distance to the mask at (3, N, V) offsets from a point."""
-    around = distance.grid.world_from_voxel.copy()
-    around[:3, 3] -= centre_mm
-    points = offsets_mm.flatten(1).T
-    found = sample_points(distance.data[None, None], points[None], world_from_voxel=around, padding="border")
-    return found.image[0, 0].reshape(offsets_mm.shape[1:])
+def _voxels_mapped(cells: Tensor, maps: NDArray[np.floating], *, cell: int, first_vox: NDArray[np.int_]) -> Tensor:
+    """Return (M, 3, N, V) float64 where (M, 3, 4) maps take the voxels of cells.
+
+    Parameters
+    ----------
+    cells
+        (N, 3) numbers of the cells.
+    maps
+        Of voxel indices; only their first three rows.
+    cell, first_vox
+        Edge of a cell, and the voxel at which the cell 0, 0, 0 begins.
+    """
+    linear = maps[..., :3].reshape(-1, 3)
+    inner = np.indices((cell,) * 3).reshape(3, -1)
+    numbers = np.column_stack([linear * cell, linear @ first_vox + maps[..., 3].ravel(), linear @ inner])
+    on_device = small_tensor(numbers, cells.device)
+    corners = torch.addmm(on_device[:, 3:4], on_device[:, :3], cells.T.double())
+    return (corners[..., None] + on_device[:, None, 4:]).unflatten(0, maps.shape[:2])

@@ -29,7 +29,8 @@ class AxisOrder:
     def apply(self, data: VoxelArray) -> VoxelArray:
         """Return a view of the array with its axes reordered."""
         if not isinstance(data, np.ndarray):  # a tensor: it has no view the other way round
-            return data.permute(self.permutation).flip([axis for axis, back in enumerate(self.reverse) if back])
+            turned, back = data.permute(self.permutation), [axis for axis, back in enumerate(self.reverse) if back]
+            return turned.flip(back) if back else turned  # to flip along no axis would be a copy too
         ranges = tuple(slice(None, None, -1 if back else None) for back in self.reverse)
         return data.transpose(self.permutation)[ranges]
 

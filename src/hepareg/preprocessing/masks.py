@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.volume import Volume
@@ -125,7 +125,8 @@ def _labels_on_device(data: "Tensor", name: str) -> list[int]:
     """Return what `labels_present` does, of a tensor."""
     if _is_bool(data):
         return [1] if bool(data.any()) else []
-    lowest, highest = (bound.item() for bound in data.aminmax())
+    in_memory = data.permute(slowest_first(data.stride()))  # of another order torch would make a copy first
+    lowest, highest = (bound.item() for bound in in_memory.aminmax())
     _check_range(lowest, highest, name)
     if data.is_floating_point():
         if bool((data != data.round()).any()):
@@ -153,9 +154,18 @@ def _few(labels: list[int], name: str) -> list[int]:
 def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
     """Return where the label is, bool in the memory order of ``data``: a view where it holds 0 and 1 ``alone``."""
     if not isinstance(data, np.ndarray):
-        return data if alone and _is_bool(data) else data == label
+        return _selected_on_device(data, label, alone=alone)
     if alone and data.dtype in (np.bool_, np.uint8, np.int8):
         return data.view(np.bool_)
+    return data == label
+
+
+def _selected_on_device(data: "Tensor", label: int, *, alone: bool) -> "Tensor":
+    """Return what `_selected` does, of a tensor."""
+    import torch  # is there already, if there is a tensor
+
+    if alone and data.dtype in (torch.bool, torch.uint8, torch.int8):
+        return data.view(torch.bool)
     return data == label
 
 

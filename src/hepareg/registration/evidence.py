@@ -8,12 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
+from hepareg.geometry import apply_matrix
 from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices
 from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform
-from hepareg.transforms.warp import sample_points
+from hepareg.transforms.warp import sampler_from_voxel, values_at
+from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["Precision", "agreement", "decoys", "inverse_consistency", "precision", "spread", "tissue_share"]
 
@@ -77,7 +79,7 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
 def decoys(transform: RigidTransform, centre_mm: NDArray[np.floating], *, distance_mm: float) -> list[RigidTransform]:
     """Return twelve wrong poses, each off by ``distance_mm`` along or about one axis."""
     steps = np.vstack([np.eye(6), -np.eye(6)]) * distance_mm
-    return [RigidTransform(matrix) for matrix in moved_matrices(transform.matrix, steps, centre_mm)]
+    return RigidTransform.from_matrices(moved_matrices(transform.matrix, steps, centre_mm))
 
 
 def inverse_consistency(compared: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
@@ -114,12 +116,10 @@ def tissue_share(compared: LevelResult, points_mm: Points) -> float:
     """
     objective = compared.objective
     fixed = objective.images.sampled if objective.reversed else objective.images.template
-    points = torch.as_tensor(points_mm, device=fixed.data.device)[None]
-    found = sample_points(
-        fixed.data[None, None], points, world_from_voxel=fixed.grid.world_from_voxel, padding="border"
-    )
-    values = found.image.flatten()
-    return float(((values >= SOFT_TISSUE_HU[0]) & (values <= SOFT_TISSUE_HU[1])).double().mean())
+    positions = apply_matrix(sampler_from_voxel(fixed.data.shape) @ fixed.grid.voxel_from_world, points_mm)
+    places = small_tensor(positions, fixed.data.device, torch.float32)[None, :, None, None]
+    values = values_at(fixed.data[None, None], places).flatten().cpu().numpy()
+    return float(np.mean((values >= SOFT_TISSUE_HU[0]) & (values <= SOFT_TISSUE_HU[1])))
 
 
 def _block_sums(offsets: torch.Tensor, gradients: NDArray[np.floating]) -> NDArray[np.floating]:

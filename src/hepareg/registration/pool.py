@@ -15,11 +15,10 @@ import torch.multiprocessing
 from hepareg.errors import DeviceError, SettingsError
 from hepareg.registration.register import register
 from hepareg.registration.result import RegistrationResult
+from hepareg.thread_variables import THREAD_VARIABLES
 from hepareg.voxel_tensor import voxel_array
 
 __all__ = ["RegistrationPool"]
-
-THREADS_OF = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class RegistrationPool:
@@ -103,7 +102,8 @@ class RegistrationPool:
         self.close()
 
     def _submitted(self, pairs: Iterator[Mapping[str, Any]]) -> list[Future[RegistrationResult]]:
-        with _environment(dict.fromkeys(THREADS_OF, str(self._threads))):  # a worker begins when it is first needed
+        threads = dict.fromkeys(THREAD_VARIABLES, str(self._threads))
+        with _environment(threads):  # a worker begins when it is first needed
             return [self._pool.submit(_registered, {"device": self._device, **_sendable(pair)}) for pair in pairs]
 
 

@@ -162,12 +162,14 @@ def register(
             if bend is not None:
                 certain = precision(levels[-1].objective, bend.transform, points_mm=roles.points_mm)
             count = len(settings.refinement.levels)
-            evidence = _evidence(roles, levels, starts, transform, bend, both, certain, num_levels=count)
+            untouched = [RigidTransform.identity(), starts[0].transform]
+            before, at_start = 1 - levels[-1].objective.unexplained(untouched)
+            evidence = _evidence(roles, levels, float(at_start), transform, bend, both, certain, num_levels=count)
             if not method.refines:
                 # A prediction is no optimum: its error is the way to the optimum and the optimum's own.
                 evidence = replace(evidence, correction_mm=float(spread([refined], transform, roles.points_mm)[0]))
             verdict = judge(evidence, settings=settings.verdict)
-        result = _result(roles, levels, starts, evidence, verdict, clock.seconds, settings, transform)
+        result = _result(roles, levels, starts, float(before), evidence, verdict, clock.seconds, settings, transform)
     return replace(
         result,
         method=method,
@@ -266,7 +268,7 @@ def _both(
 def _evidence(
     roles: Roles,
     levels: list[LevelResult],
-    starts: list[Start],
+    explained_start: float,
     transform: RigidTransform,
     bend: Bend | None,
     both: BothDirections | None,
@@ -277,7 +279,6 @@ def _evidence(
     finest, centre = levels[-1].objective, roles.region.centre_mm
     flags = roles.flags if len(levels) == num_levels else (*roles.flags, "finest_level_not_reached")
     compared = levels[min(1, len(levels) - 1)]
-    at_start = finest.unexplained([starts[0].transform])[0]
     model = finest.residual(finest.oriented(transform).matrix[None])
     dice = None
     if roles.moving_mask is not None and roles.fixed_mask is not None:
@@ -286,7 +287,7 @@ def _evidence(
         precision_mm=certain.expected_tre_mm if both is None else both.precision_mm,
         voxel_mm=finest.voxel_mm,
         explained=1 - float(model.objective[0]),
-        explained_start=1 - float(at_start),
+        explained_start=explained_start,
         basin=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
         overlap=float(model.overlap[0]),
@@ -326,6 +327,7 @@ def _result(
     roles: Roles,
     levels: list[LevelResult],
     starts: list[Start],
+    similarity_before: float,
     evidence: Evidence,
     verdict: Verdict,
     seconds: dict[str, float],
@@ -334,8 +336,6 @@ def _result(
 ) -> RegistrationResult:
     nearest = int(np.argmin(spread([s.transform for s in starts], found, roles.points_mm)))
     start = starts[nearest]
-    finest = levels[-1].objective
-    before = 1 - float(finest.unexplained([RigidTransform.identity()])[0])
     centre = roles.region.centre_mm
     return RegistrationResult(
         transform=found.inverse() if roles.swapped else found,
@@ -344,7 +344,7 @@ def _result(
         start=start.transform.inverse() if roles.swapped else start.transform,
         start_name=start.name,
         history=tuple(level.solutions[0] for level in levels),
-        similarity_before=before,
+        similarity_before=similarity_before,
         similarity_after=evidence.explained,
         timings_s=seconds,
         settings=asdict(settings),

@@ -145,4 +145,4 @@ def _turns(pivot: RigidTransform, centre_mm: NDArray[np.floating]) -> list[Start
         [sense * np.radians(angle) * np.eye(3)[axis] for angle in TURNS_DEG for axis in range(3) for sense in (-1, 1)]
     )
     turns = pivot.matrix @ about_centre(rotation_from_vector(vectors), np.zeros(3), centre_mm)
-    return [Start("turned", RigidTransform(turn), derived=True) for turn in turns]
+    return [Start("turned", turn, derived=True) for turn in RigidTransform.from_matrices(turns)]

@@ -104,8 +104,8 @@ SOURCES: dict[str, Source] = {
         "96 % of the carcinomas are hypervascular in the arterial phase, 76 % have washed out in the portal one",
     ),
     "e": Source(
-        "Quantitative wash-out of hepatocellular carcinoma on triphasic MDCT, 47 lesions, 2013, PubMed 23255745",
-        "liver over carcinoma in the delayed phase: median ratio 1.21",
+        "Liu et al., Quantitatively defining washout in hepatocellular carcinoma, AJR 200, 2013, PubMed 23255745",
+        "liver over carcinoma in the delayed phase: median ratio 1.21 (14 carcinomas among 47 lesions)",
     ),
     "f": Source(
         "Prokop and Galanski, Spiral and Multislice Computed Tomography of the Body, Thieme 2003",

@@ -45,7 +45,7 @@ class MotionSettings:
     Raises
     ------
     SettingsError
-        If the kind is unknown, a range is reversed or negative.
+        If the kind is unknown, a range is reversed or negative, or a turn exceeds 180 degrees.
     """
 
     kind: str = "breathing"
@@ -62,6 +62,8 @@ class MotionSettings:
             low, high = getattr(self, name)
             if not 0 <= low <= high or not math.isfinite(high):
                 raise SettingsError(f"expected {name} as a range 0 <= low <= high, got {low:g} to {high:g}")
+            if name.endswith("_deg") and high > 180:
+                raise SettingsError(f"expected {name} up to 180, half a turn, got {low:g} to {high:g}")
         if not 0 <= self.bend_mm <= 15:
             raise SettingsError(f"expected bend_mm from 0 to 15, got {self.bend_mm:g}")
 

@@ -44,7 +44,7 @@ class AffineTransform:
     matrix: Matrix
 
     def __post_init__(self) -> None:
-        matrix = _checked(self.matrix)
+        matrix = _checked(self.matrix, ndim=2)
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
             raise TransformError("expected an invertible matrix, got a singular one")
         matrix.setflags(write=False)
@@ -88,15 +88,32 @@ def _is_mirrored(linear: Matrix) -> bool:
     return bool(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g) < 0)
 
 
-def _checked(matrix: ArrayLike) -> Matrix:
-    """Return a copy of a finite homogeneous matrix, its last row exact."""
-    matrix = np.array(matrix, dtype=np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
+    """Return a copy of finite homogeneous (..., 4, 4) matrices, their last rows exact."""
+    matrices = np.array(matrices, dtype=np.float64, order="C")
+    if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not np.isfinite(matrices).all():
         raise TransformError("expected a finite 4x4 matrix")
-    if (np.abs(matrix[3] - LAST_ROW) > LAST_ROW_TOLERANCE).any():
-        raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {matrix[3].tolist()}")
-    matrix[3] = LAST_ROW
-    return matrix
+    last = matrices[..., 3, :]
+    wrong = (np.abs(last - LAST_ROW) > LAST_ROW_TOLERANCE).any(axis=-1)
+    if wrong.any():
+        raise TransformError(f"expected 0 0 0 1 as the matrix's last row, got {last[wrong][0].tolist()}")
+    last[...] = LAST_ROW
+    return matrices
+
+
+def _rigid(matrices: ArrayLike, *, ndim: int) -> Matrix:
+    """Return a copy of (..., 4, 4) matrices whose 3x3 blocks are rotations to rounding."""
+    matrices = _checked(matrices, ndim=ndim)
+    R = matrices[..., :3, :3]
+    off = np.abs(np.swapaxes(R, -1, -2) @ R - IDENTITY).max(initial=0.0)
+    if not off <= 1e-6 or any(_is_mirrored(block) for block in R.reshape(-1, 3, 3)):
+        raise TransformError(
+            "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
+            "`hepareg rigidify` extracts the rigid part of an affine"
+        )
+    R[...] = polished_rotation(R)
+    matrices.setflags(write=False)
+    return matrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +131,7 @@ class RigidTransform(AffineTransform):
     """
 
     def __post_init__(self) -> None:
-        matrix = _checked(self.matrix)
-        R = matrix[:3, :3]
-        if np.abs(R.T @ R - IDENTITY).max() > 1e-6 or _is_mirrored(R):
-            raise TransformError(
-                "expected a rigid matrix (orthonormal to 1e-6, determinant +1), got scale, shear or a mirror image; "
-                "`hepareg rigidify` extracts the rigid part of an affine"
-            )
-        matrix[:3, :3] = polished_rotation(R)
-        matrix.setflags(write=False)
-        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "matrix", _rigid(self.matrix, ndim=2))
 
     @classmethod
     def identity(cls) -> "RigidTransform":
@@ -136,6 +144,22 @@ class RigidTransform(AffineTransform):
     ) -> "RigidTransform":
         """Return x -> R (x - centre) + centre + translation, R from a rotation vector in radians."""
         return cls(about_centre(rotation_from_vector(rotation_vector), translation_mm, centre_mm))
+
+    @classmethod
+    def from_matrices(cls, matrices: ArrayLike) -> "list[RigidTransform]":
+        """Return the maps of (B, 4, 4) matrices, checked and projected all at once.
+
+        Raises
+        ------
+        TransformError
+            If the 3x3 block of one of them is not a rotation to 1e-6.
+        """
+        transforms = []
+        for matrix in _rigid(matrices, ndim=3):
+            transform = object.__new__(cls)  # the constructor would do it all again
+            object.__setattr__(transform, "matrix", matrix)
+            transforms.append(transform)
+        return transforms
 
     @property
     def rotation(self) -> NDArray[np.floating]:

@@ -10,6 +10,7 @@ All matrices are composed in float64 before they meet a voxel index, so large wo
 precision, and every image is sampled once.
 """
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,10 +19,20 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
+from hepareg.arrays import Matrix
 from hepareg.errors import InputError
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["EDGE_TOLERANCE_VOX", "Interpolation", "Warped", "sample_points", "warp"]
+__all__ = [
+    "EDGE_TOLERANCE_VOX",
+    "Interpolation",
+    "Warped",
+    "sample_points",
+    "sampler_from_voxel",
+    "values_at",
+    "warp",
+    "within_faces",
+]
 
 Interpolation = Literal["linear", "nearest"]
 MODES = {"linear": "bilinear", "nearest": "nearest"}
@@ -144,6 +155,42 @@ def sample_points(
     return Warped(values[..., 0, 0], valid[:, None, :, 0, 0])
 
 
+def sampler_from_voxel(shape: Sequence[int]) -> Matrix:
+    """Return the (4, 4) map of an (I, J, K) image's voxel indices to the positions that `values_at` takes."""
+    matrix = np.zeros((4, 4))
+    for row, axis in enumerate((2, 1, 0)):
+        matrix[row, axis] = 2 / shape[axis]
+        matrix[row, 3] = 1 / shape[axis] - 1
+    matrix[3, 3] = 1
+    return matrix
+
+
+def within_faces(positions: Tensor, *, axis: int) -> Tensor:
+    """Return whether positions that `sampler_from_voxel` gives, along an axis, lie within the image's outer faces."""
+    return (positions.abs() < 1).all(dim=axis)
+
+
+def values_at(image: Tensor, positions: Tensor, *, interpolation: Interpolation = "linear") -> Tensor:
+    """Return what lies at positions of an image, beyond its border the value of the nearest voxel.
+
+    Parameters
+    ----------
+    image
+        (B, C, I, J, K) image.
+    positions
+        (B, I', J', K', 3) as `sampler_from_voxel` gives them; their dtype is the result's.
+
+    Returns
+    -------
+    Tensor
+        (B, C, I', J', K').
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        return functional.grid_sample(
+            image.to(positions.dtype), positions, mode=MODES[interpolation], padding_mode="border", align_corners=False
+        )
+
+
 def _check_image(image: Tensor) -> None:
     if image.ndim != 5:
         raise InputError(f"expected an image of shape (batch, channels, I, J, K), got {tuple(image.shape)}")
@@ -162,17 +209,12 @@ def _matrices(matrix: ArrayLike | Tensor, batch: int, device: torch.device) -> T
 
 def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> Tensor:
     """Return (B, 4, 4): world mm to the [-1, 1] positions of ``image``, axes reversed."""
-    sampler_from_voxel = np.zeros((4, 4))
-    for row, axis in enumerate((2, 1, 0)):
-        size = image.shape[2 + axis]
-        sampler_from_voxel[row, axis] = 2 / size
-        sampler_from_voxel[row, 3] = 1 / size - 1
-    sampler_from_voxel[3, 3] = 1
+    to_sampler = sampler_from_voxel(image.shape[2:])
     if not isinstance(world_from_voxel, Tensor):  # small matrices of the host are multiplied there
         voxel_from_world = np.linalg.inv(np.asarray(world_from_voxel, dtype=np.float64))
-        return small_tensor(sampler_from_voxel @ voxel_from_world, image.device).expand(image.shape[0], 4, 4)
+        return small_tensor(to_sampler @ voxel_from_world, image.device).expand(image.shape[0], 4, 4)
     inverse = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
-    return small_tensor(sampler_from_voxel, image.device) @ inverse
+    return small_tensor(to_sampler, image.device) @ inverse
 
 
 def _lattice(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -193,10 +235,7 @@ def _sample(
     size = np.array(image.shape[:1:-1])
     reach = small_tensor((size - 1 + 2 * EDGE_TOLERANCE_VOX) / size, positions.device, positions.dtype)
     valid = (positions.detach().abs() <= reach).all(dim=-1)
-    with torch.autocast(image.device.type, enabled=False):
-        values = functional.grid_sample(
-            image.to(positions.dtype), positions, mode=MODES[interpolation], padding_mode="border", align_corners=False
-        )
+    values = values_at(image, positions, interpolation=interpolation)
     if padding != "border":
         values = torch.where(valid.unsqueeze(1), values, padding)
     return (values.to(image.dtype) if interpolation == "nearest" else values), valid

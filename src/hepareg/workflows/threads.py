@@ -4,13 +4,13 @@ import os
 import sys
 
 from hepareg.errors import SettingsError
+from hepareg.thread_variables import THREAD_VARIABLES
 
 __all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "spin_briefly"]
 
 MAX_THREADS = 256
 """More would only get in one another's way, and a typing error such as 10000 would end the process."""
 
-BEFORE_NUMPY = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 BEFORE_ITK = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 SPIN_COUNT = "20000"
@@ -22,7 +22,7 @@ def limit_threads_at_import(number: int) -> None:
     Without effect where NumPy is there already, as in a program that uses hepareg as a library.
     """
     if 1 <= number <= MAX_THREADS and "numpy" not in sys.modules:
-        os.environ.update(dict.fromkeys(BEFORE_NUMPY, str(number)))
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(number)))
 
 
 def spin_briefly() -> None:
