@@ -1,6 +1,7 @@
 """Maps of whole lattices of points, from a few products a row instead of one a point."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ __all__ = ["mapped_lattice"]
 
 
 def mapped_lattice(
-    matrix: Matrix, along: Sequence[NDArray[np.floating]], *, device: torch.device, dtype: torch.dtype
+    matrix: Matrix, along: Sequence[NDArray[Any]], *, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
     """Return (3, I, J, K) where a matrix takes the points of a lattice.
 
