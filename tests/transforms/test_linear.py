@@ -114,6 +114,7 @@ def test_many_at_once_are_what_each_is_alone():
         assert transform.matrix.flags.c_contiguous  # kernels read its memory
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize(("wrong", "message"), [
     (np.eye(4), "finite 4x4"),
     ([np.eye(4), np.diag([1.0, 1, np.nan, 1])], "finite 4x4"),
