@@ -32,6 +32,7 @@ def test_plain_accept():
         ({"explained": 0.02}, "images_explain_little_of_each_other"),
         ({"explained": 0.6, "explained_start": 0.61}, "start_explains_more"),
         ({"directions_mm": 2.0}, "expected_error_above_limit"),
+        ({"pull_mm": 2.0}, "expected_error_above_limit"),
         ({"basin": 0.05}, "flat_optimum"),
         ({"basin": 0.1, "dice": 0.9}, "flat_optimum"),
         ({"basin": 0.1, "dice": None}, "flat_optimum"),

@@ -24,6 +24,7 @@ from hepareg.registration.evidence import (
     Precision,
     agreement,
     decoys,
+    interpolation_pull,
     inverse_consistency,
     precision,
     spread,
@@ -300,6 +301,7 @@ def _evidence(
         agreeing=agreement(levels[0], transform, roles.points_mm),
         liver_ml=roles.liver_ml,
         tissue=tissue_share(compared, roles.points_mm),
+        pull_mm=interpolation_pull(finest, transform),
         flags=flags,
     )
 

@@ -54,6 +54,8 @@ class Evidence:
         How the finest level ended.
     correction_mm
         Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
+    pull_mm
+        How far interpolation may have pulled the pose (`evidence.interpolation_pull`).
     flags
         Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
     """
@@ -75,6 +77,7 @@ class Evidence:
     liver_ml: float | None = None
     tissue: float = 1.0
     correction_mm: float = 0.0
+    pull_mm: float = 0.0
     flags: Sequence[str] = ()
 
 
@@ -86,10 +89,10 @@ class VerdictSettings:
     ----------
     floor_mm, precision_factor, voxel_factor
         Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
-        (bend_factor * bend)^2 + correction^2): the blocks' disagreement, the bias of linear interpolation, which
-        grows with the square of the voxel size and which all blocks share, and what a prediction that
-        was not refined is off the optimum. Where both directions were searched, what they disagree by takes the
-        place of the bias: it shows there.
+        (bend_factor * bend)^2 + correction^2 + pull^2): the blocks' disagreement, the bias of linear interpolation,
+        which grows with the square of the voxel size and which all blocks share, what a prediction that was not refined
+        is off the optimum, and what grids that run parallel add to the bias. Where both directions were searched, what
+        they disagree by takes the place of the bias that grows with the voxel: it shows there.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -140,6 +143,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
         settings.voxel_factor * evidence.voxel_mm**2 if evidence.directions_mm is None else evidence.directions_mm,
         settings.bend_factor * evidence.bend_mm,
         evidence.correction_mm,
+        evidence.pull_mm,
     )
     expected = float(np.linalg.norm(parts))
     fatal = _fatal(evidence, expected, settings)
@@ -228,6 +232,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         "agreeing_share": evidence.agreeing,
         "soft_tissue_share": evidence.tissue,
         "correction_mm": evidence.correction_mm,
+        "interpolation_pull_mm": evidence.pull_mm,
     }
     if evidence.directions_mm is not None:
         named["directions_error_mm"] = evidence.directions_mm
