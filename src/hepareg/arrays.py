@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     Tensor = "torch.Tensor"
 
-__all__ = ["DisplacementMM", "Image", "Mask", "Matrix", "Points", "VoxelArray", "slowest_first"]
+__all__ = ["DisplacementMM", "Image", "Mask", "Matrix", "Points", "VoxelArray", "is_bool", "slowest_first"]
 
 Image = Tensor
 """(B, C, I, J, K) floating-point tensor, voxel axes in the order of the file."""
@@ -34,6 +34,11 @@ Points = NDArray[np.floating[Any]]
 
 VoxelArray = NDArray[Any]
 """(I, J, K) NumPy array of voxels in any real dtype."""
+
+
+def is_bool(voxels: "VoxelArray | Tensor") -> bool:
+    """Return whether an array or a tensor holds truth values; torch is not imported to find out."""
+    return str(voxels.dtype).endswith("bool")
 
 
 def slowest_first(strides: Sequence[int]) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
 
@@ -30,7 +30,7 @@ def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
     region = np.asarray(mask)
     start, stop = np.zeros(3, dtype=int), np.zeros(3, dtype=int)
     # Slices across the slowest axis are stretches of memory; what they hold is then seen along it, as one plane.
-    slowest = int(np.argmax(np.abs(region.strides)))
+    slowest = slowest_first(region.strides)[0]
     slices = np.moveaxis(region, slowest, 0)
     start[slowest], stop[slowest] = _extent([part.any() for part in slices])
     plane = np.logical_or.reduce(slices[start[slowest] : stop[slowest]], axis=0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.arrays import Points, VoxelArray
+from hepareg.arrays import Points, VoxelArray, slowest_first
 from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
 from hepareg.geometry.profile import mask_profile
@@ -33,7 +33,7 @@ def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
     """
     check_mask(mask, grid)
     # The axis of the largest stride is cut, so that each slab is one stretch of memory.
-    axis = int(np.argmax(np.abs(mask.strides)))
+    axis = slowest_first(mask.strides)[0]
     slices_each = max(1, PORTION_VOXELS // max(1, mask.size // mask.shape[axis]))
     for first in range(0, mask.shape[axis], slices_each):
         window = [slice(None)] * 3

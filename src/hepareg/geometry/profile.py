@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import VoxelArray, is_bool, slowest_first
 from hepareg.errors import MaskError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def mask_profile(mask: "VoxelArray | Tensor") -> MaskProfile:
 
 def _of_array(mask: VoxelArray) -> list[NDArray[np.int_]]:
     """Count whole slices across the slowest axis, and see through them along it for the other two."""
-    slowest = int(np.argmax(np.abs(mask.strides)))
+    slowest = slowest_first(mask.strides)[0]
     slices = np.moveaxis(mask if mask.dtype == np.bool_ else mask != 0, slowest, 0)
     along = np.array([np.count_nonzero(part) for part in slices])
     plane = np.zeros(slices.shape[1:], dtype=np.int64)
@@ -105,7 +105,7 @@ def _of_array(mask: VoxelArray) -> list[NDArray[np.int_]]:
 
 
 def _of_tensor(mask: "Tensor") -> list[NDArray[np.int_]]:
-    inside = mask if str(mask.dtype) == "torch.bool" else mask != 0
+    inside = mask if is_bool(mask) else mask != 0
     plane = inside.sum(dim=2)
     counts = [plane.sum(dim=1), plane.sum(dim=0), inside.sum(dim=(0, 1))]
     ends = np.cumsum(mask.shape)[:-1]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.arrays import VoxelArray
+from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.errors import ImageError
 from hepareg.volume import Volume
 
@@ -84,7 +84,7 @@ def _all_finite(data: VoxelArray) -> bool:
         return not data.is_floating_point() or bool(data.isfinite().all())
     if data.dtype.kind != "f":
         return True
-    slowest = int(np.argmax(np.abs(data.strides)))
+    slowest = slowest_first(data.strides)[0]
     return all(np.isfinite(part).all() for part in np.moveaxis(data, slowest, 0))  # part by part: one is in the cache
 
 

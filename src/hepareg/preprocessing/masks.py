@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hepareg.arrays import VoxelArray, slowest_first
+from hepareg.arrays import VoxelArray, is_bool, slowest_first
 from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.volume import Volume
@@ -51,7 +51,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
         lacks ``label``, or looks like a CT.
     """
-    if _is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1):
+    if is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1):
         same = Volume(volume.data, like.grid, like.phase, volume.provenance)  # with counts of its own
         if same.profile.total:
             return same
@@ -123,7 +123,7 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
 
 def _labels_on_device(data: "Tensor", name: str) -> list[int]:
     """Return what `labels_present` does, of a tensor."""
-    if _is_bool(data):
+    if is_bool(data):
         return [1] if bool(data.any()) else []
     in_memory = data.permute(slowest_first(data.stride()))  # of another order torch would make a copy first
     lowest, highest = (bound.item() for bound in in_memory.aminmax())
@@ -134,10 +134,6 @@ def _labels_on_device(data: "Tensor", name: str) -> list[int]:
     elif highest <= 1:
         return [1] if highest else []
     return _few([int(n) for n in data.unique().tolist() if n], name)
-
-
-def _is_bool(data: "VoxelArray | Tensor") -> bool:
-    return str(data.dtype).endswith("bool")
 
 
 def _check_range(lowest: float, highest: float, name: str) -> None:
