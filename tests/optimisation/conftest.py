@@ -10,7 +10,8 @@ from hepareg.geometry import Grid
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.level_images import LevelImages
-from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.moving_features import image_features
+from hepareg.optimisation.samples import cell_samples
 from hepareg.transforms import RigidTransform
 
 CENTRE_MM = np.array([20.0, -35.0, 12.0])
@@ -71,7 +72,7 @@ class Problem:
         radius = np.linalg.norm((voxel_points(self.fixed) - CENTRE_MM) / [48.0, 42.0, 36.0], axis=-1)
         distance = GridImage(torch.from_numpy(np.maximum(radius - 1, 0).astype(np.float32) * 40), self.fixed)
         samples = cell_samples(template, distance=distance, margin_mm=4.0, centre_mm=CENTRE_MM, max_samples=30_000)
-        features = moving_features(sampled.data[None], sampled.grid)
+        features = image_features(sampled)
         return LevelImages(template, sampled, features, samples, distance, 4.0)
 
     def error_mm(self, transform):

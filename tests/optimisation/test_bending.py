@@ -6,7 +6,7 @@ import torch
 from hepareg.optimisation.bending import BendSettings, SmoothField, displaced, estimate_bend, rigid_fit
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.samples import moving_features
+from hepareg.optimisation.moving_features import image_features
 from hepareg.transforms import RigidTransform
 
 
@@ -52,7 +52,7 @@ def test_a_known_displacement_is_found_again(oblique_problem, organ_values):
         source = points - bend(source)
     from_organ = organ_values(source).reshape(grid.shape)
     moving = GridImage(torch.from_numpy(from_organ.astype(np.float32)), grid)
-    residual = LocalAffine(images.samples, moving_features(moving.data[None], grid))
+    residual = LocalAffine(images.samples, image_features(moving))
     settings = BendSettings(block_mm=20.0, amplitude_mm=3.0, length_mm=35.0, noise_factor=1.0)
     probe = images.centre_mm + np.random.default_rng(2).uniform(-22, 22, (300, 3))
     found = estimate_bend(residual, truth, points_mm=probe, settings=settings)

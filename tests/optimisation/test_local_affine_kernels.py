@@ -13,8 +13,9 @@ pytest.importorskip("triton", reason="Triton is not installed; it comes with tor
 from hepareg.geometry import Grid
 from hepareg.optimisation import local_affine_kernels
 from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.moving_features import moving_features
 from hepareg.optimisation.normal_equations import moved
-from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.samples import cell_samples
 
 
 @pytest.fixture(scope="module", params=[(2, False), (3, False), (3, True)], ids=["8 voxels", "27 voxels", "surface"])

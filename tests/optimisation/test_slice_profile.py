@@ -1,5 +1,7 @@
 """The slice profile is measured on the pair, whatever its width."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,9 @@ from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import VOXEL, matched_blur
+from hepareg.optimisation.moving_features import image_features
 from hepareg.optimisation.multilevel import LevelObjective
-from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.slice_profile import best_share, is_thick, widened
 from hepareg.transforms import RigidTransform
 
@@ -49,7 +52,7 @@ def objective(*, width_mm):
     height = torch.from_numpy(template.grid.world_points(np.argwhere(np.ones(template.grid.shape)))[:, 2])
     distance = GridImage((height - 94.0).clamp(min=0).float().reshape(template.grid.shape), template.grid)
     samples = cell_samples(template, distance=distance, margin_mm=0.5, centre_mm=np.array([23.0, 23.0, 60.0]))
-    features = moving_features(sampled.data[None], sampled.grid)
+    features = image_features(sampled)
     images = LevelImages(template, sampled, features, samples, distance, 0.5)
     return LevelObjective(False, images, distance, 3.0)
 
@@ -77,7 +80,7 @@ def test_share_is_found_again(share):
     made = objective(width_mm=6.0)
     sampled = made.images.sampled
     change = widened(made.images.template, sampled, sampled_from_template=np.eye(3)) - sampled.data
-    target = moving_features((sampled.data + share * change)[None], sampled.grid)
+    target = image_features(replace(sampled, data=sampled.data + share * change))
     residual = made.residual
     shown = target.sample(np.eye(4)[None], residual.samples).values[0, 0]
     exact = LocalAffine(

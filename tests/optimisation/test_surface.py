@@ -1,5 +1,7 @@
 """A liver that takes up contrast below a diaphragm that does not, and lung above: what that does to the pose."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.moving_features import image_features
+from hepareg.optimisation.samples import cell_samples
 from hepareg.transforms import RigidTransform
 
 RADIUS_MM = 36.0
@@ -42,7 +45,7 @@ def found_z_mm(liver_hu, *, with_surface):
     moving, _ = volume((1.7, 1.7, 1.8), TRUTH, liver_hu=60, seed=2)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
     samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=with_surface)
-    residual = LocalAffine(samples, moving_features(moving.data[None], moving.grid))
+    residual = LocalAffine(samples, image_features(moving))
     settings = GaussNewtonSettings(15, 0.003, 3.0)
     found = gauss_newton(residual, [TRUTH], centre_mm=np.zeros(3), settings=settings)[0].transform
     return (found.apply(np.zeros((1, 3))) - TRUTH.apply(np.zeros((1, 3))))[0, 2]
@@ -58,7 +61,7 @@ def test_the_livers_own_enhancement_pulls_the_pose_little():
 def test_what_the_surface_explains_is_no_merit_of_the_pose():
     fixed, beyond = volume((3.0, 3.0, 3.0), RigidTransform.identity(), liver_hu=110, seed=1)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
-    nothing = moving_features(torch.zeros_like(fixed.data)[None], fixed.grid)
+    nothing = image_features(replace(fixed, data=torch.zeros_like(fixed.data)))
     samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=True)
     empty = LocalAffine(samples, nothing).unexplained(np.eye(4)[None])[0]
     assert empty == pytest.approx(1.0, abs=1e-3)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.normal_equations import pose_part
 from hepareg.transforms import RigidTransform
 
 __all__ = ["BendSettings", "SmoothField", "displaced", "estimate_bend", "rigid_fit"]
@@ -117,9 +118,10 @@ def estimate_bend(
     for _ in range(settings.iterations):
         cells = _shifted(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
         noise = settings.noise_factor * float(cells.residual_variance)
-        H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
-        g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
-        at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)
+        H = cells.hessian[0].double().cpu().numpy() / noise
+        g = cells.gradient[0].double().cpu().numpy() / noise
+        shift = pose_part(H.sum(axis=0))[3:]  # a knot shifts its cells, and turns none
+        at_knots = at_knots + _posterior_step(shift @ H @ shift.T, g @ shift.T, at_knots, spread, prior)
     return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 

@@ -13,9 +13,10 @@ from torch.nn import functional
 from hepareg.geometry import Grid
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.level_images import LevelImages, at_samples
+from hepareg.optimisation.moving_features import MovingFeatures, SampledMoving, moving_features
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import robust_scale, robust_weights
-from hepareg.optimisation.samples import CellSamples, MovingFeatures, SampledMoving, moving_features
+from hepareg.optimisation.samples import CellSamples
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import warp
@@ -104,7 +105,7 @@ class AnchoredFeatures:
         """Sample at (B, 4, 4) poses sampled_from_template: what the anchor leaves of each is applied."""
         found = self.features.sample(self.template_from_sampled @ matrices, samples)
         backed = found.valid & (found.values[-1] > 0.999)
-        return SampledMoving(found.values[:-1], found.gradients[:, :-1], backed)
+        return SampledMoving(found.values[:-1], found.gradients[:, :-1], found.curvatures[:, :-1], backed)
 
 
 def anchored_features(
@@ -144,10 +145,11 @@ def anchored_residual(
     images: LevelImages, anchor: RigidTransform, describe: Callable[[Tensor, Tensor], Tensor], *, robust: bool
 ) -> ChannelResidual:
     """Return the residual of both images' descriptions, for poses near ``anchor``; see `anchored_features`."""
-    fixed = describe(images.template.data[None, None], images.region()[None, None].float())
+    template = images.read_linearly(anchor).template
+    fixed = describe(template.data[None, None], images.region()[None, None].float())
     return ChannelResidual(
         images.samples,
-        at_samples(fixed, images.template, images.samples),
+        at_samples(fixed, template, images.samples),
         anchored_features(images, anchor, describe),
         robust=robust,
     )

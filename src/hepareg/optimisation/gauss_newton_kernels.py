@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE, GaussNewtonSettings, solution
 from hepareg.optimisation.local_affine_kernels import INSIDE, UNEXPLAINED, Problem, fitted, summed
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, UNDETERMINED
 from hepareg.optimisation.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 from hepareg.voxel_tensor import small_tensor
@@ -53,7 +53,7 @@ def gauss_newton_on_device(
     frames = small_tensor(np.stack([moving.grid.voxel_from_world, centre]), placements.device)
     numbers = [
         problem.total, problem.weight, settings.damping, settings.max_step_mm, settings.tolerance_mm,
-        settings.min_overlap, SMALLEST_EIGENVALUE, ARC_RADIUS_MM,
+        settings.min_overlap, SMALLEST_EIGENVALUE, ARC_RADIUS_MM, UNDETERMINED,
     ]  # fmt: skip
     limits = small_tensor(np.array(numbers), placements.device)
     for iteration in range(last + 1):
@@ -61,7 +61,8 @@ def gauss_newton_on_device(
         sums = summed(planes, rows, problem).sum(dim=2, dtype=torch.float64)
         _advance[(len(starts),)](
             sums, limits, frames, found.poses, placements, found.histories, found.states, len(starts), iteration, last,
-            UNEXPLAINED=UNEXPLAINED, INSIDE=INSIDE,
+            N=problem.parameters, WIDTH=triton.next_power_of_2(problem.parameters + 1),
+            UNEXPLAINED=len(sums) + UNEXPLAINED, INSIDE=len(sums) + INSIDE,
         )  # fmt: skip
         if iteration % LOOK_EVERY and bool(found.states[0].all()):
             break
@@ -96,16 +97,16 @@ def _product(a, b):
 
 
 @triton.jit
-def _entry(vector, n: tl.constexpr):
-    """Return the n-th of eight numbers."""
-    return tl.sum(tl.where(tl.arange(0, 8) == n, vector, 0.0), axis=0)
+def _entry(vector, n: tl.constexpr, WIDTH: tl.constexpr):
+    """Return the n-th of WIDTH numbers."""
+    return tl.sum(tl.where(tl.arange(0, WIDTH) == n, vector, 0.0), axis=0)
 
 
 @triton.jit
-def _motion(step, centre, radius):
+def _motion(step, centre, radius, WIDTH: tl.constexpr):
     """Return the (4, 4) matrix of a step, turns in mm of arc first, about a centre, the matrix that leads there."""
     r, c = tl.arange(0, 4)[:, None], tl.arange(0, 4)[None, :]
-    x, y, z = _entry(step, 0) / radius, _entry(step, 1) / radius, _entry(step, 2) / radius
+    x, y, z = _entry(step, 0, WIDTH) / radius, _entry(step, 1, WIDTH) / radius, _entry(step, 2, WIDTH) / radius
     K = tl.where((r == 2) & (c == 1), x, 0.0) - tl.where((r == 1) & (c == 2), x, 0.0)
     K += tl.where((r == 0) & (c == 2), y, 0.0) - tl.where((r == 2) & (c == 0), y, 0.0)
     K += tl.where((r == 1) & (c == 0), z, 0.0) - tl.where((r == 0) & (c == 1), z, 0.0)
@@ -116,8 +117,8 @@ def _motion(step, centre, radius):
     first = tl.where(small, 1 - square / 6, tl.sin(angle) / angle)
     second = tl.where(small, 0.5 - square / 24, 0.5 * half * half)
     turn = tl.where(r == c, 1.0, 0.0) + first * K + second * _product(K, K)
-    shift = tl.where(r == 0, _entry(step, 3), 0.0) + tl.where(r == 1, _entry(step, 4), 0.0)
-    shift += tl.where(r == 2, _entry(step, 5), 0.0)
+    shift = tl.where(r == 0, _entry(step, 3, WIDTH), 0.0) + tl.where(r == 1, _entry(step, 4, WIDTH), 0.0)
+    shift += tl.where(r == 2, _entry(step, 5, WIDTH), 0.0)
     where = tl.where(c == 3, tl.where(r < 3, centre, 0.0), 0.0)  # the centre as a column of translations
     moved = tl.sum(turn[:, :, None] * where[None, :, :], axis=1)
     return turn + where - moved + tl.where(c == 3, shift, 0.0)
@@ -126,28 +127,38 @@ def _motion(step, centre, radius):
 @triton.jit(do_not_specialize=["poses", "iteration", "last"])
 def _advance(
     sums, limits, frames, matrices, placements, histories, states, poses, iteration, last,
-    UNEXPLAINED: tl.constexpr, INSIDE: tl.constexpr,
+    N: tl.constexpr, WIDTH: tl.constexpr, UNEXPLAINED: tl.constexpr, INSIDE: tl.constexpr,
 ) -> None:  # fmt: skip
     """Take one step of each pose that has not ended, from the sums of its normal equations over all cells."""
     pose = tl.program_id(0)
     running = tl.load(states + pose) == 0
     objective = tl.load(sums + UNEXPLAINED * poses + pose) / tl.load(limits)
     overlapping = tl.load(sums + INSIDE * poses + pose) / tl.load(limits + 1) >= tl.load(limits + 5)
-    r, c = tl.arange(0, 8)[:, None], tl.arange(0, 8)[None, :]
+    r, c = tl.arange(0, WIDTH)[:, None], tl.arange(0, WIDTH)[None, :]
     low, high = tl.minimum(r, c), tl.maximum(r, c)
-    place = tl.where(c == 6, 21 + r, low * (11 - low) // 2 + high)  # the gradient is the seventh column
-    A = tl.load(sums + place * poses + pose, mask=(r < 6) & (c < 7), other=0.0)
+    gradients = N * (N + 1) // 2
+    place = tl.where(c == N, gradients + r, low * (2 * N - 1 - low) // 2 + high)  # the gradient is the last column
+    A = tl.load(sums + place * poses + pose, mask=(r < N) & (c <= N), other=0.0)
+    # Gauss-Jordan; a positive definite matrix needs no search for pivots. First what is no part of the pose.
+    least = tl.load(limits + 8) * tl.max(tl.max(tl.where((r == c) & (r >= 6), A, 0.0), axis=1), axis=0)
+    for k in tl.static_range(6, N):
+        row = tl.sum(tl.where(r == k, A, 0.0), axis=0)
+        pivot = _entry(row, k, WIDTH)
+        row = tl.where(pivot > least, row / tl.where(pivot > least, pivot, 1.0), 0.0)
+        column = tl.sum(tl.where(c == k, A, 0.0), axis=1)
+        A = tl.where(r == k, row[None, :], A - column[:, None] * row[None, :])
+    A = tl.where((r < 6) & ((c < 6) | (c == N)), A, 0.0)
     A = tl.where(r == c, A * (1 + tl.load(limits + 2)), A)
     largest = tl.max(tl.max(tl.where(r == c, A, 0.0), axis=1), axis=0)
     smallest = largest
-    for k in tl.static_range(6):  # Gauss-Jordan; a positive definite matrix needs no search for pivots
+    for k in tl.static_range(6):
         row = tl.sum(tl.where(r == k, A, 0.0), axis=0)
-        pivot = _entry(row, k)
+        pivot = _entry(row, k, WIDTH)
         smallest = tl.minimum(smallest, pivot)
         row = row / pivot
         column = tl.sum(tl.where(c == k, A, 0.0), axis=1)
         A = tl.where(r == k, row[None, :], A - column[:, None] * row[None, :])
-    step = -tl.sum(tl.where(c == 6, A, 0.0), axis=1)
+    step = -tl.sum(tl.where(c == N, A, 0.0), axis=1)
     length = tl.sqrt(tl.sum(step * step, axis=0))
     determined = (smallest > tl.load(limits + 6) * tl.maximum(largest, 1e-30)) & (length < float("inf"))
     share = tl.minimum(1.0, tl.load(limits + 3) / tl.maximum(length, 1e-12))
@@ -161,7 +172,7 @@ def _advance(
     r, c = tl.arange(0, 4)[:, None], tl.arange(0, 4)[None, :]
     at = r * 4 + c
     centre = tl.load(frames + 16 + at)
-    motion = _motion(step, centre, tl.load(limits + 7))
+    motion = _motion(step, centre, tl.load(limits + 7), WIDTH)
     matrix = _product(tl.load(matrices + pose * 16 + at), motion)
     tl.store(matrices + pose * 16 + at, matrix, mask=stepping)
     placed = _product(_product(tl.load(frames + at), matrix), centre)

@@ -10,7 +10,10 @@ from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.samples import CellSamples, MovingFeatures, moving_features
+from hepareg.optimisation.matched_blur import as_if_interpolated
+from hepareg.optimisation.moving_features import MovingFeatures, image_features
+from hepareg.optimisation.samples import CellSamples
+from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sample_points, warp
 
 __all__ = ["LevelImages", "at_samples"]
@@ -27,13 +30,15 @@ class LevelImages:
     sampled
         Image read in between.
     features
-        The sampled image's intensities with their world gradients.
+        The sampled image's intensities with their differences.
     samples
         Voxels of the template's region, in cells.
     distance
         Distance to the region's mask in mm, in the template's world.
     margin_mm
         Voxels up to this far from the mask take part.
+    sharpness
+        Whether the default residual leaves the blur between the images free (`LocalAffine`).
     """
 
     template: GridImage
@@ -42,6 +47,7 @@ class LevelImages:
     samples: CellSamples
     distance: GridImage
     margin_mm: float
+    sharpness: bool = False
 
     @property
     def centre_mm(self) -> NDArray[np.floating]:
@@ -51,7 +57,7 @@ class LevelImages:
     @cached_property
     def local_affine(self) -> LocalAffine:
         """The default residual of these images: the solver and whoever judges its answer share one."""
-        return LocalAffine(self.samples, self.features)
+        return LocalAffine(self.samples, self.features, sharpness=self.sharpness)
 
     def region(self) -> Tensor:
         """Return (I, J, K) bool on the template's grid: the voxels that take part in a dense measure."""
@@ -64,6 +70,11 @@ class LevelImages:
         )
         return found.image[0, 0] <= self.margin_mm
 
+    def read_linearly(self, pose: RigidTransform) -> "LevelImages":
+        """Return the images for a measure that interpolates linearly, near a pose sampled_from_template."""
+        data = as_if_interpolated(self.template, self.sampled, sampled_from_template=pose.rotation)
+        return replace(self, template=replace(self.template, data=data))
+
     def windowed(self, window_hu: tuple[float, float]) -> "LevelImages":
         """Return the images with all intensities clamped to a window."""
         template, sampled = (
@@ -73,7 +84,7 @@ class LevelImages:
             self,
             template=template,
             sampled=sampled,
-            features=moving_features(sampled.data[None], sampled.grid),
+            features=image_features(sampled),
             samples=replace(self.samples, values=self.samples.values.clamp(*window_hu)),
         )
 

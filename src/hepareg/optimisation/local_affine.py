@@ -14,6 +14,12 @@ the foot of the lung's edge, and by moving that foot the step can be imitated: t
 a millimetre, along the body most of all, since the dome is the sharpest edge there is. The mask tells where the step
 is. So on fine levels the model is fixed = a * warped + b + c * surface, with c as free as a and b.
 
+Nor does it cover that one image is sharper than the other. `matched_blur` knows the voxels' sizes; what slice profile,
+reconstruction kernel and interpolation make of them it does not. An edge that is wider in one image pulls the
+pose wherever the region ends within it. So, on request, the blur along each voxel axis of the moving image is three
+more parameters beside the pose's six, for the whole liver: fixed = a * (warped + v . curvature) + b + c * surface,
+v a variance in voxel^2 (negative: sharper).
+
 References
 ----------
 Golub, G. H. and Pereyra, V. The differentiation of pseudo-inverses and nonlinear least squares
@@ -34,9 +40,10 @@ from torch import Tensor
 
 from hepareg.optimisation.cuda_kernels import cuda_kernels
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.optimisation.moving_features import MovingFeatures
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import cell_weights, robust_scale, robust_weights
-from hepareg.optimisation.samples import CellSamples, MovingFeatures
+from hepareg.optimisation.samples import CellSamples
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 
@@ -62,15 +69,24 @@ class LocalAffine:
     robust
         Down-weight voxels whose residual is large against the median (Geman-McClure's kind of
         weight), such as bowel and ribs that do not move with the liver; on levels with the surface also whole cells.
+    sharpness
+        Whether the blur between the images is free; ``moving`` then is of `image_features`.
     """
 
     def __init__(
-        self, samples: CellSamples, moving: MovingFeatures, *, ridge_hu2: float = 100.0, robust: bool = True
+        self,
+        samples: CellSamples,
+        moving: MovingFeatures,
+        *,
+        ridge_hu2: float = 100.0,
+        robust: bool = True,
+        sharpness: bool = False,
     ) -> None:
         self.samples = samples
         self.moving = moving
         self.ridge_hu2 = ridge_hu2
         self.robust = robust
+        self.sharpness = sharpness
         self._spread = _spread(samples.values, samples.surface, samples.weights)
         self._total = _total(samples.weights * self._spread).clamp(min=TINY)
         self._weight = _total(samples.weights).clamp(min=TINY)
@@ -103,6 +119,14 @@ class LocalAffine:
         objective, overlap = torch.stack(found).cpu().numpy()
         return objective, overlap
 
+    def unexplained_in_view(self, matrices: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return (B,) objectives at (B, 4, 4) poses, over the samples that all of them take into the moving image."""
+        values, valid = self.moving.values(matrices, self.samples)
+        inside = self.samples.weights * valid.all(dim=0)
+        residual = self._fit(values[0], inside.expand_as(valid)).residual
+        unexplained, wanted = _total(inside * residual.square()), _total(inside * self._spread)
+        return (unexplained / wanted.clamp(min=TINY)).cpu().numpy()
+
     def minimise(self, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings) -> list[Solution]:
         """Return a Gauss-Newton solution for each start."""
         kernels = self._kernels
@@ -114,7 +138,7 @@ class LocalAffine:
 
     def on(self, samples: CellSamples) -> "LocalAffine":
         """Return the same residual on other samples."""
-        return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust)
+        return LocalAffine(samples, self.moving, ridge_hu2=self.ridge_hu2, robust=self.robust, sharpness=self.sharpness)
 
     def unexplained_hu2(self, moving: Tensor, weights: Tensor) -> float:
         """Return the weighted sum of squares that (N, V) moving values leave of the fixed cells."""
@@ -130,8 +154,11 @@ class LocalAffine:
         inside = samples.weights * found.valid
         fit = self._fit(found.values[0], inside)
         weights = self._robust(fit, inside) if self.robust else inside
-        J = jacobian(found.gradients[:, 0], samples.offsets_mm.permute(2, 0, 1)[:, None])
-        H, g = _eliminated(torch.cat([J, *(part[None] for part in fit.columns)]), weights, self.ridge_hu2)
+        J = [jacobian(found.gradients[:, 0], samples.offsets_mm.permute(2, 0, 1)[:, None])]
+        if self.sharpness:
+            J.append(found.curvatures[:, 0])
+        columns = torch.cat([*J, *(part[None] for part in fit.columns)])
+        H, g = _eliminated(columns, weights, self.ridge_hu2, surface=fit.surface is not None)
         objective, overlap = self._objective(fit.residual, inside)
         squares = (weights * fit.residual**2).sum(dtype=torch.float64)
         return CellEquations(H, g, objective, overlap, _variance(weights.sum(dtype=torch.float64), squares))
@@ -139,7 +166,8 @@ class LocalAffine:
     def _problem(self, kernels: ModuleType) -> Any:
         if self._sums is None:
             self._sums = torch.stack([self._total, self._weight]).tolist()
-        return kernels.Problem(self.samples, self.moving, self._spread, *self._sums, self.ridge_hu2, self.robust)
+        flags = self.robust, self.sharpness
+        return kernels.Problem(self.samples, self.moving, self._spread, *self._sums, self.ridge_hu2, *flags)
 
     def _robust(self, fit: "_Fit", inside: Tensor) -> Tensor:
         """Return the weights of voxels, and where the surface is looked at, of whole cells."""
@@ -167,7 +195,7 @@ class CellEquations:
     Parameters
     ----------
     hessian, gradient
-        (B, N, 6, 6) and (B, N, 6).
+        (B, N, n, n) and (B, N, n): of the pose's six parameters, and of the three blurs where these are free.
     objective, overlap
         (B,) float64, as in `NormalEquations`.
     residual_variance
@@ -181,10 +209,10 @@ class CellEquations:
     residual_variance: Tensor
 
     def whole(self) -> NormalEquations:
-        """Return the sums over all cells."""
+        """Return the sums over all cells, of the pose alone."""
         hessian = self.hessian.sum(dim=1, dtype=torch.float64).cpu().numpy()
         gradient = self.gradient.sum(dim=1, dtype=torch.float64).cpu().numpy()
-        return NormalEquations(hessian, gradient, self.objective.cpu().numpy(), self.overlap.cpu().numpy())
+        return NormalEquations.of_pose(hessian, gradient, self.objective.cpu().numpy(), self.overlap.cpu().numpy())
 
 
 def _variance(weight: Tensor, squares: Tensor) -> Tensor:
@@ -245,30 +273,31 @@ def _fit(x: Tensor, y: Tensor, weights: Tensor, ridge: float, surface: Tensor | 
     return _Fit(xc, yc, step, torch.addcmul(yc, slope, xc, value=-1).addcmul_(size, step, value=-1))
 
 
-def _eliminated(columns: Tensor, weights: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
+def _eliminated(columns: Tensor, weights: Tensor, ridge: float, *, surface: bool) -> tuple[Tensor, Tensor]:
     """Return each cell's J'WJ and J'Wr with its own a, b and c eliminated (variable projection, Kaufman's form).
 
-    ``columns`` (8 or 9, B, N, V) are [J, x, y] or [J, x, y, surface], all but J about centred: one batched product
+    ``columns`` (n + 2 or 3, B, N, V) are [J, x, y] or [J, x, y, surface], all but J about centred: one batched product
     gives all their weighted moments. Mean, surface and x are projected out, one after the other: each takes the square
     of a vector from the moments. The residual's derivative is -a J, projected.
     """
     poses, cells = columns.shape[1:3]
+    n = len(columns) - 2 - surface
     by_cell = columns.permute(1, 2, 0, 3).flatten(0, 1)
     weighted = (columns * weights).permute(1, 2, 0, 3).flatten(0, 1)
     moments = torch.bmm(weighted, by_cell.transpose(1, 2))
     total = weights.sum(dim=-1).clamp(min=TINY).flatten()
     taken = [weighted.sum(dim=-1) / total.sqrt()[:, None]]
-    if len(columns) == 9:
-        across = _left(moments, 8, taken)
-        taken.append(across / (across[:, 8] + SURFACE_RIDGE * total + TINY).sqrt()[:, None])
-    across = _left(moments, 6, taken)
-    xx = across[:, 6] + ridge * total + TINY
+    if surface:
+        across = _left(moments, n + 2, taken)
+        taken.append(across / (across[:, n + 2] + SURFACE_RIDGE * total + TINY).sqrt()[:, None])
+    across = _left(moments, n, taken)
+    xx = across[:, n] + ridge * total + TINY
     taken.append(across / xx.sqrt()[:, None])
-    slope = (across[:, 7] / xx)[:, None]
+    slope = (across[:, n + 1] / xx)[:, None]
     vectors = torch.stack(taken, dim=2)
-    left = torch.baddbmm(moments[:, :6, :8], vectors[:, :6], vectors[:, :8].transpose(1, 2), alpha=-1)
-    H, g = slope[..., None].square() * left[..., :6], -slope * left[..., 7]
-    return H.reshape(poses, cells, 6, 6), g.reshape(poses, cells, 6)
+    left = torch.baddbmm(moments[:, :n, : n + 2], vectors[:, :n], vectors[:, : n + 2].transpose(1, 2), alpha=-1)
+    H, g = slope[..., None].square() * left[..., :n], -slope * left[..., n + 1]
+    return H.unflatten(0, (poses, cells)), g.unflatten(0, (poses, cells))
 
 
 def _left(moments: Tensor, column: int, taken: list[Tensor]) -> Tensor:

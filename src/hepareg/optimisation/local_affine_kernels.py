@@ -23,20 +23,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.local_affine import SURFACE_RIDGE, TINY
+from hepareg.optimisation.moving_features import CURVED, MovingFeatures
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations
 from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
-from hepareg.optimisation.samples import CellSamples, MovingFeatures
+from hepareg.optimisation.samples import CellSamples
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
 __all__ = ["FusedEquations", "Problem", "cell_equations", "fitted", "probe", "summed", "unexplained"]
 
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
-PLANES = 8
-ROWS = 31
-"""Of each cell: 21 of the Hessian's upper triangle, 6 of the gradient, the weights' sum, the weighted squares of the
-residual, the weighted squares of what is unexplained (voxels outside the moving image wholly so), the weight inside."""
-WEIGHT, SQUARES, UNEXPLAINED, INSIDE = 27, 28, 29, 30
+WEIGHT, SQUARES, UNEXPLAINED, INSIDE = -4, -3, -2, -1
+"""The last rows of each cell: the weights' sum, the weighted squares of the residual, the weighted squares of what is
+unexplained (voxels outside the moving image wholly so), the weight inside. Before them the Hessian's upper triangle
+and the gradient."""
 
 
 class Problem(NamedTuple):
@@ -57,10 +57,16 @@ class Problem(NamedTuple):
     weight: float
     ridge_hu2: float
     robust: bool
+    sharpness: bool
+
+    @property
+    def parameters(self) -> int:
+        """The pose's six, and the three blurs where these are free."""
+        return 9 if self.sharpness else 6
 
 
 class FusedEquations:
-    """What `CellEquations` is, from the kernels' (31, B, N) rows."""
+    """What `CellEquations` is, from the kernels' (R, B, N) rows."""
 
     def __init__(self, rows: Tensor, problem: Problem) -> None:
         self._rows = rows
@@ -68,25 +74,28 @@ class FusedEquations:
 
     @property
     def hessian(self) -> Tensor:
-        """(B, N, 6, 6)."""
-        return self._rows[_whole_matrix(self._rows.device)].permute(1, 2, 0).unflatten(2, (6, 6))
+        """(B, N, n, n)."""
+        n = self._problem.parameters
+        return self._rows[_whole_matrix(n, self._rows.device)].permute(1, 2, 0).unflatten(2, (n, n))
 
     @property
     def gradient(self) -> Tensor:
-        """(B, N, 6)."""
-        return self._rows[21:27].permute(1, 2, 0)
+        """(B, N, n)."""
+        return self._rows[_triangle(self._problem.parameters) : WEIGHT].permute(1, 2, 0)
 
     @property
     def residual_variance(self) -> Tensor:
         """() robustly weighted variance of the residual, HU^2, over all poses."""
-        weight, squares = self._rows[WEIGHT : SQUARES + 1].sum(dim=(1, 2), dtype=torch.float64)
+        weight, squares = self._rows[WEIGHT:UNEXPLAINED].sum(dim=(1, 2), dtype=torch.float64)
         return squares / weight.clamp(min=TINY) + TINY
 
     def whole(self) -> NormalEquations:
-        """Return the sums over all cells; one way off the device."""
+        """Return the sums over all cells, of the pose alone; one way off the device."""
+        n = self._problem.parameters
         host = self._rows.sum(dim=2, dtype=torch.float64).cpu().numpy()
-        hessian = host[_places()].T.reshape(-1, 6, 6)
-        return NormalEquations(hessian, host[21:27].T, *_shares(host[UNEXPLAINED:], self._problem))
+        hessian = host[_places(n)].T.reshape(-1, n, n)
+        gradient = host[_triangle(n) : WEIGHT].T
+        return NormalEquations.of_pose(hessian, gradient, *_shares(host[UNEXPLAINED:], self._problem))
 
 
 def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEquations:
@@ -106,7 +115,7 @@ def summed(planes: Tensor, rows: Tensor, problem: Problem) -> Tensor:
         planes, _apart(problem.samples), _surface(problem.samples), median, rows,
         poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
         CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
-        ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY,
+        ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY, SHARPNESS=problem.sharpness, N=problem.parameters,
     )  # fmt: skip
     return rows
 
@@ -123,21 +132,23 @@ def fitted(voxel_from_offset: Tensor, problem: Problem) -> tuple[Tensor, Tensor]
     Returns
     -------
     planes
-        (8, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
-        inside the moving image, the moving image's gradient along x, y and z of the fixed world, and the size of the
-        residual, NaN where the weight is 0.
+        (8 or 11, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
+        inside the moving image, the moving image's gradient along x, y and z of the fixed world, where the blurs
+        are free its curvatures along its voxel axes, and the size of the residual, NaN where the weight is 0.
     rows
-        (31, B, N), the last two written.
+        (R, B, N), the last two written.
     """
     samples, moving = problem.samples, problem.moving
     poses, (cells, voxels) = len(voxel_from_offset), samples.values.shape
-    planes = samples.values.new_empty(PLANES, poses, cells, voxels)
-    rows = samples.values.new_empty(ROWS, poses, cells)
+    n = problem.parameters
+    planes = samples.values.new_empty(n + 2, poses, cells, voxels)
+    rows = samples.values.new_empty(_triangle(n) + n - WEIGHT, poses, cells)
     _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
         voxel_from_offset, moving.table, _apart(samples), samples.values, samples.weights,
         _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
         problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
         SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
+        ROW=moving.rows, CURVED=moving.rows == CURVED, SHARPNESS=problem.sharpness,
     )  # fmt: skip
     return planes, rows
 
@@ -168,15 +179,20 @@ def _one(where) -> None:
 
 
 @cache
-def _whole_matrix(device: torch.device) -> Tensor:
-    return torch.tensor(_places(), device=device)
+def _whole_matrix(n: int, device: torch.device) -> Tensor:
+    return torch.tensor(_places(n), device=device)
 
 
 @cache
-def _places() -> list[int]:
-    """Return the places of a symmetric matrix's 36 entries among the 21 of its upper triangle."""
-    upper = {pair: n for n, pair in enumerate(combinations_with_replacement(range(6), 2))}
-    return [upper[min(a, b), max(a, b)] for a, b in product(range(6), repeat=2)]
+def _places(n: int) -> list[int]:
+    """Return the places of a symmetric (n, n) matrix's entries among those of its upper triangle."""
+    upper = {pair: number for number, pair in enumerate(combinations_with_replacement(range(n), 2))}
+    return [upper[min(a, b), max(a, b)] for a, b in product(range(n), repeat=2)]
+
+
+def _triangle(n: int) -> int:
+    """Return the number of entries of the upper triangle."""
+    return n * (n + 1) // 2
 
 
 @triton.jit
@@ -192,7 +208,7 @@ def _axis(position, size, TOLERANCE: tl.constexpr):
 def _fit(
     matrices, table, offsets, values, weights, surfaces, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
     V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
-    TOLERANCE: tl.constexpr, TINY: tl.constexpr,
+    TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, SHARPNESS: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -210,19 +226,27 @@ def _fit(
     i, di, fi, in_i = _axis(a00 * x + a01 * y + a02 * z + a03, ni, TOLERANCE)
     j, dj, fj, in_j = _axis(a10 * x + a11 * y + a12 * z + a13, nj, TOLERANCE)
     k, dk, fk, in_k = _axis(a20 * x + a21 * y + a22 * z + a23, nk, TOLERANCE)
-    first = ((i.to(tl.int64) * nj + j) * nk + k) * 4
+    first = ((i.to(tl.int64) * nj + j) * nk + k) * ROW
     value = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
     gi = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
     gj = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
     gk = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    ci = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    cj = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    ck = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
     for corner in tl.static_range(8):
         up_i, up_j, up_k = corner // 4, corner // 2 % 2, corner % 2
-        row = first + 4 * (up_i * di * nj * nk + up_j * dj * nk + up_k * dk)
+        row = first + ROW * (up_i * di * nj * nk + up_j * dj * nk + up_k * dk)
         share = (fi if up_i else 1 - fi) * (fj if up_j else 1 - fj) * (fk if up_k else 1 - fk)
         value += share * tl.load(table + row, mask=used, other=0.0)
         gi += share * tl.load(table + row + 1, mask=used, other=0.0)
         gj += share * tl.load(table + row + 2, mask=used, other=0.0)
         gk += share * tl.load(table + row + 3, mask=used, other=0.0)
+        if CURVED:
+            ci += share * tl.load(table + row + 4, mask=used, other=0.0)
+            cj += share * tl.load(table + row + 5, mask=used, other=0.0)
+            ck += share * tl.load(table + row + 6, mask=used, other=0.0)
+    value -= fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck
     wanted = tl.load(weights + at, mask=used, other=0.0)
     inside = tl.where(in_i & in_j & in_k, wanted, 0.0)
     fixed = tl.load(values + at, mask=used, other=0.0)
@@ -253,7 +277,11 @@ def _fit(
     tl.store(out + 4 * whole, gi * a00 + gj * a10 + gk * a20, mask=used)
     tl.store(out + 5 * whole, gi * a01 + gj * a11 + gk * a21, mask=used)
     tl.store(out + 6 * whole, gi * a02 + gj * a12 + gk * a22, mask=used)
-    tl.store(out + 7 * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
+    if SHARPNESS:
+        tl.store(out + 7 * whole, ci, mask=used)
+        tl.store(out + 8 * whole, cj, mask=used)
+        tl.store(out + 9 * whole, ck, mask=used)
+    tl.store(out + (10 if SHARPNESS else 7) * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
     tl.store(sums + pose * cells + cell, unexplained, mask=cell < cells)
     tl.store(sums + (poses + pose) * cells + cell, total, mask=cell < cells)
 
@@ -262,7 +290,7 @@ def _fit(
 def _sum(
     planes, offsets, surfaces, medians, terms, poses, cells, radius, ridge,
     V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
-    ROBUST: tl.constexpr, FLOOR: tl.constexpr, TINY: tl.constexpr,
+    ROBUST: tl.constexpr, FLOOR: tl.constexpr, TINY: tl.constexpr, SHARPNESS: tl.constexpr, N: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -308,21 +336,27 @@ def _sum(
     sy = tl.sum(weight * step * yc, axis=1)
     xx -= sx * sx / ss
     slope = (xy - sx * sy / ss) / xx
-    J = (y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz)
+    ci = cj = ck = gz  # not looked at where the blurs are not free
+    if SHARPNESS:
+        ci = tl.load(here + 7 * whole, mask=used, other=0.0)
+        cj = tl.load(here + 8 * whole, mask=used, other=0.0)
+        ck = tl.load(here + 9 * whole, mask=used, other=0.0)
+    J = (y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz, ci, cj, ck)
     out = terms + pose * cells + cell
     apart = poses * cells
     kept = cell < cells
-    for a in tl.static_range(6):
+    for a in tl.static_range(N):
         wa = weight * (J[a] - (tl.sum(weight * J[a], axis=1) / total)[:, None])
         sa = tl.sum(wa * step, axis=1)
         ax = tl.sum(wa * xc, axis=1) - sa * sx / ss
         ay = tl.sum(wa * yc, axis=1) - sa * sy / ss
-        tl.store(out + (21 + a) * apart, -slope * (ay - ax * slope), mask=kept)
-        for b in tl.static_range(a, 6):
+        tl.store(out + (N * (N + 1) // 2 + a) * apart, -slope * (ay - ax * slope), mask=kept)
+        for b in tl.static_range(a, N):
             wb = weight * (J[b] - (tl.sum(weight * J[b], axis=1) / total)[:, None])
             sb = tl.sum(wb * step, axis=1)
             bx = tl.sum(wb * xc, axis=1) - sb * sx / ss
             moment = tl.sum(wa * J[b], axis=1) - sa * sb / ss - ax * bx / xx
-            tl.store(out + (a * (11 - a) // 2 + b) * apart, slope * slope * moment, mask=kept)
-    tl.store(out + 27 * apart, tl.sum(weight, axis=1), mask=kept)
-    tl.store(out + 28 * apart, tl.sum(weight * residual * residual, axis=1), mask=kept)
+            tl.store(out + (a * (2 * N - 1 - a) // 2 + b) * apart, slope * slope * moment, mask=kept)
+    out += N * (N + 3) // 2 * apart
+    tl.store(out, tl.sum(weight, axis=1), mask=kept)
+    tl.store(out + apart, tl.sum(weight * residual * residual, axis=1), mask=kept)

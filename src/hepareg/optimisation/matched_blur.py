@@ -1,9 +1,11 @@
 """Two images brought to one sharpness, so that the same edge looks alike in both.
 
-A voxel averages over its own size, and linear interpolation averages again: a thick slice shows an
-edge wider than a thin one does. Compared as they are, the difference of the two profiles pulls the
-pose as soon as the region of interest cuts an edge's profile on one side. Variances of the point
-spread add up, so each image is blurred by what it lacks.
+A voxel averages over its own size: a thick slice shows an edge wider than a thin one does. Compared as they are, the
+difference of the two profiles pulls the pose as soon as the region of interest cuts an edge's profile on one side.
+Variances of the point spread add up, so each image is blurred by what it lacks.
+
+Linear interpolation averages again. `image_features` take that out; for what reads an image linearly all the same,
+the other one is blurred as much on average.
 """
 
 import numpy as np
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 
-__all__ = ["VOXEL", "blur", "matched_blur", "voxel_cosines"]
+__all__ = ["VOXEL", "as_if_interpolated", "blur", "matched_blur", "voxel_cosines"]
 
 VOXEL = 1 / 12
 """Variance of a box, in squares of its width."""
@@ -30,16 +32,25 @@ def matched_blur(
     template
         Image read at its own voxel centres.
     sampled
-        Image read in between by linear interpolation.
+        Image read in between.
     sampled_from_template
         (3, 3) rotation from the template's world to the sampled image's world, roughly.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
-    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION) * s**2
+    template_mm2, sampled_mm2 = VOXEL * t**2, VOXEL * s**2
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
     return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)
+
+
+def as_if_interpolated(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
+) -> Tensor:
+    """Return the template's data blurred as linear interpolation on average blurs the sampled image."""
+    t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
+    weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
+    return blur(template.data, weights.T @ (INTERPOLATION * s**2) / t**2)
 
 
 def voxel_cosines(

@@ -16,8 +16,9 @@ from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import matched_blur
 from hepareg.optimisation.measure import LocalAffineMeasure, Measure
+from hepareg.optimisation.moving_features import image_features
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
-from hepareg.optimisation.samples import cell_samples, moving_features
+from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.slice_profile import best_share, is_thick, widened
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
@@ -65,8 +66,9 @@ class Level:
     solver
         Iteration limits.
     with_surface
-        Whether the step at the mask's surface has a size of its own in each cell, and cells that do not fit
-        lose their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
+        Whether the step at the mask's surface has a size of its own in each cell, cells that do not fit lose
+        their weight as a whole, and the blur between the images is free (`LocalAffine`). All of it is for a pose that
+        is right to about a voxel.
     """
 
     spacing_mm: float
@@ -168,8 +170,7 @@ class LevelObjective:
         change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
         share = best_share(self.residual, change, images.sampled, pose)
         sampled = replace(images.sampled, data=images.sampled.data + share * change)
-        features = moving_features(sampled.data[None], sampled.grid)
-        return replace(self, images=replace(images, sampled=sampled, features=features))
+        return replace(self, images=replace(images, sampled=sampled, features=image_features(sampled)))
 
     def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
         """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
@@ -188,8 +189,8 @@ class LevelObjective:
             max_samples=level.max_samples,
             with_surface=level.with_surface,
         )
-        features = moving_features(sampled.data[None], sampled.grid)
-        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
+        features = image_features(sampled)
+        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm, images.sharpness)
         return replace(self, reversed=not self.reversed, images=swapped)
 
 
@@ -248,9 +249,11 @@ def build_objective(
         max_samples=level.max_samples,
         with_surface=level.with_surface,
     )
-    features = moving_features(sampled_data[None], sampled_image.grid)
     sampled_image = replace(sampled_image, data=sampled_data)
-    images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
+    # Of thick slices the profile is measured, see `refine`: twice free, it would follow the noise.
+    sharpness = level.with_surface and not is_thick(template_image, sampled_image)
+    features = image_features(sampled_image)
+    images = LevelImages(template_image, sampled_image, features, samples, distance, margin, sharpness)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
     return LevelObjective(turn, images, region.distance, voxel_mm)
 

@@ -1,11 +1,14 @@
 """Gauss-Newton's normal equations of six rigid parameters, for a batch of poses at once.
 
+A residual may have parameters of its own beside them, which are of no interest: `pose_part` solves for these.
+
 The parameters are a small motion of the fixed world applied before the current pose,
 x -> R(w) (x - c) + c + t with c the samples' centre. The rotation is measured in mm of arc at
 `ARC_RADIUS_MM`, so that all six parameters have one unit and one scale.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,10 +18,12 @@ from torch import Tensor
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 
-__all__ = ["ARC_RADIUS_MM", "NormalEquations", "jacobian", "moved", "moved_matrices"]
+__all__ = ["ARC_RADIUS_MM", "UNDETERMINED", "NormalEquations", "jacobian", "moved", "moved_matrices", "pose_part"]
 
 ARC_RADIUS_MM = 60.0
 """Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
+UNDETERMINED = 1e-9
+"""Against the largest of its kind: a parameter beside the pose that is less determined than this stays as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,18 @@ class NormalEquations:
     objective: NDArray[np.floating]
     overlap: NDArray[np.floating]
 
+    @classmethod
+    def of_pose(
+        cls,
+        hessian: NDArray[np.floating],
+        gradient: NDArray[np.floating],
+        objective: NDArray[np.floating],
+        overlap: NDArray[np.floating],
+    ) -> Self:
+        """Return the pose's own from (B, n, n) and (B, n) of n parameters, of which the pose's are the first six."""
+        E = pose_part(hessian)
+        return cls(E @ hessian @ np.swapaxes(E, -1, -2), (E @ gradient[..., None])[..., 0], objective, overlap)
+
 
 def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
     """Return (6, ...): derivative of a value along the six parameters, from its (3, ...) world gradient.
@@ -60,6 +77,24 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
         J[a].addcmul_(offsets_mm[b], gradients[c], value=1 / ARC_RADIUS_MM)
         J[a].addcmul_(offsets_mm[c], gradients[b], value=-1 / ARC_RADIUS_MM)
     return J
+
+
+def pose_part(hessian: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the (..., 6, n) matrix E that takes the normal equations of n parameters to those of the pose alone.
+
+    The first six parameters are the pose; E H E' and E g are their equations once the others have been solved for.
+    E = [I, -H_po H_oo^-1], and E H E' is the Schur complement.
+
+    Parameters
+    ----------
+    hessian
+        (..., n, n), symmetric.
+    """
+    eye = np.broadcast_to(np.eye(6), (*hessian.shape[:-2], 6, 6))
+    if hessian.shape[-1] == 6:
+        return eye
+    others = np.linalg.pinv(hessian[..., 6:, 6:], rcond=UNDETERMINED, hermitian=True)
+    return np.concatenate([eye, -hessian[..., :6, 6:] @ others], axis=-1)
 
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:

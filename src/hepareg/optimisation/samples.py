@@ -1,4 +1,4 @@
-"""Sample points of the fixed image, grouped in small cubic cells, and the moving image that they are compared with."""
+"""Sample points of the fixed image, grouped in small cubic cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.arrays import Matrix
-from hepareg.geometry import Grid
 from hepareg.optimisation.block_average import GridImage
 from hepareg.transforms.lattice import mapped_lattice
-from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["CellSamples", "MovingFeatures", "SampledMoving", "cell_samples", "moving_features"]
+__all__ = ["CellSamples", "cell_samples"]
 
 SURFACE_MM = 2.5
 """Width of the step at the mask's surface: about what an edge has in a slice, and what a mask's outline is known to."""
@@ -52,88 +50,6 @@ class CellSamples:
     def num_samples(self) -> int:
         """Number of voxels with a positive weight."""
         return int((self.weights > 0).sum())
-
-
-@dataclass(frozen=True, eq=False)
-class MovingFeatures:
-    """Channels of the moving image with their differences between voxels, ready to be sampled.
-
-    Parameters
-    ----------
-    table
-        (I J K, 4 C): a row for each voxel with C values, then their differences along i, j and k
-        per voxel. All that a sample needs of a voxel lies side by side in memory.
-    grid
-        Its grid.
-    """
-
-    table: Tensor
-    grid: Grid
-
-    def sample(self, matrices: NDArray[np.floating], samples: CellSamples) -> "SampledMoving":
-        """Sample channels and gradients where each of (B, 4, 4) moving_from_fixed matrices takes the samples."""
-        places = self.voxel_from_offset(matrices, samples)
-        found, valid = self._read(places, samples)
-        # Differences are in voxel units: the chain rule turns them into derivatives along the fixed world's axes.
-        turn = found.new_zeros(len(places), 1, 4, 4)
-        turn[:, 0, 0, 0] = 1
-        turn[:, 0, 1:, 1:] = places[..., :3].transpose(1, 2)
-        turned = (turn @ found).permute(2, 1, 0, 3).unflatten(3, samples.values.shape)
-        return SampledMoving(turned[0], turned[1:], valid)
-
-    def values(self, matrices: NDArray[np.floating], samples: CellSamples) -> tuple[Tensor, Tensor]:
-        """Return what `sample` does less the gradients: values (C, B, N, V) and validity (B, N, V)."""
-        found, valid = self._read(self.voxel_from_offset(matrices, samples), samples)
-        return found[:, :, 0].transpose(0, 1).reshape(-1, *valid.shape), valid
-
-    def voxel_from_offset(self, matrices: NDArray[np.floating], samples: CellSamples) -> Tensor:
-        """Return (B, 3, 4) from offsets in mm to voxels; composed in float64, so that a large offset costs nothing."""
-        matrices = np.asarray(matrices, dtype=np.float64)
-        found = (self.grid.voxel_from_world @ matrices)[:, :3]
-        found[..., 3] += found[..., :3] @ samples.centre_mm
-        return small_tensor(np.ascontiguousarray(found), self.table.device, self.table.dtype)
-
-    def _read(self, voxel_from_offset: Tensor, samples: CellSamples) -> tuple[Tensor, Tensor]:
-        """Return the interpolated rows of the table (B, C, 4, N V), and validity (B, N, V)."""
-        offsets = samples.offsets_mm.permute(2, 0, 1).reshape(3, -1)
-        by_axis = voxel_from_offset.transpose(0, 1).reshape(-1, 4)
-        positions = torch.addmm(by_axis[:, 3:], by_axis[:, :3], offsets).reshape(3, len(voxel_from_offset), -1)
-        rows, weights, valid = trilinear_corners(positions, self.grid.shape)
-        found = functional.embedding_bag(rows, self.table, per_sample_weights=weights, mode="sum")
-        found = found.reshape(len(valid), -1, 4, self.table.shape[1] // 4).permute(0, 3, 2, 1)
-        return found, valid.reshape(-1, *samples.values.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class SampledMoving:
-    """Values (C, B, N, V), their gradients along the fixed world's axes (3, C, B, N, V), and validity (B, N, V)."""
-
-    values: Tensor
-    gradients: Tensor
-    valid: Tensor
-
-
-def moving_features(channels: Tensor, grid: Grid) -> MovingFeatures:
-    """Return (C, I, J, K) channels with their differences between voxels: central inside, one-sided at the border."""
-    table = channels.new_empty(*channels.shape[1:], 4, len(channels))
-    table[..., 0, :] = channels.permute(1, 2, 3, 0)
-    halved = 0.5 * channels  # halving the differences in the table would go through all of its memory once more
-    for axis in (1, 2, 3):
-        _write_differences(channels, halved, axis, table[..., axis, :].permute(3, 0, 1, 2))
-    return MovingFeatures(table.reshape(-1, 4 * len(channels)), grid)
-
-
-def _write_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write the differences of an image, given halved too, into a tensor of any strides, without a copy."""
-    size = channels.shape[axis]
-    if size == 1:
-        out.zero_()
-        return
-    for border, upper in ((0, 1), (size - 1, size - 1)):
-        ahead, behind = channels.narrow(axis, upper, 1), channels.narrow(axis, upper - 1, 1)
-        torch.sub(ahead, behind, out=out.narrow(axis, border, 1))
-    ahead, behind = halved.narrow(axis, 2, size - 2), halved.narrow(axis, 0, size - 2)
-    torch.sub(ahead, behind, out=out.narrow(axis, 1, size - 2))
 
 
 def cell_samples(

@@ -8,17 +8,17 @@ millimetre along thick slices. So the thin image is blurred along the thick slic
 the thick image best.
 """
 
+from dataclasses import replace
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import VOXEL, blur, voxel_cosines
-from hepareg.optimisation.samples import CellSamples
+from hepareg.optimisation.moving_features import image_features
 from hepareg.transforms import RigidTransform
-from hepareg.transforms.warp import sample_points
 
 __all__ = ["best_share", "is_thick", "widened"]
 
@@ -58,21 +58,12 @@ def best_share(residual: LocalAffine, change: Tensor, sampled: GridImage, pose: 
     float
         Within `SHARES`, by a parabola through the best value and its neighbours.
     """
-    samples = residual.samples
-    stack = torch.stack([sampled.data, change])
-    found = sample_points(
-        stack[None], _points(samples, pose)[None], world_from_voxel=sampled.grid.world_from_voxel, padding="border"
-    )
-    image, change = found.image[0].reshape(2, *samples.values.shape)
-    inside = samples.weights * found.valid.reshape(samples.values.shape)
-    unexplained = np.array([residual.unexplained_hu2(image + float(share) * change, inside) for share in SHARES])
-    return _parabola_minimum(unexplained)
-
-
-def _points(samples: CellSamples, pose: RigidTransform) -> Tensor:
-    M = torch.as_tensor(pose.matrix.copy(), device=samples.offsets_mm.device)
-    centre = torch.as_tensor(samples.centre_mm, device=M.device)
-    return samples.offsets_mm.reshape(-1, 3).double() @ M[:3, :3].T + (M[:3, :3] @ centre + M[:3, 3])
+    samples, matrices = residual.samples, pose.matrix[None]
+    image, valid = residual.moving.values(matrices, samples)
+    changes, _ = image_features(replace(sampled, data=change)).values(matrices, samples)
+    inside = samples.weights * valid[0]
+    tried = (image[0, 0] + float(share) * changes[0, 0] for share in SHARES)
+    return _parabola_minimum(np.array([residual.unexplained_hu2(moving, inside) for moving in tried]))
 
 
 def _parabola_minimum(values: NDArray[np.floating]) -> float:

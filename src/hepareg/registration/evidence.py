@@ -11,7 +11,7 @@ from hepareg.arrays import Points
 from hepareg.geometry import apply_matrix
 from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.optimisation.multilevel import LevelObjective, LevelResult
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices
+from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices, pose_part
 from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sampler_from_voxel, values_at
@@ -29,10 +29,10 @@ __all__ = [
 ]
 
 SOFT_TISSUE_HU = (-20.0, 250.0)
-PULL_VOX = 0.11
-"""How far along an axis interpolation pulls a pose whose samples all lie alike between two voxels. On simulated pairs
-of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was 0.09 to 0.11 voxel along the body, where edges are
-sharpest, and up to 0.14 along the other axes."""
+PULL_VOX = 0.06
+"""How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels. On simulated
+pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was up to 0.07 voxel along the body, where edges
+are sharpest, and 0.02 as a rule."""
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
@@ -76,6 +76,8 @@ def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm
     count = len(blocks)
     if not (np.isfinite(hessian).all() and np.isfinite(gradients).all()):
         return Precision(float("inf"), float("inf"), count)
+    E = pose_part(hessian)
+    hessian, blocks = E @ hessian @ E.T, blocks @ E.T
     eigenvalues = np.linalg.eigvalsh(hessian)
     if count < 7 or eigenvalues[0] <= SMALLEST_EIGENVALUE * eigenvalues[-1]:
         return Precision(float("inf"), float("inf"), count)
@@ -118,10 +120,10 @@ def inverse_consistency(compared: LevelResult, transform: RigidTransform, points
 def interpolation_pull(objective: LevelObjective, transform: RigidTransform) -> float:
     """Return how far, in mm, interpolation may have pulled a pose.
 
-    Linear interpolation blurs most halfway between two voxels and not at all on one. The other image's blur is matched
-    to the average of that, which suits samples that lie anywhere between voxels. On grids that run parallel all of them
-    lie alike, and the pose gives way to where the blur is the matched one. No block of the liver disagrees with that;
-    what gives it away is how alike the places are: along each axis |mean exp(2 pi i x)| of the voxel coordinates x.
+    Interpolation blurs, and averages noise, most halfway between two voxels and not at all on one. `image_features`
+    put the blur back to second order. What is left cancels where samples lie anywhere between voxels. On grids that
+    run parallel all of them lie alike, and the pose gives way. No block of the liver disagrees with that; what gives
+    it away is how alike the places are: along each axis |mean exp(2 pi i x)| of the voxel coordinates x.
     """
     samples, grid = objective.images.samples, objective.images.sampled.grid
     points = samples.offsets_mm[:, 0].double().cpu().numpy() + samples.centre_mm

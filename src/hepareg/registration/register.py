@@ -165,7 +165,8 @@ def register(
             count = len(settings.refinement.levels)
             untouched = [RigidTransform.identity(), starts[0].transform]
             before, at_start = 1 - levels[-1].objective.unexplained(untouched)
-            evidence = _evidence(roles, levels, float(at_start), transform, bend, both, certain, num_levels=count)
+            begun = starts[0].transform, float(at_start)
+            evidence = _evidence(roles, levels, begun, transform, bend, both, certain, num_levels=count)
             if not method.refines:
                 # A prediction is no optimum: its error is the way to the optimum and the optimum's own.
                 evidence = replace(evidence, correction_mm=float(spread([refined], transform, roles.points_mm)[0]))
@@ -269,7 +270,7 @@ def _both(
 def _evidence(
     roles: Roles,
     levels: list[LevelResult],
-    explained_start: float,
+    begun: tuple[RigidTransform, float],
     transform: RigidTransform,
     bend: Bend | None,
     both: BothDirections | None,
@@ -281,14 +282,15 @@ def _evidence(
     flags = roles.flags if len(levels) == num_levels else (*roles.flags, "finest_level_not_reached")
     compared = levels[min(1, len(levels) - 1)]
     model = finest.residual(finest.oriented(transform).matrix[None])
+    explained = 1 - float(model.objective[0])
     dice = None
     if roles.moving_mask is not None and roles.fixed_mask is not None:
         dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
         precision_mm=certain.expected_tre_mm if both is None else both.precision_mm,
         voxel_mm=finest.voxel_mm,
-        explained=1 - float(model.objective[0]),
-        explained_start=explained_start,
+        explained=explained,
+        explained_start=_explained_at_start(finest, begun, transform, explained),
         basin=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
         overlap=float(model.overlap[0]),
@@ -304,6 +306,21 @@ def _evidence(
         pull_mm=interpolation_pull(finest, transform),
         flags=flags,
     )
+
+
+def _explained_at_start(
+    objective: LevelObjective, begun: tuple[RigidTransform, float], transform: RigidTransform, explained: float
+) -> float:
+    """Return the share that the start explains; where it seems the better one, as it compares on what both poses show.
+
+    A whole slice of the liver at the image's border may come into view, or leave it, by a tenth of a millimetre.
+    """
+    start, at_start = begun
+    if at_start <= explained:
+        return at_start
+    poses = np.stack([objective.oriented(pose).matrix for pose in (transform, start)])
+    here, there = objective.residual.unexplained_in_view(poses)
+    return explained + float(here - there)
 
 
 def _rival_gap(levels: list[LevelResult], roles: Roles, transform: RigidTransform) -> float:

@@ -5,6 +5,7 @@ side and eight rows give all of them. A test holds both together.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +14,23 @@ from torch import Tensor
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["trilinear_corners"]
+__all__ = ["Corners", "trilinear_corners"]
 
 
-def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+class Corners(NamedTuple):
+    """What trilinear interpolation reads at (3, B, P) positions."""
+
+    rows: Tensor
+    """(B P, 8) int32: numbers of the voxels around each position in an array with k fastest."""
+    weights: Tensor
+    """(B P, 8) weights of these voxels."""
+    ways: Tensor
+    """(3, B P) how far each position is from the lower voxel to the upper, 0 to 1."""
+    valid: Tensor
+    """(B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read."""
+
+
+def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> Corners:
     """Return what trilinear interpolation reads at voxel positions.
 
     Parameters
@@ -25,15 +39,6 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, 
         (3, B, P) along i, j and k.
     shape
         Voxels of the image; fewer than 2^31.
-
-    Returns
-    -------
-    rows
-        (B P, 8) int32: numbers of the voxels around each position in an array with k fastest.
-    weights
-        (B P, 8) weights of these voxels.
-    valid
-        (B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read.
     """
     count, device = positions[0].numel(), positions.device
     last = [size - 1 for size in shape]
@@ -52,7 +57,7 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> tuple[Tensor, 
     corner = (up * np.minimum(last, 1)) @ [shape[1] * shape[2], shape[2], 1]
     rows = row[:, None] + small_tensor(corner.astype(np.int32), device)
     weights = terms.T @ small_tensor(_FROM_TERMS, device, positions.dtype)
-    return rows, weights, (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:])
+    return Corners(rows, weights, terms[1:4], (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:]))
 
 
 _AXIS = np.array([[1.0, 0.0], [-1.0, 1.0]])  # 1 and x in the weights of the lower voxel, 1 - x, and of the upper, x
