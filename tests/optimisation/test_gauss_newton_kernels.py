@@ -21,16 +21,16 @@ from hepareg.optimisation.solution import Status
 SETTINGS = GaussNewtonSettings(max_iterations=6, tolerance_mm=0.05, max_step_mm=3.0)
 
 
-@pytest.fixture(scope="module")
-def both(oblique_problem, on_device):
+@pytest.fixture(scope="module", params=[False, True], ids=["", "sharpness"])
+def both(request, oblique_problem, on_device):
     """The residual on the host and on the device, and starts: near, far, and out of the moving image."""
     images = oblique_problem.images()
     samples = cell_samples(
         images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
         cell_vox=2, max_samples=800, with_surface=True,
     )  # fmt: skip
-    plain = LocalAffine(samples, images.features)
-    fused = LocalAffine(on_device(samples), on_device(images.features))
+    plain = LocalAffine(samples, images.features, sharpness=request.param)
+    fused = LocalAffine(on_device(samples), on_device(images.features), sharpness=request.param)
     fused._kernels = local_affine_kernels
     steps = np.array([[0.3, -0.2, 0.1, 0.2, 0.1, -0.3], [4.0, -3.0, 2.0, 5.0, 4.0, -6.0], [0, 0, 0, 900.0, 0, 0]])
     return plain, fused, [moved(oblique_problem.truth, step, samples.centre_mm) for step in steps]
@@ -52,6 +52,7 @@ def test_every_way_to_end(both):
     assert [solution.status for solution in found] == [Status.CONVERGED, Status.CONVERGED, Status.NO_OVERLAP]
     limited = fused.minimise(starts[1:2], settings=replace(SETTINGS, max_iterations=1))
     assert limited[0].status is Status.ITERATION_LIMIT
-    flat = LocalAffine(fused.samples, replace(fused.moving, table=torch.zeros_like(fused.moving.table)))
+    nothing = replace(fused.moving, table=torch.zeros_like(fused.moving.table))
+    flat = LocalAffine(fused.samples, nothing, sharpness=fused.sharpness)
     flat._kernels = local_affine_kernels
     assert flat.minimise(starts[:1], settings=SETTINGS)[0].status is Status.SINGULAR

@@ -12,13 +12,21 @@ pytest.importorskip("triton", reason="Triton is not installed; it comes with tor
 
 from hepareg.geometry import Grid
 from hepareg.optimisation import local_affine_kernels
+from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.moving_features import moving_features
+from hepareg.optimisation.moving_features import image_features, moving_features
 from hepareg.optimisation.normal_equations import moved
 from hepareg.optimisation.samples import cell_samples
 
+WAYS = {
+    "8 voxels": (2, False, False),
+    "27 voxels": (3, False, False),
+    "surface": (3, True, False),
+    "sharpness": (3, True, True),
+}
 
-@pytest.fixture(scope="module", params=[(2, False), (3, False), (3, True)], ids=["8 voxels", "27 voxels", "surface"])
+
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
 def both(request, oblique_problem, on_device):
     """The residual by tensor operations, and by kernels; with poses, some of which leave the moving image."""
     images = oblique_problem.images()
@@ -26,8 +34,8 @@ def both(request, oblique_problem, on_device):
         images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
         cell_vox=request.param[0], max_samples=1000, with_surface=request.param[1],
     )  # fmt: skip
-    plain = LocalAffine(samples, images.features)
-    fused = LocalAffine(on_device(samples), on_device(images.features))
+    plain = LocalAffine(samples, images.features, sharpness=request.param[2])
+    fused = LocalAffine(on_device(samples), on_device(images.features), sharpness=request.param[2])
     fused._kernels = local_affine_kernels
     steps = np.array([[0.0] * 6, [1.0, -0.8, 0.6, 0.9, -1.1, 0.7], [5.0, 3.0, -8.0, 50.0, -40.0, 20.0]])
     return plain, fused, np.stack([moved(oblique_problem.truth, step, samples.centre_mm).matrix for step in steps])
@@ -62,16 +70,26 @@ def test_objective_without_derivatives(both):
     assert np.allclose(fused.unexplained(poses)[0], fused(poses).objective, rtol=1e-6)
 
 
-def test_an_image_of_one_slice_and_empty_cells(oblique_problem, on_device):
+@pytest.mark.parametrize("sharpness", [False, True])
+def test_an_image_of_one_slice_and_empty_cells(oblique_problem, on_device, sharpness):
     """Sizes of 1, and cells that lie wholly outside, are neither out of bounds nor divided by."""
     images = oblique_problem.images()
     data = images.sampled.data[:, :, :1].contiguous()
-    features = moving_features(data[None], Grid(tuple(data.shape), images.sampled.grid.world_from_voxel))
-    plain = LocalAffine(images.samples, features)
-    fused = LocalAffine(on_device(images.samples), on_device(features))
+    features = image_features(GridImage(data, Grid(tuple(data.shape), images.sampled.grid.world_from_voxel)))
+    plain = LocalAffine(images.samples, features, sharpness=sharpness)
+    fused = LocalAffine(on_device(images.samples), on_device(features), sharpness=sharpness)
     fused._kernels = local_affine_kernels
     pose = oblique_problem.truth.matrix[None]
     assert np.allclose(
         plain(pose).hessian, fused(pose).hessian, rtol=1e-3, atol=1e-3 * np.abs(plain(pose).hessian).max()
     )
     assert np.isfinite(fused(pose).objective).all()
+
+
+def test_channels_without_curvature(oblique_problem, on_device):
+    images = oblique_problem.images()
+    features = moving_features(images.sampled.data[None], images.sampled.grid)
+    plain, fused = LocalAffine(images.samples, features), LocalAffine(on_device(images.samples), on_device(features))
+    fused._kernels = local_affine_kernels
+    pose = oblique_problem.truth.matrix[None]
+    assert np.allclose(plain(pose).gradient, fused(pose).gradient, atol=1e-4 * np.abs(plain(pose).gradient).max())

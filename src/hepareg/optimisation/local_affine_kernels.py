@@ -336,7 +336,7 @@ def _sum(
     sy = tl.sum(weight * step * yc, axis=1)
     xx -= sx * sx / ss
     slope = (xy - sx * sy / ss) / xx
-    ci = cj = ck = gz  # not looked at where the blurs are not free
+    ci, cj, ck = gx, gy, gz  # not looked at where the blurs are not free
     if SHARPNESS:
         ci = tl.load(here + 7 * whole, mask=used, other=0.0)
         cj = tl.load(here + 8 * whole, mask=used, other=0.0)

@@ -89,7 +89,7 @@ class VerdictSettings:
     ----------
     floor_mm, precision_factor, voxel_factor
         Expected error = sqrt(floor^2 + (precision_factor * precision)^2 + (voxel_factor * voxel^2)^2 +
-        (bend_factor * bend)^2 + correction^2 + pull^2): the blocks' disagreement, the bias of linear interpolation,
+        (bend_factor * bend)^2 + correction^2 + pull^2): the blocks' disagreement, the bias of interpolation,
         which grows with the square of the voxel size and which all blocks share, what a prediction that was not refined
         is off the optimum, and what grids that run parallel add to the bias. Where both directions were searched, what
         they disagree by takes the place of the bias that grows with the voxel: it shows there.
