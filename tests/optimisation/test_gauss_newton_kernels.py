@@ -56,3 +56,21 @@ def test_every_way_to_end(both):
     flat = LocalAffine(fused.samples, nothing, sharpness=fused.sharpness)
     flat._kernels = local_affine_kernels
     assert flat.minimise(starts[:1], settings=SETTINGS)[0].status is Status.SINGULAR
+
+
+def test_a_blur_that_nothing_determines(both):
+    """As along an axis of two voxels; the pose is found all the same."""
+    plain, fused, starts = both
+    table = plain.moving.table.clone()
+    table[:, 5] = 0
+    dead = [
+        LocalAffine(
+            residual.samples, replace(residual.moving, table=table.to(residual.moving.table.device)), sharpness=True
+        )
+        for residual in (plain, fused)
+    ]
+    dead[1]._kernels = local_affine_kernels
+    (a,), (b,) = (residual.minimise(starts[:1], settings=replace(SETTINGS, max_iterations=2)) for residual in dead)
+    assert a.status is b.status
+    assert a.status is not Status.SINGULAR
+    assert np.abs(a.transform.matrix - b.transform.matrix).max() < 1e-3

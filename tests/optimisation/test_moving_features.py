@@ -77,15 +77,25 @@ def test_gradients_and_curvatures_of_a_parabola(parabolic):
 
 
 def test_curvatures_follow_the_voxel_axes_of_a_turned_grid(parabolic):
-    """Gradients turn with the pose, curvatures stay along the voxels."""
-    image, samples, _ = parabolic
-    turned = np.eye(4)[[1, 2, 0, 3]]
-    grid = Grid(SHAPE, np.linalg.inv(turned))
-    here = image_features(GridImage(image.data, grid)).sample(np.linalg.inv(turned)[None], samples)
-    plain = image_features(image).sample(np.eye(4)[None], samples)
-    torch.testing.assert_close(here.curvatures, plain.curvatures)
-    torch.testing.assert_close(here.values, plain.values)
-    torch.testing.assert_close(here.gradients, plain.gradients)
+    """A pose turns the gradients, a voxel's size divides them; curvatures stay along the voxels."""
+    image, samples, places = parabolic
+    spacing = np.array([2.0, 0.5, 1.5])
+    pose = np.eye(4)
+    pose[:3, :3] = np.diag(spacing) @ np.eye(3)[[1, 2, 0]]  # the fixed x, y, z lie along the voxel axes k, i, j
+    pose[:3, 3] = spacing * 4 - pose[:3, :3] @ samples.centre_mm
+    voxels = (places - 4)[..., [1, 2, 0]] + 4
+    features = image_features(GridImage(image.data, Grid(SHAPE, np.diag([*spacing, 1.0]))))
+    found = features.sample(np.stack([pose, pose]), samples)
+    seen = ((voxels >= 2) & (voxels <= np.array(SHAPE) - 3)).all(axis=-1)
+    assert seen.mean() > 0.5
+    x, y, z = np.moveaxis(voxels, -1, 0)
+    slopes = 3 + 3 * x + 0.6 * y + 0.2 * z, -2 - 1.4 * y + 0.6 * x - 0.3 * z, 1 + 0.8 * z - 0.3 * y + 0.2 * x
+    turned = np.stack([slopes[2], slopes[0], slopes[1]])
+    for b in range(2):
+        assert np.abs(found.values[0, b].numpy() - parabola(voxels))[seen].max() < 1e-3
+        assert np.abs(found.gradients[:, 0, b].numpy() - turned)[:, seen].max() < 1e-3
+        for axis, half in enumerate((1.5, -0.7, 0.4)):
+            assert np.abs(found.curvatures[axis, 0, b].numpy() - half)[seen].max() < 1e-3
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 5), (2, 2, 2), (7, 1, 1)])

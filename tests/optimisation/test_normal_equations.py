@@ -58,5 +58,15 @@ def test_a_parameter_that_nothing_determines_changes_nothing():
     own = NormalEquations.of_pose(hessian, gradient, np.ones(2), np.ones(2))
     assert np.allclose(own.hessian, less.hessian)
     assert np.allclose(own.gradient, less.gradient)
+    hessian[:, 7, 7] = -1e-7 * hessian[:, 8, 8]  # what rounding leaves of nothing
+    assert np.allclose(NormalEquations.of_pose(hessian, gradient, np.ones(2), np.ones(2)).hessian, less.hessian)
     six = NormalEquations.of_pose(hessian[:, :6, :6], gradient[:, :6], np.ones(2), np.ones(2))
     assert np.array_equal(six.hessian, hessian[:, :6, :6])
+
+
+def test_what_is_not_finite_stays_so_without_an_error():
+    hessian, gradient = of_nine(4)
+    hessian[0, 8, 8] = np.nan
+    own = NormalEquations.of_pose(hessian, gradient, np.ones(2), np.ones(2))
+    assert np.isnan(own.hessian[0]).any()
+    assert np.isfinite(own.hessian[1]).all()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from hepareg.geometry import Grid
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import blur
-from hepareg.optimisation.moving_features import image_features
+from hepareg.optimisation.moving_features import image_features, moving_features
 from hepareg.optimisation.samples import cell_samples
 from hepareg.transforms import RigidTransform
 from tests.optimisation.test_surface import volume
@@ -67,4 +68,18 @@ def test_samples_that_all_poses_show():
     assert sharp.unexplained_in_view(poses[:1])[0] == pytest.approx(shares[0], rel=1e-5)
     valid = sharp.moving.values(poses, sharp.samples)[1].all(dim=0)
     seen = sharp.on(replace(sharp.samples, weights=sharp.samples.weights * valid))
-    assert sharp.unexplained_in_view(poses) == pytest.approx(seen.unexplained(poses)[0], rel=0.05)
+    assert sharp.unexplained_in_view(poses) == pytest.approx(seen.unexplained(poses)[0], rel=1e-4)
+
+
+def test_no_sample_that_all_poses_show():
+    sharp = residual(0.0, sharpness=False)
+    away = np.eye(4)
+    away[0, 3] = 500.0
+    assert np.isnan(sharp.unexplained_in_view(np.stack([np.eye(4), away]))).all()
+
+
+def test_a_free_blur_wants_curvatures():
+    sharp = residual(0.0, sharpness=False)
+    plain = moving_features(torch.zeros(1, 4, 4, 4), Grid((4, 4, 4), np.eye(4)))
+    with pytest.raises(ValueError, match="curvatures"):
+        LocalAffine(sharp.samples, plain, sharpness=True)

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.normal_equations import pose_part
 from hepareg.transforms import RigidTransform
 
 __all__ = ["BendSettings", "SmoothField", "displaced", "estimate_bend", "rigid_fit"]
@@ -101,7 +100,7 @@ def estimate_bend(
     Parameters
     ----------
     residual
-        The level's residual; its cells are displaced as a whole.
+        The level's residual, its blurs not free; its cells are displaced as a whole.
     pose
         The pose that stays fixed here, sampled_from_template.
     points_mm
@@ -120,8 +119,7 @@ def estimate_bend(
         noise = settings.noise_factor * float(cells.residual_variance)
         H = cells.hessian[0].double().cpu().numpy() / noise
         g = cells.gradient[0].double().cpu().numpy() / noise
-        shift = pose_part(H.sum(axis=0))[3:]  # a knot shifts its cells, and turns none
-        at_knots = at_knots + _posterior_step(shift @ H @ shift.T, g @ shift.T, at_knots, spread, prior)
+        at_knots = at_knots + _posterior_step(H[:, 3:6, 3:6], g[:, 3:6], at_knots, spread, prior)
     return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 

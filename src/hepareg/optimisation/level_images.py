@@ -71,7 +71,10 @@ class LevelImages:
         return found.image[0, 0] <= self.margin_mm
 
     def read_linearly(self, pose: RigidTransform) -> "LevelImages":
-        """Return the images for a measure that interpolates linearly, near a pose sampled_from_template."""
+        """Return the images for a measure that warps linearly, near a pose sampled_from_template.
+
+        Only the template changes: the samples keep the values of the sharper one.
+        """
         data = as_if_interpolated(self.template, self.sampled, sampled_from_template=pose.rotation)
         return replace(self, template=replace(self.template, data=data))
 

@@ -40,7 +40,7 @@ from torch import Tensor
 
 from hepareg.optimisation.cuda_kernels import cuda_kernels
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings, gauss_newton
-from hepareg.optimisation.moving_features import MovingFeatures
+from hepareg.optimisation.moving_features import CURVED, MovingFeatures
 from hepareg.optimisation.normal_equations import NormalEquations, jacobian
 from hepareg.optimisation.robust_weights import cell_weights, robust_scale, robust_weights
 from hepareg.optimisation.samples import CellSamples
@@ -82,6 +82,8 @@ class LocalAffine:
         robust: bool = True,
         sharpness: bool = False,
     ) -> None:
+        if sharpness and moving.rows != CURVED:
+            raise ValueError("expected features with curvatures where the blur is free, got none; use image_features")
         self.samples = samples
         self.moving = moving
         self.ridge_hu2 = ridge_hu2
@@ -120,12 +122,16 @@ class LocalAffine:
         return objective, overlap
 
     def unexplained_in_view(self, matrices: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return (B,) objectives at (B, 4, 4) poses, over the samples that all of them take into the moving image."""
-        values, valid = self.moving.values(matrices, self.samples)
-        inside = self.samples.weights * valid.all(dim=0)
+        """Return (B,) objectives at (B, 4, 4) poses, over the samples that all of them take into the moving image.
+
+        NaN where there is no such sample.
+        """
+        samples = self.samples
+        values, valid = self.moving.values(matrices, samples)
+        inside = samples.weights * valid.all(dim=0)
         residual = self._fit(values[0], inside.expand_as(valid)).residual
-        unexplained, wanted = _total(inside * residual.square()), _total(inside * self._spread)
-        return (unexplained / wanted.clamp(min=TINY)).cpu().numpy()
+        wanted = _total(inside * _spread(samples.values, samples.surface, inside))
+        return (_total(inside * residual.square()) / wanted).cpu().numpy()
 
     def minimise(self, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings) -> list[Solution]:
         """Return a Gauss-Newton solution for each start."""

@@ -27,7 +27,7 @@ from hepareg.optimisation.samples import CellSamples
 from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["MovingFeatures", "SampledMoving", "image_features", "moving_features"]
+__all__ = ["CURVED", "MovingFeatures", "SampledMoving", "image_features", "moving_features"]
 
 FIRST, CURVED = 4, 7
 """Rows of a channel up to its first differences, and with the second ones."""
@@ -154,7 +154,7 @@ def _write_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor)
 
 
 def _write_curvatures(channels: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write half of the second differences, 0 at the border, as `_write_differences` does."""
+    """Write half of the second differences, 0 at the border, into a tensor of any strides."""
     size = channels.shape[axis]
     for border in (0, size - 1):
         out.narrow(axis, border, 1).zero_()

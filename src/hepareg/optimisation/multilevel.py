@@ -67,8 +67,8 @@ class Level:
         Iteration limits.
     with_surface
         Whether the step at the mask's surface has a size of its own in each cell, cells that do not fit lose
-        their weight as a whole, and the blur between the images is free (`LocalAffine`). All of it is for a pose that
-        is right to about a voxel.
+        their weight as a whole, and the blur between the images is free unless the template's slices are thick
+        (`LocalAffine`). All of it is for a pose that is right to about a voxel.
     """
 
     spacing_mm: float
@@ -250,7 +250,7 @@ def build_objective(
         with_surface=level.with_surface,
     )
     sampled_image = replace(sampled_image, data=sampled_data)
-    # Of thick slices the profile is measured, see `refine`: twice free, it would follow the noise.
+    # Of thick slices `refine` measures the profile: twice free, it would follow the noise.
     sharpness = level.with_surface and not is_thick(template_image, sampled_image)
     features = image_features(sampled_image)
     images = LevelImages(template_image, sampled_image, features, samples, distance, margin, sharpness)

@@ -22,7 +22,7 @@ __all__ = ["ARC_RADIUS_MM", "UNDETERMINED", "NormalEquations", "jacobian", "move
 
 ARC_RADIUS_MM = 60.0
 """Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
-UNDETERMINED = 1e-9
+UNDETERMINED = 1e-6
 """Against the largest of its kind: a parameter beside the pose that is less determined than this stays as it is."""
 
 
@@ -93,8 +93,12 @@ def pose_part(hessian: NDArray[np.floating]) -> NDArray[np.floating]:
     eye = np.broadcast_to(np.eye(6), (*hessian.shape[:-2], 6, 6))
     if hessian.shape[-1] == 6:
         return eye
-    others = np.linalg.pinv(hessian[..., 6:, 6:], rcond=UNDETERMINED, hermitian=True)
-    return np.concatenate([eye, -hessian[..., :6, 6:] @ others], axis=-1)
+    others = hessian[..., 6:, 6:]
+    finite = np.isfinite(others).all(axis=(-2, -1), keepdims=True)  # whoever solves for the pose looks at the rest
+    eigenvalues, vectors = np.linalg.eigh(np.where(finite, others, 0.0))
+    determined = eigenvalues > UNDETERMINED * np.maximum(eigenvalues[..., -1:], 1e-30)
+    inverse = vectors / np.where(determined, eigenvalues, np.inf)[..., None, :] @ np.swapaxes(vectors, -1, -2)
+    return np.concatenate([eye, -hessian[..., :6, 6:] @ inverse], axis=-1)
 
 
 def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:

@@ -320,7 +320,7 @@ def _explained_at_start(
         return at_start
     poses = np.stack([objective.oriented(pose).matrix for pose in (transform, start)])
     here, there = objective.residual.unexplained_in_view(poses)
-    return explained + float(here - there)
+    return explained + float(here - there) if np.isfinite(here - there) else at_start
 
 
 def _rival_gap(levels: list[LevelResult], roles: Roles, transform: RigidTransform) -> float:
