@@ -47,12 +47,12 @@ def objective(*, width_mm):
         seen(grid((24, 24, 20), THICK), width_mm=width_mm),
         seen(grid((24, 24, 60), THIN), width_mm=2.0),
     )
-    first, second = matched_blur(template, sampled, sampled_from_template=np.eye(3))
+    first, second = matched_blur(template, sampled, sampled_from_template=np.eye(3), linear=True)
     template, sampled = GridImage(first, template.grid), GridImage(second, sampled.grid)
     height = torch.from_numpy(template.grid.world_points(np.argwhere(np.ones(template.grid.shape)))[:, 2])
     distance = GridImage((height - 94.0).clamp(min=0).float().reshape(template.grid.shape), template.grid)
     samples = cell_samples(template, distance=distance, margin_mm=0.5, centre_mm=np.array([23.0, 23.0, 60.0]))
-    features = image_features(sampled)
+    features = image_features(sampled, curved=False)
     images = LevelImages(template, sampled, features, samples, distance, 0.5)
     return LevelObjective(False, images, distance, 3.0)
 
@@ -80,8 +80,8 @@ def test_share_is_found_again(share):
     made = objective(width_mm=6.0)
     sampled = made.images.sampled
     change = widened(made.images.template, sampled, sampled_from_template=np.eye(3)) - sampled.data
-    target = image_features(replace(sampled, data=sampled.data + share * change))
     residual = made.residual
+    target = residual.moving.of(replace(sampled, data=sampled.data + share * change))
     shown = target.sample(np.eye(4)[None], residual.samples).values[0, 0]
     exact = LocalAffine(
         type(residual.samples)(

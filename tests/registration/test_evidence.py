@@ -6,10 +6,12 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.optimisation.multilevel import RefinementSettings, refine
+from hepareg.optimisation import multilevel
+from hepareg.optimisation.multilevel import LevelObjective, RefinementSettings, refine
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.registration.evidence import (
     PULL_VOX,
+    SHARP_PULL_VOX,
     _root_mean_square_tre,
     agreement,
     decoys,
@@ -88,17 +90,19 @@ def test_starts_that_lead_to_the_result_are_counted(refined):
 def test_places_that_lie_alike_between_voxels_are_told_axis_by_axis(reverse):
     """The samples are voxels of a grid of 1 x 1 x 2 mm, read on one of 1 x 1.3 x 2 mm, whatever the shift."""
     offsets = np.stack(np.meshgrid(*[np.arange(30.0)] * 2, 2 * np.arange(30.0), indexing="ij"), -1).reshape(-1, 1, 3)
-    objective = SimpleNamespace(
-        images=SimpleNamespace(
-            samples=SimpleNamespace(offsets_mm=torch.tensor(offsets), centre_mm=np.array([5.0, 6.0, 7.0])),
-            sampled=SimpleNamespace(grid=Grid((40, 40, 40), np.diag([1.0, 1.3, 2.0, 1.0]))),
-        ),
-        oriented=lambda pose: pose.inverse() if reverse else pose,
+    images = SimpleNamespace(
+        samples=SimpleNamespace(offsets_mm=torch.tensor(offsets), centre_mm=np.array([5.0, 6.0, 7.0])),
+        sampled=SimpleNamespace(grid=Grid((40, 40, 40), np.diag([1.0, 1.3, 2.0, 1.0]))),
+        sharpness=False,
     )
+    objective = LevelObjective(reverse, images, None, 1.3)
     shifted = RigidTransform.from_vectors(np.zeros(3), (3.3, 2.1, -0.7))
     assert interpolation_pull(objective, shifted) == pytest.approx(PULL_VOX * np.hypot(1.0, 2.0), rel=0.02)
     turned = RigidTransform.from_vectors((0.1, -0.2, 0.15), (3.3, 2.1, -0.7))
     assert interpolation_pull(objective, turned) < 0.2 * PULL_VOX
+    assert objective.alike(shifted) == pytest.approx([1, 0, 1], abs=0.1)
+    images.sharpness = True
+    assert interpolation_pull(objective, shifted) == pytest.approx(SHARP_PULL_VOX * np.hypot(1.0, 2.0), rel=0.02)
 
 
 @pytest.fixture(scope="module", params=[0.0, 12.0])
@@ -115,7 +119,27 @@ def test_the_expected_error_knows_of_parallel_grids(parallel):
     result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
     points = parallel.fixed_liver.grid.world_points(np.argwhere(parallel.fixed_liver.data)[::7])
     error = np.linalg.norm(result.transform.apply(points) - parallel.truth.apply(points), axis=1).mean()
-    assert error < 1.5 * result.verdict.expected_liver_tre_mm
+    assert error < result.verdict.expected_liver_tre_mm
+    assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * SHARP_PULL_VOX * 4 * np.sqrt(3)
+
+
+def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monkeypatch):
+    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
+    points = parallel.fixed_liver.grid.world_points(np.argwhere(parallel.fixed_liver.data)[::7])
+    errors, pulls = [], []
+    for alike in (multilevel.ALIKE, 2.0):
+        monkeypatch.setattr(multilevel, "ALIKE", alike)
+        result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
+        errors.append(np.linalg.norm(result.transform.apply(points) - parallel.truth.apply(points), axis=1).mean())
+        pulls.append(result.verdict.evidence["interpolation_pull_mm"])
+    assert errors[0] < max(0.5 * errors[1], 0.03 * 4)  # where the pose lies between voxels by half, little is pulled
+    assert pulls[0] < 0.7 * pulls[1]
+
+
+def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):
+    monkeypatch.setattr(multilevel, "MAX_PULL_VOX", 0.0)
+    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
+    result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
 
 

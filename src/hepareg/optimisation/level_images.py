@@ -11,7 +11,7 @@ from torch import Tensor
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import as_if_interpolated
-from hepareg.optimisation.moving_features import MovingFeatures, image_features
+from hepareg.optimisation.moving_features import CURVED, MovingFeatures
 from hepareg.optimisation.samples import CellSamples
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sample_points, warp
@@ -73,8 +73,10 @@ class LevelImages:
     def read_linearly(self, pose: RigidTransform) -> "LevelImages":
         """Return the images for a measure that warps linearly, near a pose sampled_from_template.
 
-        Only the template changes: the samples keep the values of the sharper one.
+        Only the template changes, where it is not made for that already: the samples keep the sharper values.
         """
+        if self.features.rows != CURVED:
+            return self
         data = as_if_interpolated(self.template, self.sampled, sampled_from_template=pose.rotation)
         return replace(self, template=replace(self.template, data=data))
 
@@ -87,7 +89,7 @@ class LevelImages:
             self,
             template=template,
             sampled=sampled,
-            features=image_features(sampled),
+            features=self.features.of(sampled),
             samples=replace(self.samples, values=self.samples.values.clamp(*window_hu)),
         )
 

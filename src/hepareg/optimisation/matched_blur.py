@@ -4,8 +4,7 @@ A voxel averages over its own size: a thick slice shows an edge wider than a thi
 difference of the two profiles pulls the pose as soon as the region of interest cuts an edge's profile on one side.
 Variances of the point spread add up, so each image is blurred by what it lacks.
 
-Linear interpolation averages again. `image_features` take that out; for what reads an image linearly all the same,
-the other one is blurred as much on average.
+Linear interpolation averages again, by an amount that depends on the place; the other image is blurred by its average.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ INTERPOLATION = 1 / 6
 
 
 def matched_blur(
-    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], linear: bool
 ) -> tuple[Tensor, Tensor]:
     """Return the data of both images, blurred to a common point spread.
 
@@ -35,10 +34,12 @@ def matched_blur(
         Image read in between.
     sampled_from_template
         (3, 3) rotation from the template's world to the sampled image's world, roughly.
+    linear
+        Whether linear interpolation will blur the sampled image; its average is counted in.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
-    template_mm2, sampled_mm2 = VOXEL * t**2, VOXEL * s**2
+    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * linear) * s**2
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
     return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)

@@ -20,7 +20,7 @@ from hepareg.optimisation.moving_features import image_features
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.slice_profile import best_share, is_thick, widened
-from hepareg.optimisation.solution import Solution
+from hepareg.optimisation.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -37,6 +37,11 @@ __all__ = [
 
 COARSER = 1.2
 """How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
+ALIKE = 0.2
+"""Above this the places between voxels are alike enough for interpolation to pull the pose; grids turned by a few
+degrees against each other have 0.1 and less."""
+MAX_PULL_VOX = 0.5
+"""Interpolation pulls by no more than this."""
 MAX_MARGIN_MM = 12.0
 """The region holds no more around the liver, however thick the slices."""
 MARGIN_SLICES = 1.6
@@ -67,8 +72,7 @@ class Level:
         Iteration limits.
     with_surface
         Whether the step at the mask's surface has a size of its own in each cell, cells that do not fit lose
-        their weight as a whole, and the blur between the images is free unless the template's slices are thick
-        (`LocalAffine`). All of it is for a pose that is right to about a voxel.
+        their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
     """
 
     spacing_mm: float
@@ -164,13 +168,23 @@ class LevelObjective:
         """Return objective and overlap at (B,) transforms, moving_from_fixed, as in `LocalAffine.unexplained`."""
         return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))
 
+    def alike(self, transform: RigidTransform) -> NDArray[np.floating]:
+        """Return (3,), 0 to 1: how alike the samples lie between the sampled image's voxels, along its axes.
+
+        |mean exp(2 pi i x)| of the voxel coordinates x at a transform, moving_from_fixed: 1 on parallel grids.
+        """
+        samples = self.images.samples
+        points = samples.offsets_mm[:, 0].double().cpu().numpy() + samples.centre_mm
+        places = self.images.sampled.grid.voxel_points(self.oriented(transform).apply(points))
+        return np.abs(np.exp(2j * np.pi * places).sum(axis=0)) / max(len(places), 1)
+
     def profiled(self, transform: RigidTransform) -> "LevelObjective":
         """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""
         pose, images = self.oriented(transform), self.images
         change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
         share = best_share(self.residual, change, images.sampled, pose)
         sampled = replace(images.sampled, data=images.sampled.data + share * change)
-        return replace(self, images=replace(images, sampled=sampled, features=image_features(sampled)))
+        return replace(self, images=replace(images, sampled=sampled, features=images.features.of(sampled)))
 
     def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
         """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
@@ -189,7 +203,7 @@ class LevelObjective:
             max_samples=level.max_samples,
             with_surface=level.with_surface,
         )
-        features = image_features(sampled)
+        features = images.features.of(sampled)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm, images.sharpness)
         return replace(self, reversed=not self.reversed, images=swapped)
 
@@ -212,6 +226,7 @@ def build_objective(
     device: torch.device,
     allow_reversal: bool = True,
     prefer_moving: bool = False,
+    sharp: bool = False,
 ) -> LevelObjective | None:
     """Return a level's objective over what of the moving image the poses can reach, or None if they reach nothing.
 
@@ -219,6 +234,10 @@ def build_objective(
     one is interpolated: interpolating across thick slices would blur by an amount that depends on
     where between two slices a point falls. Among images alike it is the fixed one, or with
     ``prefer_moving`` the moving one.
+
+    ``sharp``: the blur of interpolation is put back (`image_features`), and what is left of blur between the images is
+    free (`LocalAffine`). For a pose that is right to a fraction of a voxel; before that, what blurs keeps noise from
+    deciding, and a free blur explains what a motion should.
     """
     reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
     wanted, end = range_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
@@ -237,7 +256,9 @@ def build_objective(
     template_image = _at_level(template, level, device, origin_vox=origins[turn])
     sampled_image = _at_level(sampled, level, device, origin_vox=origins[not turn])
     rotation = (pose.inverse() if turn else pose).rotation
-    template_data, sampled_data = matched_blur(template_image, sampled_image, sampled_from_template=rotation)
+    template_data, sampled_data = matched_blur(
+        template_image, sampled_image, sampled_from_template=rotation, linear=not sharp
+    )
     template_image = replace(template_image, data=template_data)
     margin = max(level.margin_mm, min(MARGIN_SLICES * _coarsest(template), MAX_MARGIN_MM))
     samples = cell_samples(
@@ -250,10 +271,8 @@ def build_objective(
         with_surface=level.with_surface,
     )
     sampled_image = replace(sampled_image, data=sampled_data)
-    # Of thick slices `refine` measures the profile: twice free, it would follow the noise.
-    sharpness = level.with_surface and not is_thick(template_image, sampled_image)
-    features = image_features(sampled_image)
-    images = LevelImages(template_image, sampled_image, features, samples, distance, margin, sharpness)
+    features = image_features(sampled_image, curved=sharp)
+    images = LevelImages(template_image, sampled_image, features, samples, distance, margin, sharp)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
     return LevelObjective(turn, images, region.distance, voxel_mm)
 
@@ -285,12 +304,37 @@ def refine(
         if objective is None:
             break
         solutions = objective.minimise(poses, level.solver, measure=settings.measure)
-        if level is settings.levels[-1] and is_thick(objective.images.template, objective.images.sampled):
-            objective = objective.profiled(solutions[0].transform)
+        if level is settings.levels[-1]:
             found = [solution.transform for solution in solutions]
-            solutions = objective.minimise(found, level.solver, measure=settings.measure)
+            if is_thick(objective.images.template, objective.images.sampled):
+                objective = objective.profiled(found[0])
+                solutions = objective.minimise(found, level.solver, measure=settings.measure)
+            elif objective.alike(found[0]).max() > ALIKE:
+                sharp = build_objective(
+                    region, moving, found, level=level, device=device, prefer_moving=prefer_moving, sharp=True
+                )
+                objective, solutions = _better_placed(objective, solutions, sharp, level, settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
     return results
+
+
+def _better_placed(
+    objective: LevelObjective,
+    solutions: list[Solution],
+    sharp: LevelObjective | None,
+    level: Level,
+    measure: Measure,
+) -> tuple[LevelObjective, list[Solution]]:
+    """Return the sharp objective with its solutions where the best one has converged nearby, else what there was.
+
+    Interpolation pulls by a fraction of a voxel: what goes further follows something else.
+    """
+    if sharp is None:
+        return objective, solutions
+    again = sharp.minimise([solution.transform for solution in solutions], level.solver, measure=measure)
+    both = [again[0].transform, solutions[0].transform]
+    near = len(distinct(both, objective.images.centre_mm, MAX_PULL_VOX * objective.voxel_mm)) == 1
+    return (sharp, again) if near and again[0].status is Status.CONVERGED else (objective, solutions)
 
 
 def distinct(

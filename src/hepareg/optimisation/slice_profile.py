@@ -17,7 +17,6 @@ from torch import Tensor
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import VOXEL, blur, voxel_cosines
-from hepareg.optimisation.moving_features import image_features
 from hepareg.transforms import RigidTransform
 
 __all__ = ["best_share", "is_thick", "widened"]
@@ -60,7 +59,7 @@ def best_share(residual: LocalAffine, change: Tensor, sampled: GridImage, pose: 
     """
     samples, matrices = residual.samples, pose.matrix[None]
     image, valid = residual.moving.values(matrices, samples)
-    changes, _ = image_features(replace(sampled, data=change)).values(matrices, samples)
+    changes, _ = residual.moving.of(replace(sampled, data=change)).values(matrices, samples)
     inside = samples.weights * valid[0]
     tried = (image[0, 0] + float(share) * changes[0, 0] for share in SHARES)
     return _parabola_minimum(np.array([residual.unexplained_hu2(moving, inside) for moving in tried]))

@@ -62,9 +62,5 @@ def find_bend(roles: Roles, levels: list[LevelResult], *, settings: BendSettings
 
 
 def _objective(roles: Roles, pose: RigidTransform, level: Level, device: torch.device) -> LevelObjective | None:
-    """Return the objective with the fixed image as the template, whichever is coarser: the field lives there.
-
-    The blur between the images is not free: a shift of a cell's edge can look like it, and the field has many shifts.
-    """
-    found = build_objective(roles.region, roles.moving, [pose], level=level, device=device, allow_reversal=False)
-    return None if found is None else replace(found, images=replace(found.images, sharpness=False))
+    """Return the objective with the fixed image as the template, whichever is coarser: the field lives there."""
+    return build_objective(roles.region, roles.moving, [pose], level=level, device=device, allow_reversal=False)

@@ -29,10 +29,11 @@ __all__ = [
 ]
 
 SOFT_TISSUE_HU = (-20.0, 250.0)
-PULL_VOX = 0.06
-"""How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels. On simulated
-pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was 0.02 voxel along the body as a rule, where
-edges are sharpest, and more than 0.06 on one of 45."""
+PULL_VOX, SHARP_PULL_VOX = 0.11, 0.06
+"""How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels: linear, and with
+its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was
+0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with the blur put back
+0.02 as a rule, and more than 0.06 on one of 45."""
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
@@ -120,16 +121,14 @@ def inverse_consistency(compared: LevelResult, transform: RigidTransform, points
 def interpolation_pull(objective: LevelObjective, transform: RigidTransform) -> float:
     """Return how far, in mm, interpolation may have pulled a pose.
 
-    Interpolation blurs, and averages noise, most halfway between two voxels and not at all on one. `image_features`
-    put the blur back to second order. What is left cancels where samples lie anywhere between voxels. On grids that
-    run parallel all of them lie alike, and the pose gives way. No block of the liver disagrees with that; what gives
-    it away is how alike the places are: along each axis |mean exp(2 pi i x)| of the voxel coordinates x.
+    Linear interpolation blurs most halfway between two voxels and not at all on one. The other image's blur is matched
+    to the average of that, which suits samples that lie anywhere between voxels. On grids that run parallel all of them
+    lie alike, and the pose gives way to where the blur is the matched one. `refine` puts the blur back there; noise,
+    which interpolation averages too, still pulls. No block of the liver disagrees with that; what gives it away is
+    how alike the places are.
     """
-    samples, grid = objective.images.samples, objective.images.sampled.grid
-    points = samples.offsets_mm[:, 0].double().cpu().numpy() + samples.centre_mm
-    places = grid.voxel_points(objective.oriented(transform).apply(points))
-    alike = np.abs(np.exp(2j * np.pi * places).sum(axis=0)) / max(len(places), 1)
-    return float(np.linalg.norm(PULL_VOX * alike * grid.spacing_mm))
+    largest = SHARP_PULL_VOX if objective.images.sharpness else PULL_VOX
+    return float(np.linalg.norm(largest * objective.alike(transform) * objective.images.sampled.grid.spacing_mm))
 
 
 def agreement(coarsest: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
