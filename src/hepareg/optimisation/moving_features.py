@@ -3,8 +3,8 @@
 Linear interpolation blurs, by nothing on a voxel and most halfway between two: by a variance of f (1 - f) voxel^2
 at the fraction f of the way. Where both grids run parallel and the liver hardly turns, as in most pairs from one
 scanner, all samples lie alike between two voxels, and a pose that moves them to where the blur suits better looks like
-a better fit: it pulled results by a tenth of a voxel. So an image's values have that blur taken out again, to second
-order: a blur of variance v adds v times half of the second derivative.
+a better fit: it pulls by a tenth of a voxel. So, on request, an image's values have that blur taken out again, to
+second order: a blur of variance v adds v times half of the second derivative.
 
 References
 ----------
