@@ -7,8 +7,10 @@ import torch
 from hepareg import register
 from hepareg.geometry import Grid
 from hepareg.optimisation import multilevel
+from hepareg.optimisation.mse import MSEMeasure
 from hepareg.optimisation.multilevel import LevelObjective, RefinementSettings, refine
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
+from hepareg.registration import RegisterSettings
 from hepareg.registration.evidence import (
     PULL_VOX,
     SHARP_PULL_VOX,
@@ -140,6 +142,13 @@ def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):
     monkeypatch.setattr(multilevel, "MAX_PULL_VOX", 0.0)
     masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
     result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
+    assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
+
+
+def test_other_measures_read_images_linearly(parallel):
+    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
+    settings = RegisterSettings(refinement=RefinementSettings(measure=MSEMeasure()))
+    result = register(moving=parallel.moving, fixed=parallel.fixed, settings=settings, **masks)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
 
 

@@ -145,11 +145,10 @@ def anchored_residual(
     images: LevelImages, anchor: RigidTransform, describe: Callable[[Tensor, Tensor], Tensor], *, robust: bool
 ) -> ChannelResidual:
     """Return the residual of both images' descriptions, for poses near ``anchor``; see `anchored_features`."""
-    template = images.read_linearly(anchor).template
-    fixed = describe(template.data[None, None], images.region()[None, None].float())
+    fixed = describe(images.template.data[None, None], images.region()[None, None].float())
     return ChannelResidual(
         images.samples,
-        at_samples(fixed, template, images.samples),
+        at_samples(fixed, images.template, images.samples),
         anchored_features(images, anchor, describe),
         robust=robust,
     )

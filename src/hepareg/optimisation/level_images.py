@@ -10,10 +10,8 @@ from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.matched_blur import as_if_interpolated
-from hepareg.optimisation.moving_features import CURVED, MovingFeatures
+from hepareg.optimisation.moving_features import MovingFeatures
 from hepareg.optimisation.samples import CellSamples
-from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sample_points, warp
 
 __all__ = ["LevelImages", "at_samples"]
@@ -69,16 +67,6 @@ class LevelImages:
             padding="border",
         )
         return found.image[0, 0] <= self.margin_mm
-
-    def read_linearly(self, pose: RigidTransform) -> "LevelImages":
-        """Return the images for a measure that warps linearly, near a pose sampled_from_template.
-
-        Only the template changes, where it is not made for that already: the samples keep the sharper values.
-        """
-        if self.features.rows != CURVED:
-            return self
-        data = as_if_interpolated(self.template, self.sampled, sampled_from_template=pose.rotation)
-        return replace(self, template=replace(self.template, data=data))
 
     def windowed(self, window_hu: tuple[float, float]) -> "LevelImages":
         """Return the images with all intensities clamped to a window."""

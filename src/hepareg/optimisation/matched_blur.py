@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 
-__all__ = ["VOXEL", "as_if_interpolated", "blur", "matched_blur", "voxel_cosines"]
+__all__ = ["VOXEL", "blur", "matched_blur", "voxel_cosines"]
 
 VOXEL = 1 / 12
 """Variance of a box, in squares of its width."""
@@ -43,15 +43,6 @@ def matched_blur(
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
     return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)
-
-
-def as_if_interpolated(
-    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
-) -> Tensor:
-    """Return the template's data blurred as linear interpolation on average blurs the sampled image."""
-    t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
-    weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
-    return blur(template.data, weights.T @ (INTERPOLATION * s**2) / t**2)
 
 
 def voxel_cosines(

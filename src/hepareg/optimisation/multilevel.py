@@ -304,37 +304,47 @@ def refine(
         if objective is None:
             break
         solutions = objective.minimise(poses, level.solver, measure=settings.measure)
-        if level is settings.levels[-1]:
-            found = [solution.transform for solution in solutions]
-            if is_thick(objective.images.template, objective.images.sampled):
-                objective = objective.profiled(found[0])
-                solutions = objective.minimise(found, level.solver, measure=settings.measure)
-            elif objective.alike(found[0]).max() > ALIKE:
-                sharp = build_objective(
-                    region, moving, found, level=level, device=device, prefer_moving=prefer_moving, sharp=True
-                )
-                objective, solutions = _better_placed(objective, solutions, sharp, level, settings.measure)
         results.append(LevelResult(level, objective, tuple(solutions)))
+    if len(results) == len(settings.levels):
+        results[-1] = _less_biased(
+            results[-1], region, moving, settings.measure, device=device, prefer_moving=prefer_moving
+        )
     return results
 
 
-def _better_placed(
-    objective: LevelObjective,
-    solutions: list[Solution],
-    sharp: LevelObjective | None,
-    level: Level,
+def _less_biased(
+    last: LevelResult,
+    region: FixedRegion,
+    moving: Volume,
     measure: Measure,
-) -> tuple[LevelObjective, list[Solution]]:
-    """Return the sharp objective with its solutions where the best one has converged nearby, else what there was.
+    *,
+    device: torch.device,
+    prefer_moving: bool,
+) -> LevelResult:
+    """Return the last level repeated from its answer with what biases it taken out.
 
-    Interpolation pulls by a fraction of a voxel: what goes further follows something else.
+    The profile of thick slices is measured. Where samples lie alike between voxels the blur of interpolation is put
+    back, and the answer taken if it has converged nearby: interpolation pulls by a fraction of a voxel, and what goes
+    further follows something else.
     """
-    if sharp is None:
-        return objective, solutions
-    again = sharp.minimise([solution.transform for solution in solutions], level.solver, measure=measure)
-    both = [again[0].transform, solutions[0].transform]
-    near = len(distinct(both, objective.images.centre_mm, MAX_PULL_VOX * objective.voxel_mm)) == 1
-    return (sharp, again) if near and again[0].status is Status.CONVERGED else (objective, solutions)
+    objective, level = last.objective, last.level
+    found = [solution.transform for solution in last.solutions]
+    if is_thick(objective.images.template, objective.images.sampled):
+        profiled = objective.profiled(found[0])
+        return LevelResult(level, profiled, tuple(profiled.minimise(found, level.solver, measure=measure)))
+    if isinstance(measure, LocalAffineMeasure) and objective.alike(found[0]).max() > ALIKE:
+        sharp = build_objective(
+            region, moving, found, level=level, device=device, prefer_moving=prefer_moving, sharp=True
+        )
+        if sharp is not None:
+            solutions = sharp.minimise(found, level.solver)
+            if solutions[0].status is Status.CONVERGED and _near(solutions[0].transform, found[0], objective):
+                return LevelResult(level, sharp, tuple(solutions))
+    return last
+
+
+def _near(a: RigidTransform, b: RigidTransform, objective: LevelObjective) -> bool:
+    return len(distinct([a, b], objective.images.centre_mm, MAX_PULL_VOX * objective.voxel_mm)) == 1
 
 
 def distinct(

@@ -161,7 +161,7 @@ def _from_each(
     window_hu: tuple[float, float],
     unrelated: float,
 ) -> list[Solution]:
-    objective = ScalarObjective(images.windowed(window_hu).read_linearly(starts[0]), loss, unrelated)
+    objective = ScalarObjective(images.windowed(window_hu), loss, unrelated)
     return [minimise_scalar(objective, start, settings=settings) for start in starts]
 
 
