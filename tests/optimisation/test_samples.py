@@ -16,6 +16,7 @@ def test_offsets_point_at_the_voxels_that_were_read(oblique_problem):
     images = oblique_problem.images()
     samples = images.samples
     points = samples.offsets_mm.double().numpy() + samples.centre_mm
+    assert np.array_equal(samples.corners_mm, points[:, 0])
     voxels = images.template.grid.voxel_points(points)
     inside = samples.weights.numpy() > 0
     nearest = np.rint(voxels[inside]).astype(int)

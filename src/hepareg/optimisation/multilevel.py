@@ -173,8 +173,7 @@ class LevelObjective:
 
         |mean exp(2 pi i x)| of the voxel coordinates x at a transform, moving_from_fixed: 1 on parallel grids.
         """
-        samples = self.images.samples
-        points = samples.offsets_mm[:, 0].double().cpu().numpy() + samples.centre_mm
+        points = self.images.samples.corners_mm
         places = self.images.sampled.grid.voxel_points(self.oriented(transform).apply(points))
         return np.abs(np.exp(2j * np.pi * places).sum(axis=0)) / max(len(places), 1)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hepareg.arrays import Matrix
+from hepareg.arrays import Matrix, Points
 from hepareg.optimisation.block_average import GridImage
 from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
@@ -45,6 +46,11 @@ class CellSamples:
     offsets_mm: Tensor
     centre_mm: NDArray[np.floating]
     surface: Tensor | None = None
+
+    @cached_property
+    def corners_mm(self) -> Points:
+        """(N, 3) float64 world position of the first voxel of each cell, on the host."""
+        return self.offsets_mm[:, 0].double().cpu().numpy() + self.centre_mm
 
     @property
     def num_samples(self) -> int:
