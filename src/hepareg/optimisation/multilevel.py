@@ -287,6 +287,9 @@ def refine(
 ) -> list[LevelResult]:
     """Refine several starts, keep the best of each level; the last level's first solution is the answer.
 
+    Thick slices bias the last level, and so do grids that run parallel: it is then repeated from its answer with that
+    taken out (`slice_profile`, `image_features`).
+
     ``prefer_moving``: see `build_objective`.
 
     Returns
