@@ -115,3 +115,16 @@ def test_no_curvature_where_there_are_no_two_neighbours(shape):
 def test_channels_have_no_curvature():
     features = moving_features(torch.zeros(2, 4, 5, 6), Grid((4, 5, 6), np.eye(4)))
     assert features.table.shape == (4 * 5 * 6, 8)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 9])
+def test_first_differences_up_to_the_border(size):
+    """One-sided, then central, then over two voxels to either side."""
+    values = np.random.default_rng(size).normal(size=size)
+    image = GridImage(torch.tensor(values, dtype=torch.float32)[None, :, None], Grid((1, size, 1), np.eye(4)))
+    found = image_features(image).table[:, 2].numpy()
+    expected = np.gradient(values) if size > 1 else np.zeros(1)
+    for n in range(2, size - 2):
+        near, far = values[n + 1] - values[n - 1], values[n + 2] - values[n - 2]
+        expected[n] = 0.75 * near - 0.125 * far
+    assert np.abs(found - expected).max() < 1e-6

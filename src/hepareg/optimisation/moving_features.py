@@ -138,10 +138,11 @@ def _features(channels: Tensor, grid: Grid, rows: int) -> MovingFeatures:
     halved = 0.5 * channels  # halving in the table would go through all of its memory once more
     for axis in (1, 2, 3):
         columns = [table[..., row, :].permute(3, 0, 1, 2) for row in range(axis, rows, 3)]
-        _write_differences(channels, halved, axis, columns[0])
         if rows == CURVED:
-            _write_sharper_differences(channels, axis, columns[0])
+            _write_sharper_differences(channels, halved, axis, columns[0])
             _write_curvatures(channels, halved, axis, columns[1])
+        else:
+            _write_differences(channels, halved, axis, columns[0])
     return MovingFeatures(table.reshape(-1, rows * len(channels)), grid, rows)
 
 
@@ -161,9 +162,14 @@ def _write_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor)
     torch.sub(ahead, behind, out=out.narrow(axis, 1, size - 2))
 
 
-def _write_sharper_differences(channels: Tensor, axis: int, out: Tensor) -> None:
-    """Write differences over two voxels on either side where there are any."""
-    inner = channels.shape[axis] - 4
+def _write_sharper_differences(channels: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
+    """Write differences over two voxels on either side where there are any, elsewhere `_write_differences`'."""
+    size = channels.shape[axis]
+    inner = size - 4
+    end = 3 if inner > 0 else size  # the third layer is written once more, below
+    for first in {0, size - end}:
+        some, half, there = (part.narrow(axis, first, end) for part in (channels, halved, out))
+        _write_differences(some, half, axis, there)
     if inner > 0:
         near = channels.narrow(axis, 3, inner) - channels.narrow(axis, 1, inner)
         far = channels.narrow(axis, 4, inner) - channels.narrow(axis, 0, inner)
