@@ -2,7 +2,8 @@
 
 Both images have voxels of one size along the same axes; the liver stays, moves without a turn, or turns a little or
 more. Writes ``parallel_grids.json`` beside the other results, and a table of it: error, expected error, and the mean
-error along each axis of the world. The constant `hepareg.registration.evidence.PULL_VOX` was read off such pairs.
+error along each axis of the world. `PULL_VOX` and `SHARP_PULL_VOX` of `hepareg.registration.evidence` were read off
+such pairs.
 """
 
 import argparse

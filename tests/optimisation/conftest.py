@@ -72,7 +72,7 @@ class Problem:
         radius = np.linalg.norm((voxel_points(self.fixed) - CENTRE_MM) / [48.0, 42.0, 36.0], axis=-1)
         distance = GridImage(torch.from_numpy(np.maximum(radius - 1, 0).astype(np.float32) * 40), self.fixed)
         samples = cell_samples(template, distance=distance, margin_mm=4.0, centre_mm=CENTRE_MM, max_samples=30_000)
-        features = image_features(sampled)
+        features = image_features(sampled, curved=False)
         return LevelImages(template, sampled, features, samples, distance, 4.0)
 
     def error_mm(self, transform):

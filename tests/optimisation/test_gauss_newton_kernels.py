@@ -14,6 +14,7 @@ pytest.importorskip("triton", reason="Triton is not installed; it comes with tor
 from hepareg.optimisation import local_affine_kernels
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.moving_features import image_features
 from hepareg.optimisation.normal_equations import moved
 from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.solution import Status
@@ -29,8 +30,9 @@ def both(request, oblique_problem, on_device):
         images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
         cell_vox=2, max_samples=800, with_surface=True,
     )  # fmt: skip
-    plain = LocalAffine(samples, images.features, sharpness=request.param)
-    fused = LocalAffine(on_device(samples), on_device(images.features), sharpness=request.param)
+    features = image_features(images.sampled)
+    plain = LocalAffine(samples, features, sharpness=request.param)
+    fused = LocalAffine(on_device(samples), on_device(features), sharpness=request.param)
     fused._kernels = local_affine_kernels
     steps = np.array([[0.3, -0.2, 0.1, 0.2, 0.1, -0.3], [4.0, -3.0, 2.0, 5.0, 4.0, -6.0], [0, 0, 0, 900.0, 0, 0]])
     return plain, fused, [moved(oblique_problem.truth, step, samples.centre_mm) for step in steps]

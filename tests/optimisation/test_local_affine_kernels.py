@@ -34,8 +34,9 @@ def both(request, oblique_problem, on_device):
         images.template, distance=images.distance, margin_mm=images.margin_mm, centre_mm=images.centre_mm,
         cell_vox=request.param[0], max_samples=1000, with_surface=request.param[1],
     )  # fmt: skip
-    plain = LocalAffine(samples, images.features, sharpness=request.param[2])
-    fused = LocalAffine(on_device(samples), on_device(images.features), sharpness=request.param[2])
+    features = image_features(images.sampled)
+    plain = LocalAffine(samples, features, sharpness=request.param[2])
+    fused = LocalAffine(on_device(samples), on_device(features), sharpness=request.param[2])
     fused._kernels = local_affine_kernels
     steps = np.array([[0.0] * 6, [1.0, -0.8, 0.6, 0.9, -1.1, 0.7], [5.0, 3.0, -8.0, 50.0, -40.0, 20.0]])
     return plain, fused, np.stack([moved(oblique_problem.truth, step, samples.centre_mm).matrix for step in steps])

@@ -116,23 +116,27 @@ def parallel(request):
     return simulate_pair(settings=PairSettings(phantom=phantom, motion=motion, moving=grid, fixed=grid), seed=3)
 
 
+def registered(pair, **settings):
+    """Return the result for a pair with its masks, and its mean error over the liver in mm."""
+    masks = {"moving_mask": pair.moving_liver, "fixed_mask": pair.fixed_liver}
+    result = register(moving=pair.moving, fixed=pair.fixed, **masks, **settings)
+    points = pair.fixed_liver.grid.world_points(np.argwhere(pair.fixed_liver.data)[::7])
+    apart = np.linalg.norm(result.transform.apply(points) - pair.truth.apply(points), axis=1)
+    return result, apart.mean()
+
+
 def test_the_expected_error_knows_of_parallel_grids(parallel):
-    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
-    result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
-    points = parallel.fixed_liver.grid.world_points(np.argwhere(parallel.fixed_liver.data)[::7])
-    error = np.linalg.norm(result.transform.apply(points) - parallel.truth.apply(points), axis=1).mean()
+    result, error = registered(parallel)
     assert error < result.verdict.expected_liver_tre_mm
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * SHARP_PULL_VOX * 4 * np.sqrt(3)
 
 
 def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monkeypatch):
-    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
-    points = parallel.fixed_liver.grid.world_points(np.argwhere(parallel.fixed_liver.data)[::7])
     errors, pulls = [], []
     for alike in (multilevel.ALIKE, 2.0):
         monkeypatch.setattr(multilevel, "ALIKE", alike)
-        result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
-        errors.append(np.linalg.norm(result.transform.apply(points) - parallel.truth.apply(points), axis=1).mean())
+        result, error = registered(parallel)
+        errors.append(error)
         pulls.append(result.verdict.evidence["interpolation_pull_mm"])
     assert errors[0] < max(0.5 * errors[1], 0.03 * 4)  # where the pose lies between voxels by half, little is pulled
     assert pulls[0] < 0.7 * pulls[1]
@@ -140,15 +144,13 @@ def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monk
 
 def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):
     monkeypatch.setattr(multilevel, "MAX_PULL_VOX", 0.0)
-    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
-    result = register(moving=parallel.moving, fixed=parallel.fixed, **masks)
+    result, _ = registered(parallel)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
 
 
 def test_other_measures_read_images_linearly(parallel):
-    masks = {"moving_mask": parallel.moving_liver, "fixed_mask": parallel.fixed_liver}
     settings = RegisterSettings(refinement=RefinementSettings(measure=MSEMeasure()))
-    result = register(moving=parallel.moving, fixed=parallel.fixed, settings=settings, **masks)
+    result, _ = registered(parallel, settings=settings)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
 
 

@@ -117,9 +117,9 @@ def estimate_bend(
     for _ in range(settings.iterations):
         cells = _shifted(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
         noise = settings.noise_factor * float(cells.residual_variance)
-        H = cells.hessian[0].double().cpu().numpy() / noise
-        g = cells.gradient[0].double().cpu().numpy() / noise
-        at_knots = at_knots + _posterior_step(H[:, 3:6, 3:6], g[:, 3:6], at_knots, spread, prior)
+        H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
+        g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
+        at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)
     return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.local_affine import LocalAffine
-from hepareg.optimisation.moving_features import MovingFeatures
+from hepareg.optimisation.moving_features import CURVED, MovingFeatures
 from hepareg.optimisation.samples import CellSamples
 from hepareg.transforms.warp import sample_points, warp
 
@@ -35,8 +35,6 @@ class LevelImages:
         Distance to the region's mask in mm, in the template's world.
     margin_mm
         Voxels up to this far from the mask take part.
-    sharpness
-        Whether the default residual leaves the blur between the images free (`LocalAffine`).
     """
 
     template: GridImage
@@ -45,7 +43,11 @@ class LevelImages:
     samples: CellSamples
     distance: GridImage
     margin_mm: float
-    sharpness: bool = False
+
+    @property
+    def sharpness(self) -> bool:
+        """Whether the default residual leaves the blur between the images free (`LocalAffine`): curvatures tell it."""
+        return self.features.rows == CURVED
 
     @property
     def centre_mm(self) -> NDArray[np.floating]:

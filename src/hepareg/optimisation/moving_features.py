@@ -61,10 +61,8 @@ class MovingFeatures:
         places = self.voxel_from_offset(matrices, samples)
         found, valid = self._read(places, samples)
         # Differences are in voxel units: the chain rule turns them into derivatives along the fixed world's axes.
-        turn = found.new_zeros(len(places), 1, self.rows, self.rows)
-        turn[:, 0, 0, 0] = 1
+        turn = torch.eye(self.rows, dtype=found.dtype, device=found.device).repeat(len(places), 1, 1, 1)
         turn[:, 0, 1:FIRST, 1:FIRST] = places[..., :3].transpose(1, 2)
-        turn[:, 0, FIRST:, FIRST:] = torch.eye(self.rows - FIRST, device=turn.device)
         turned = (turn @ found).permute(2, 1, 0, 3).unflatten(3, samples.values.shape)
         return SampledMoving(turned[0], turned[1:FIRST], turned[FIRST:], valid)
 

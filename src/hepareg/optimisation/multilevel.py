@@ -71,8 +71,8 @@ class Level:
     solver
         Iteration limits.
     with_surface
-        Whether the step at the mask's surface has a size of its own in each cell, cells that do not fit lose
-        their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
+        Whether the step at the mask's surface has a size of its own in each cell, and cells that do not fit
+        lose their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
     """
 
     spacing_mm: float
@@ -203,7 +203,7 @@ class LevelObjective:
             with_surface=level.with_surface,
         )
         features = images.features.of(sampled)
-        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm, images.sharpness)
+        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
         return replace(self, reversed=not self.reversed, images=swapped)
 
 
@@ -271,7 +271,7 @@ def build_objective(
     )
     sampled_image = replace(sampled_image, data=sampled_data)
     features = image_features(sampled_image, curved=sharp)
-    images = LevelImages(template_image, sampled_image, features, samples, distance, margin, sharp)
+    images = LevelImages(template_image, sampled_image, features, samples, distance, margin)
     voxel_mm = max(template_image.grid.voxel_volume_mm3, sampled_image.grid.voxel_volume_mm3) ** (1 / 3)
     return LevelObjective(turn, images, region.distance, voxel_mm)
 
