@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hepareg.errors import MaskError, SettingsError
 from hepareg.geometry import Grid
-from hepareg.geometry.boxes import bounding_box
+from hepareg.geometry.largest_component import largest_component
 from hepareg.volume import Volume
 
-__all__ = ["CropRegion", "LiverCrop", "largest_component"]
+__all__ = ["CropRegion", "LiverCrop"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,19 +155,6 @@ class LiverCrop:
             margin = math.ceil(self.lateral_margin_mm / grid.spacing_mm[axis] - 1e-6)
             start[axis] = max(corner[axis] - margin, 0)
             stop[axis] = min(corner[axis] + component.shape[axis] + margin, grid.shape[axis])
-
-
-def largest_component(mask: NDArray) -> tuple[NDArray[np.bool_], NDArray[np.int_]]:
-    """Return the largest component, cut to its bounding box, and that box's first voxel."""
-    from scipy import ndimage  # slow to import, and most registrations do without
-
-    start, stop = bounding_box(mask)
-    labels, _ = ndimage.label(mask[tuple(map(slice, start, stop))])
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    component = labels == int(np.argmax(sizes))
-    first, last = bounding_box(component)
-    return component[tuple(map(slice, first, last))], start + first
 
 
 def _height_mm(grid: Grid, slice_index: int) -> float:

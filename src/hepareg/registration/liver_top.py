@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepareg.geometry.connected import hangs_together
+from hepareg.geometry.largest_component import largest_component
 from hepareg.geometry.profile import mask_profile
-from hepareg.preprocessing.liver_crop import LiverCrop, largest_component
+from hepareg.preprocessing.liver_crop import LiverCrop
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_array
 
@@ -48,7 +49,7 @@ def _voxels_by_slice(mask: Volume, axis: int) -> NDArray[np.int_]:
 
 
 def _in_one_piece(mask: Volume) -> bool:
-    """Return whether a lattice of the mask's voxels hangs together: then the slow labelling of all voxels is spared."""
+    """Return whether a lattice of the mask's voxels hangs together: then the search through all voxels is spared."""
     if not mask.profile.total:
         return True
     if any(np.ptp(np.flatnonzero(counts)) >= np.count_nonzero(counts) for counts in mask.profile.counts):
