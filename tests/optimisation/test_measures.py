@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.measures import MEASURES
-from hepareg.optimisation.multilevel import RefinementSettings
 from hepareg.optimisation.solution import Status
 from hepareg.registration import RegisterSettings, register
 from hepareg.simulation import (

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.multilevel import FixedRegion, RefinementSettings, build_objective, distinct, refine
-from hepareg.optimisation.region import distance_to_mask
+from hepareg.optimisation.level_pair import level_pair
+from hepareg.optimisation.levels import RefinementSettings
+from hepareg.optimisation.multilevel import distinct, refine
+from hepareg.optimisation.region import FixedRegion, distance_to_mask
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -33,7 +35,8 @@ def thick(oblique_problem, organ_values):
     fixed = volume((60, 54, 50), (2.0, 2.0, 2.0), RigidTransform.identity())
     moving = volume((64, 58, 24), (2.0, 2.0, 5.0), truth)
     mask = Volume(fixed.data > 100, fixed.grid)
-    region = FixedRegion(fixed, distance_to_mask(mask, device=CPU), centre)
+    points = mask.grid.world_points(np.argwhere(mask.data)[::20])
+    region = FixedRegion(fixed, distance_to_mask(mask, device=CPU), centre, points)
     return region, moving
 
 
@@ -42,7 +45,7 @@ def test_reversal_gives_the_same_pose(thick, oblique_problem):
     found = {}
     for allowed in (True, False):
         start = [RigidTransform.identity()]
-        objective = build_objective(region, moving, start, level=LEVEL, device=CPU, allow_reversal=allowed)
+        objective = level_pair(region, moving, start, level=LEVEL, device=CPU, allow_reversal=allowed).objective()
         assert objective.reversed is allowed
         found[allowed] = objective.minimise(start, LEVEL.solver)[0].transform
     # slices of 5 mm: a tenth of one, between the two ways and from the truth

@@ -10,10 +10,10 @@ from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.level_images import LevelImages
+from hepareg.optimisation.level_objective import LevelObjective
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.matched_blur import VOXEL, matched_blur
 from hepareg.optimisation.moving_features import image_features
-from hepareg.optimisation.multilevel import LevelObjective
 from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.slice_profile import best_share, is_thick, widened
 from hepareg.transforms import RigidTransform

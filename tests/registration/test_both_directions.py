@@ -4,8 +4,9 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
+from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.mse import MSEMeasure
-from hepareg.optimisation.multilevel import RefinementSettings, refine
+from hepareg.optimisation.multilevel import refine
 from hepareg.registration import RegisterSettings
 from hepareg.registration.both_directions import _between, _mean, both_directions
 from hepareg.registration.evidence import decoys, precision, spread

@@ -6,9 +6,11 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.optimisation import multilevel
+from hepareg.optimisation import level_pair, multilevel
+from hepareg.optimisation.level_objective import LevelObjective
+from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.mse import MSEMeasure
-from hepareg.optimisation.multilevel import LevelObjective, RefinementSettings, refine
+from hepareg.optimisation.multilevel import refine
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
 from hepareg.registration import RegisterSettings
 from hepareg.registration.evidence import (
@@ -133,8 +135,8 @@ def test_the_expected_error_knows_of_parallel_grids(parallel):
 
 def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monkeypatch):
     errors, pulls = [], []
-    for alike in (multilevel.ALIKE, 2.0):
-        monkeypatch.setattr(multilevel, "ALIKE", alike)
+    for alike in (level_pair.ALIKE, 2.0):
+        monkeypatch.setattr(level_pair, "ALIKE", alike)
         result, error = registered(parallel)
         errors.append(error)
         pulls.append(result.verdict.evidence["interpolation_pull_mm"])
@@ -143,7 +145,7 @@ def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monk
 
 
 def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):
-    monkeypatch.setattr(multilevel, "MAX_PULL_VOX", 0.0)
+    monkeypatch.setattr(multilevel, "MAX_WAY_VOX", 0.0)
     result, _ = registered(parallel)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.5 * PULL_VOX * 4 * np.sqrt(3)
 

@@ -1,7 +1,7 @@
 """Coarser copies of a CT, averaged block by block: cheap, free of aliasing, without interpolation."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hepareg.arrays import slowest_first
 from hepareg.geometry import Grid
+from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
 
@@ -37,6 +38,10 @@ class GridImage:
     data: Tensor
     grid: Grid
     first_vox: tuple[int, ...] = (0, 0, 0)
+
+    def carried(self, transform: RigidTransform) -> "GridImage":
+        """Return the image where a transform takes it: the voxels stay, their places in the world move."""
+        return replace(self, grid=Grid(self.grid.shape, transform.matrix @ self.grid.world_from_voxel))
 
 
 def block_factors(grid: Grid, spacing_mm: float | NDArray[np.floating]) -> NDArray[np.int_]:

@@ -1,24 +1,53 @@
 """The part of the fixed image whose motion is wanted, as a map of distances to it."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hepareg.arrays import VoxelArray, slowest_first
+from hepareg.arrays import Points, VoxelArray, slowest_first
 from hepareg.geometry import Grid
 from hepareg.geometry.profile import mask_profile
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.optimisation.distance import distance_within
 from hepareg.volume import Volume
 
-__all__ = ["distance_to_mask", "mask_with_margin"]
+__all__ = ["FixedRegion", "distance_to_mask", "mask_with_margin"]
 
 DISTANCE_SPACING_MM = 2.5
 RIM_MM = 28.0
 """How far around the mask's box the distance is known; more than any level's margin and half a coarse cell."""
 REACH_MM = 30.0
 """How far it is exact: with a cell's half diagonal, more than any level asks for."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedRegion:
+    """What of the fixed image is to be found in the moving image.
+
+    Parameters
+    ----------
+    image
+        Fixed image, cropped to the region of interest.
+    distance
+        Distance to the region's mask in mm.
+    centre_mm
+        (3,) point about which rotations turn.
+    points_mm
+        (N, 3) points spread over the mask, for errors and displacements; fixed world, as all of these.
+    origin_vox
+        Voxel at which the region would begin if the image went on beyond its border, 0 or less: blocks of voxels
+        are counted from there, so that a cropped image gives the same blocks as the whole one.
+    """
+
+    image: Volume
+    distance: GridImage
+    centre_mm: NDArray[np.floating]
+    points_mm: Points
+    origin_vox: NDArray[np.int_] = field(default_factory=lambda: np.zeros(3, dtype=int))
 
 
 def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:

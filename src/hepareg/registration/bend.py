@@ -6,7 +6,10 @@ import numpy as np
 import torch
 
 from hepareg.optimisation.bending import BendSettings, SmoothField, displaced, estimate_bend, rigid_fit
-from hepareg.optimisation.multilevel import Level, LevelObjective, LevelResult, build_objective
+from hepareg.optimisation.level_objective import LevelObjective
+from hepareg.optimisation.level_pair import level_pair
+from hepareg.optimisation.levels import Level
+from hepareg.optimisation.multilevel import LevelResult
 from hepareg.registration.roles import Roles
 from hepareg.transforms import RigidTransform
 
@@ -63,4 +66,5 @@ def find_bend(roles: Roles, levels: list[LevelResult], *, settings: BendSettings
 
 def _objective(roles: Roles, pose: RigidTransform, level: Level, device: torch.device) -> LevelObjective | None:
     """Return the objective with the fixed image as the template, whichever is coarser: the field lives there."""
-    return build_objective(roles.region, roles.moving, [pose], level=level, device=device, allow_reversal=False)
+    pair = level_pair(roles.region, roles.moving, [pose], level=level, device=device, allow_reversal=False)
+    return None if pair is None else pair.objective()

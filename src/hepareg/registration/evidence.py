@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points
 from hepareg.geometry import apply_matrix
 from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE
-from hepareg.optimisation.multilevel import LevelObjective, LevelResult
+from hepareg.optimisation.level_objective import LevelObjective
+from hepareg.optimisation.multilevel import LevelResult
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices, pose_part
 from hepareg.optimisation.solution import Status
 from hepareg.transforms import RigidTransform

@@ -13,8 +13,9 @@ import torch
 from hepareg.errors import DeviceError, PairError, SettingsError
 from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
+from hepareg.optimisation.level_objective import LevelObjective
 from hepareg.optimisation.measure import LocalAffineMeasure
-from hepareg.optimisation.multilevel import LevelObjective, LevelResult, refine
+from hepareg.optimisation.multilevel import LevelResult, refine
 from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.ct_check import check_finite
 from hepareg.preprocessing.masks import prepare_mask

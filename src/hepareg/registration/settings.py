@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from hepareg.optimisation.bending import BendSettings
-from hepareg.optimisation.multilevel import RefinementSettings
+from hepareg.optimisation.levels import RefinementSettings
 from hepareg.registration.verdict import VerdictSettings
 
 __all__ = ["RegisterSettings"]

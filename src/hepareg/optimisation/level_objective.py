@@ -1,0 +1,113 @@
+"""The objective of one level of the refinement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points
+from hepareg.optimisation.block_average import GridImage
+from hepareg.optimisation.gauss_newton import GaussNewtonSettings
+from hepareg.optimisation.level_images import LevelImages
+from hepareg.optimisation.levels import Level
+from hepareg.optimisation.local_affine import LocalAffine
+from hepareg.optimisation.measure import LocalAffineMeasure, Measure
+from hepareg.optimisation.samples import cell_samples
+from hepareg.optimisation.slice_profile import best_share, widened
+from hepareg.optimisation.solution import Solution
+from hepareg.transforms import RigidTransform
+
+__all__ = ["LevelObjective", "alike_between_voxels"]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelObjective:
+    """Objective of one level, and which way round it is.
+
+    Parameters
+    ----------
+    reversed
+        Whether the moving image is the template, so that poses are the inverse of moving_from_fixed.
+    images
+        What any other measure of this level is made from.
+    distance
+        Distance to the region's mask in mm, in the fixed world.
+    voxel_mm
+        Cube root of the larger voxel volume of the two images at this level.
+    """
+
+    reversed: bool
+    images: LevelImages
+    distance: GridImage
+    voxel_mm: float
+
+    @property
+    def residual(self) -> LocalAffine:
+        """The default residual, a function of poses sampled_from_template."""
+        return self.images.local_affine
+
+    def oriented(self, transform: RigidTransform) -> RigidTransform:
+        """Turn moving_from_fixed into the residual's pose, and back."""
+        return transform.inverse() if self.reversed else transform
+
+    def minimise(
+        self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings, *, measure: Measure | None = None
+    ) -> list[Solution]:
+        """Return a solution for each start, moving_from_fixed both, best first by the measure's own objective."""
+        measure = measure or LocalAffineMeasure()
+        solutions = measure.minimise(self.images, [self.oriented(start) for start in starts], settings=settings)
+        turned = [replace(solution, transform=self.oriented(solution.transform)) for solution in solutions]
+        return sorted(turned, key=lambda solution: solution.objective)
+
+    def unexplained(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
+        """Return the objective at (B,) transforms, moving_from_fixed."""
+        return self.unexplained_and_overlap(transforms)[0]
+
+    def unexplained_and_overlap(
+        self, transforms: Sequence[RigidTransform]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return objective and overlap at (B,) transforms, moving_from_fixed, as in `LocalAffine.unexplained`."""
+        return self.residual.unexplained(np.stack([self.oriented(transform).matrix for transform in transforms]))
+
+    def alike(self, transform: RigidTransform) -> NDArray[np.floating]:
+        """Return (3,), 0 to 1: how alike the samples lie between the sampled image's voxels, along its axes.
+
+        At a transform, moving_from_fixed; see `alike_between_voxels`.
+        """
+        points = self.oriented(transform).apply(self.images.samples.corners_mm)
+        return alike_between_voxels(self.images.sampled.grid.voxel_points(points))
+
+    def profiled(self, transform: RigidTransform) -> "LevelObjective":
+        """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""
+        pose, images = self.oriented(transform), self.images
+        change = widened(images.template, images.sampled, sampled_from_template=pose.rotation) - images.sampled.data
+        share = best_share(self.residual, change, images.sampled, pose)
+        sampled = replace(images.sampled, data=images.sampled.data + share * change)
+        return replace(self, images=replace(images, sampled=sampled, features=images.features.of(sampled)))
+
+    def turned(self, transform: RigidTransform, *, level: Level) -> "LevelObjective":
+        """Return the objective the other way round, its region carried over by a transform, moving_from_fixed.
+
+        The images are those of this level: nothing is averaged or blurred again.
+        """
+        pose, images = self.oriented(transform), self.images
+        template, sampled = images.sampled, images.template
+        distance = self.distance if self.reversed else self.distance.carried(transform)
+        samples = cell_samples(
+            template,
+            distance=distance,
+            margin_mm=images.margin_mm,
+            centre_mm=pose.apply(images.centre_mm),
+            cell_vox=level.cell_vox,
+            max_samples=level.max_samples,
+            with_surface=level.with_surface,
+        )
+        features = images.features.of(sampled)
+        swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
+        return replace(self, reversed=not self.reversed, images=swapped)
+
+
+def alike_between_voxels(places_vox: Points) -> NDArray[np.floating]:
+    """Return (3,), 0 to 1: how alike (N, 3) places lie between voxels, |mean exp(2 pi i x)|; 0 for no place."""
+    return np.abs(np.exp(2j * np.pi * places_vox).sum(axis=0)) / max(len(places_vox), 1)

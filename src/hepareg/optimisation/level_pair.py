@@ -1,0 +1,171 @@
+"""Both images at the resolution of one level, before anything is compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hepareg.geometry.boxes import range_around_points
+from hepareg.optimisation.block_average import GridImage, block_average, block_factors
+from hepareg.optimisation.level_images import LevelImages
+from hepareg.optimisation.level_objective import LevelObjective, alike_between_voxels
+from hepareg.optimisation.levels import Level
+from hepareg.optimisation.matched_blur import matched_blur
+from hepareg.optimisation.moving_features import image_features
+from hepareg.optimisation.region import FixedRegion
+from hepareg.optimisation.samples import cell_samples
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+
+__all__ = ["LevelPair", "level_pair"]
+
+COARSER = 1.2
+"""How much thicker the moving image's slices are than the fixed image's, and than the level, to be the template."""
+MAX_MARGIN_MM = 12.0
+"""The region holds no more around the liver, however thick the slices."""
+MARGIN_SLICES = 1.6
+"""Least margin in slices of the template: the profile of an edge is then inside on both of its sides."""
+ALIKE = 0.1
+"""Above this the places between voxels are alike enough for interpolation to pull the pose; grids turned by several
+degrees against each other have 0.05 and less."""
+THICK = 1.5
+"""Slices thicker than so many of the level's voxels lie too far apart to be interpolated linearly."""
+
+
+@dataclass(frozen=True, eq=False)
+class LevelPair:
+    """Two images of one level: one is read at its own voxel centres, the other one in between.
+
+    The image with the thicker slices is the template, read at its own voxel centres, and the other
+    one is interpolated: interpolating across thick slices would blur by an amount that depends on
+    where between two slices a point falls. Among images alike it is the fixed one, or with
+    ``prefer_moving`` the moving one.
+
+    Parameters
+    ----------
+    level
+        What it looks at.
+    reversed
+        Whether the moving image is the template.
+    template, sampled
+        The images, averaged in blocks.
+    pose
+        moving_from_fixed, roughly.
+    region
+        The fixed image's region of interest.
+    margin_mm
+        Voxels up to this far outside the region's mask take part.
+    """
+
+    level: Level
+    reversed: bool
+    template: GridImage
+    sampled: GridImage
+    pose: RigidTransform
+    region: FixedRegion
+    margin_mm: float
+
+    def objective(self, *, sharp: bool = False) -> LevelObjective:
+        """Return the objective of the images brought to one sharpness.
+
+        ``sharp``: the blur of interpolation is put back (`image_features`), and what is left of blur between the
+        images is free (`LocalAffine`). For a pose that is right to about a voxel; before that, what blurs keeps noise
+        from deciding, and a free blur explains what a motion should.
+        """
+        level, region, sampled_from_template = self.level, self.region, self._sampled_from_template
+        template_data, sampled_data = matched_blur(
+            self.template, self.sampled, sampled_from_template=sampled_from_template.rotation, linear=not sharp
+        )
+        template, sampled = replace(self.template, data=template_data), replace(self.sampled, data=sampled_data)
+        distance = region.distance.carried(self.pose) if self.reversed else region.distance
+        samples = cell_samples(
+            template,
+            distance=distance,
+            margin_mm=self.margin_mm,
+            centre_mm=self.pose.apply(region.centre_mm) if self.reversed else region.centre_mm,
+            cell_vox=level.cell_vox,
+            max_samples=level.max_samples,
+            with_surface=level.with_surface,
+        )
+        features = image_features(sampled, curved=sharp)
+        images = LevelImages(template, sampled, features, samples, distance, self.margin_mm)
+        voxel_mm = max(template.grid.voxel_volume_mm3, sampled.grid.voxel_volume_mm3) ** (1 / 3)
+        return LevelObjective(self.reversed, images, region.distance, voxel_mm)
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether linear interpolation would pull the pose, by tenths of the voxels that it reads.
+
+        By places that lie alike between voxels, as on grids that run parallel, or by slices far apart.
+        """
+        return self.sampled.grid.spacing_mm.max() > THICK * self.level.spacing_mm or self._alike().max() > ALIKE
+
+    @property
+    def _sampled_from_template(self) -> RigidTransform:
+        return self.pose.inverse() if self.reversed else self.pose
+
+    def _alike(self) -> NDArray[np.floating]:
+        """Return how alike the template's voxels over the liver lie between the other image's voxels."""
+        grid, points = self.template.grid, self.region.points_mm
+        points = self.pose.apply(points) if self.reversed else points
+        centres = grid.world_points(np.round(grid.voxel_points(points)))
+        return alike_between_voxels(self.sampled.grid.voxel_points(self._sampled_from_template.apply(centres)))
+
+
+def level_pair(
+    region: FixedRegion,
+    moving: Volume,
+    poses: Sequence[RigidTransform],
+    *,
+    level: Level,
+    device: torch.device,
+    allow_reversal: bool = True,
+    prefer_moving: bool = False,
+) -> LevelPair | None:
+    """Return the pair at a level, of the moving image what the poses can reach, or None if they reach nothing.
+
+    Parameters
+    ----------
+    region, moving
+        The images.
+    poses
+        moving_from_fixed; with more than one the fixed image is the template.
+    level, device
+        What to look at, and where.
+    allow_reversal, prefer_moving
+        Which image may be the template, and which is among images alike: see `LevelPair`.
+    """
+    reach = np.concatenate([pose.apply(region.image.grid.corners_mm) for pose in poses])
+    wanted, end = range_around_points(moving.grid, reach, margin_mm=4 * level.spacing_mm, margin_vox=2)
+    start, stop = np.maximum(wanted, 0), np.minimum(end, moving.shape)
+    if not (start < stop).all():
+        return None
+    moving = moving.crop(start, stop)
+    turn = allow_reversal and len(poses) == 1 and _moving_is_template(region.image, moving, level, prefer_moving)
+    template = moving if turn else region.image
+    margin_mm = max(level.margin_mm, min(MARGIN_SLICES * _coarsest(template), MAX_MARGIN_MM))
+    fixed_image = _at_level(region.image, level, device, origin_vox=region.origin_vox)
+    moving_image = _at_level(moving, level, device, origin_vox=wanted - start)
+    images = (moving_image, fixed_image) if turn else (fixed_image, moving_image)
+    return LevelPair(level, turn, *images, poses[0], region, margin_mm)
+
+
+def _at_level(volume: Volume, level: Level, device: torch.device, *, origin_vox: NDArray[np.int_]) -> GridImage:
+    """Return the image in blocks that are counted from ``origin_vox``, the first that is not whole left out."""
+    factors = block_factors(volume.grid, level.spacing_mm)
+    first = np.clip(np.mod(origin_vox, factors), 0, np.array(volume.shape) - factors)
+    image = block_average(volume.crop(first, volume.shape), factors, window=level.window_hu, device=device)
+    return replace(image, first_vox=tuple(((first - origin_vox) // factors).tolist()))
+
+
+def _moving_is_template(fixed: Volume, moving: Volume, level: Level, prefer_moving: bool) -> bool:
+    def thicker(a: Volume, b: Volume) -> bool:
+        return _coarsest(a) > COARSER * max(_coarsest(b), level.spacing_mm)
+
+    return thicker(moving, fixed) or (prefer_moving and not thicker(fixed, moving))
+
+
+def _coarsest(volume: Volume) -> float:
+    return float(volume.grid.spacing_mm.max())
