@@ -6,8 +6,9 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.optimisation import level_pair, multilevel
+from hepareg.optimisation import multilevel
 from hepareg.optimisation.level_objective import LevelObjective
+from hepareg.optimisation.level_pair import LevelPair
 from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.mse import MSEMeasure
 from hepareg.optimisation.multilevel import refine
@@ -135,8 +136,8 @@ def test_the_expected_error_knows_of_parallel_grids(parallel):
 
 def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monkeypatch):
     errors, pulls = [], []
-    for alike in (level_pair.ALIKE, 2.0):
-        monkeypatch.setattr(level_pair, "ALIKE", alike)
+    for is_pulled in (True, False):
+        monkeypatch.setattr(LevelPair, "is_pulled", is_pulled)
         result, error = registered(parallel)
         errors.append(error)
         pulls.append(result.verdict.evidence["interpolation_pull_mm"])

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.arrays import Points
 from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.level_images import LevelImages
@@ -18,7 +17,7 @@ from hepareg.optimisation.slice_profile import best_share, widened
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
 
-__all__ = ["LevelObjective", "alike_between_voxels"]
+__all__ = ["LevelObjective"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +72,11 @@ class LevelObjective:
     def alike(self, transform: RigidTransform) -> NDArray[np.floating]:
         """Return (3,), 0 to 1: how alike the samples lie between the sampled image's voxels, along its axes.
 
-        At a transform, moving_from_fixed; see `alike_between_voxels`.
+        |mean exp(2 pi i x)| of the voxel coordinates x at a transform, moving_from_fixed: 1 on parallel grids.
         """
-        points = self.oriented(transform).apply(self.images.samples.corners_mm)
-        return alike_between_voxels(self.images.sampled.grid.voxel_points(points))
+        points = self.images.samples.corners_mm
+        places = self.images.sampled.grid.voxel_points(self.oriented(transform).apply(points))
+        return np.abs(np.exp(2j * np.pi * places).sum(axis=0)) / max(len(places), 1)
 
     def profiled(self, transform: RigidTransform) -> "LevelObjective":
         """Return the objective with the template's slice profile as measured at a transform (`slice_profile`)."""
@@ -106,8 +106,3 @@ class LevelObjective:
         features = images.features.of(sampled)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
         return replace(self, reversed=not self.reversed, images=swapped)
-
-
-def alike_between_voxels(places_vox: Points) -> NDArray[np.floating]:
-    """Return (3,), 0 to 1: how alike (N, 3) places lie between voxels, |mean exp(2 pi i x)|; 0 for no place."""
-    return np.abs(np.exp(2j * np.pi * places_vox).sum(axis=0)) / max(len(places_vox), 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hepareg.geometry.boxes import range_around_points
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
 from hepareg.optimisation.level_images import LevelImages
-from hepareg.optimisation.level_objective import LevelObjective, alike_between_voxels
+from hepareg.optimisation.level_objective import LevelObjective
 from hepareg.optimisation.levels import Level
 from hepareg.optimisation.matched_blur import matched_blur
 from hepareg.optimisation.moving_features import image_features
@@ -27,9 +27,9 @@ MAX_MARGIN_MM = 12.0
 """The region holds no more around the liver, however thick the slices."""
 MARGIN_SLICES = 1.6
 """Least margin in slices of the template: the profile of an edge is then inside on both of its sides."""
-ALIKE = 0.1
-"""Above this the places between voxels are alike enough for interpolation to pull the pose; grids turned by several
-degrees against each other have 0.05 and less."""
+NEIGHBOURS_MM = 40.0
+ALIKE = 0.5
+"""Neighbouring samples, within a cube of `NEIGHBOURS_MM`, lie so much alike between voxels that interpolation pulls."""
 THICK = 1.5
 """Slices thicker than so many of the level's voxels lie too far apart to be interpolated linearly."""
 
@@ -98,20 +98,25 @@ class LevelPair:
     def is_pulled(self) -> bool:
         """Whether linear interpolation would pull the pose, by tenths of the voxels that it reads.
 
-        By places that lie alike between voxels, as on grids that run parallel, or by slices far apart.
+        By neighbours that lie alike between voxels, as on grids that run nearly parallel, or by slices far apart.
         """
-        return self.sampled.grid.spacing_mm.max() > THICK * self.level.spacing_mm or self._alike().max() > ALIKE
+        is_thick = self.sampled.grid.spacing_mm.max() > THICK * self.level.spacing_mm
+        return bool(is_thick or self.alike().max() > ALIKE)
+
+    def alike(self) -> NDArray[np.floating]:
+        """Return (3,), 0 to 1: how alike neighbouring samples lie between the sampled image's voxels, along its axes.
+
+        |mean exp(2 pi i x)| of the voxel coordinates x over a cube of the template's voxels: 1 on parallel grids of
+        one spacing, 0 where the places between voxels are passed through within the cube.
+        """
+        into_sampled = self.sampled.grid.voxel_from_world @ self._sampled_from_template.matrix
+        steps_vox = (into_sampled @ self.template.grid.world_from_voxel)[:3, :3]
+        drift_vox = (steps_vox - np.round(steps_vox)) * NEIGHBOURS_MM / self.template.grid.spacing_mm
+        return np.abs(np.sinc(drift_vox)).prod(axis=1)
 
     @property
     def _sampled_from_template(self) -> RigidTransform:
         return self.pose.inverse() if self.reversed else self.pose
-
-    def _alike(self) -> NDArray[np.floating]:
-        """Return how alike the template's voxels over the liver lie between the other image's voxels."""
-        grid, points = self.template.grid, self.region.points_mm
-        points = self.pose.apply(points) if self.reversed else points
-        centres = grid.world_points(np.round(grid.voxel_points(points)))
-        return alike_between_voxels(self.sampled.grid.voxel_points(self._sampled_from_template.apply(centres)))
 
 
 def level_pair(

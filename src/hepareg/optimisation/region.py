@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hepareg.arrays import Points, VoxelArray, slowest_first
+from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.geometry import Grid
 from hepareg.geometry.profile import mask_profile
 from hepareg.optimisation.block_average import GridImage, block_average, block_factors
@@ -35,9 +35,7 @@ class FixedRegion:
     distance
         Distance to the region's mask in mm.
     centre_mm
-        (3,) point about which rotations turn.
-    points_mm
-        (N, 3) points spread over the mask, for errors and displacements; fixed world, as all of these.
+        (3,) point about which rotations turn, fixed world.
     origin_vox
         Voxel at which the region would begin if the image went on beyond its border, 0 or less: blocks of voxels
         are counted from there, so that a cropped image gives the same blocks as the whole one.
@@ -46,7 +44,6 @@ class FixedRegion:
     image: Volume
     distance: GridImage
     centre_mm: NDArray[np.floating]
-    points_mm: Points
     origin_vox: NDArray[np.int_] = field(default_factory=lambda: np.zeros(3, dtype=int))
 
 

@@ -53,6 +53,8 @@ class Roles:
         True where these are the user's images the other way round: then the result is inverted.
     region
         The fixed image around its liver.
+    points_mm
+        (N, 3) points spread over the liver, fixed world, for errors and displacements.
     flags
         Codes of what was missing or cut.
     """
@@ -63,12 +65,8 @@ class Roles:
     fixed_mask: Volume | None
     swapped: bool
     region: FixedRegion
+    points_mm: Points
     flags: tuple[str, ...]
-
-    @property
-    def points_mm(self) -> Points:
-        """(N, 3) points spread over the liver, fixed world."""
-        return self.region.points_mm
 
     @property
     def liver_ml(self) -> float | None:
@@ -114,6 +112,7 @@ def assign_roles(
         fixed_mask=fixed_mask,
         swapped=swapped,
         region=region,
+        points_mm=_probe(mask),
         flags=tuple(flags),
     )
 
@@ -144,7 +143,7 @@ def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
     wanted, end = range_around_points(fixed.grid, around.grid.corners_mm)
     start, stop = np.maximum(wanted, 0), np.minimum(end, fixed.shape)
     distance, centre = distance_to_mask(around, device=device), mask.grid.world_points(mask.profile.centroid_vox)
-    return FixedRegion(fixed.crop(start, stop), distance, centre, _probe(mask), origin_vox=wanted - start)
+    return FixedRegion(fixed.crop(start, stop), distance, centre, origin_vox=wanted - start)
 
 
 def _probe(mask: Volume) -> Points:
