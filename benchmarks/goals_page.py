@@ -81,8 +81,9 @@ def _never_worse(results: Results) -> Judged:
 
 
 def _silent(results: Results) -> Judged:
-    names = ("comparison", "comparison_without_masks")
-    with_masks, without = ([row for row in _rows(results, name) if row["tool"] == "hepareg"] for name in names)
+    comparisons = [name for name in results if name.startswith("comparison")]
+    rows = [row for name in comparisons for row in _rows(results, name) if row["tool"] == "hepareg"]
+    with_masks, without = ([row for row in rows if row["masks"] is given] for given in (True, False))
     count = sum(map(is_silent, [*with_masks, *without]))
     if not (with_masks or without):
         return NO_COMPARISON

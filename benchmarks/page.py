@@ -23,6 +23,7 @@ BEGIN, END = "<!-- benchmark numbers: begin (written by `make docs`) -->", "<!--
 COMPARISONS = {
     "comparison": "hepareg and the tools people use, with liver masks",
     "comparison_without_masks": "The same without masks",
+    "comparison_same_grid": "Both images on one grid, with liver masks",
 }
 INTRODUCTION = """\
 # Benchmarks
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is out of date")
     arguments = parser.parse_args(argv)
-    results = {name: read_result(name) for name in ("comparison", "comparison_without_masks", "speed")}
+    results = {name: read_result(name) for name in (*COMPARISONS, "speed")}
     results["gpu"] = read_result("gpu", folder=RESULTS / "gpu")
     results["simulation_speed"] = read_result("simulation_speed", folder=RESULTS / "accuracy")
     wanted = {PAGE: build_page(results), README: build_readme(README.read_text(), results)}

@@ -1,10 +1,10 @@
 """Everything that ``make bench`` measures: ``python -m benchmarks.run [--prepare] [--minutes N] [--resume]``.
 
-Makes the pairs, measures speed, runs hepareg and the peers on the core set with masks and without, and writes the
-pages. ``--prepare`` makes the pairs and stops: all that needs no quiet machine. ``--minutes`` is for a machine that is
-quiet for so long: three repeats instead of five, and of the comparison as many pairs as fit, in an order of which any
-first part has every difficulty (`benchmarks.sitting`); the pages name the pairs that were not run, and ``--resume``
-goes on with them on the same machine and commit.
+Makes the pairs, measures speed, runs hepareg and the peers on the core set with masks, on pairs that share one grid,
+and on the core set without masks, and writes the pages. ``--prepare`` makes the pairs and stops: all that needs no
+quiet machine. ``--minutes`` is for a machine that is quiet for so long: three repeats instead of five, and of the
+comparison as many pairs as fit, in an order of which any first part has every difficulty (`benchmarks.sitting`); the
+pages name the pairs that were not run, and ``--resume`` goes on with them on the same machine and commit.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from benchmarks.sitting import same_run
 from benchmarks.speed.volumes import SIZES
 
 PAIRS = ROOT / "build" / "bench"
-SOURCES = ("src/hepareg/simulation/*.py", "benchmarks/accuracy/core_pairs.py", "benchmarks/speed/volumes.py")
+SOURCES = ("src/hepareg/simulation/*.py", "benchmarks/accuracy/*_pairs.py", "benchmarks/speed/volumes.py")
 """What the pairs are made by: pairs of other versions of it are made anew."""
-WITH_MASKS = 0.8
-"""Share of what speed leaves of the minutes that goes to the comparison with masks."""
+WITH_MASKS, SAME_GRID = 0.7, 0.6
+"""Shares of the minutes left that go to the comparison with masks, and then to that of pairs on one grid."""
 
 
 def main() -> int:
@@ -41,16 +41,17 @@ def main() -> int:
     arguments = parser.parse_args()
     begin = time.monotonic()
     core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "--keep", "-o")
+    same_grid = made(PAIRS / "same_grid", "benchmarks.accuracy.core", "make", "--set", "same_grid", "--keep", "-o")
     speed = made(PAIRS / "speed", "benchmarks.speed.measure", "--make-only", "--pairs")
     if arguments.prepare:
         return 0
-    for name, *words in steps(core, speed, arguments, spent_s=lambda: time.monotonic() - begin):
+    for name, *words in steps(core, same_grid, speed, arguments, spent_s=lambda: time.monotonic() - begin):
         module(name, *words)
     return write_pages([])
 
 
 def steps(
-    core: Path, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
+    core: Path, same_grid: Path, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
 ) -> Iterator[tuple[str, ...]]:
     """Yield the command lines of the measurements; each knows how long those before it took."""
     common = ["--threads", str(arguments.threads), "--peers-python", str(arguments.peers_python.absolute())]
@@ -65,9 +66,12 @@ def steps(
             return []
         return ["--minutes", f"{max(0.0, arguments.minutes - spent_s() / 60) * share:.2f}"]
 
-    compare = ["benchmarks.compare", str(core), *common, *tools, *resume]
-    yield *compare, *minutes(WITH_MASKS)
-    yield *compare, *minutes(1.0), "--without-masks", "--proofs-of", str(RESULTS / "comparison.json")
+    options = [*common, *tools, *resume]
+    proven = ["--proofs-of", str(RESULTS / "comparison.json")]
+    yield "benchmarks.compare", str(core), *options, *minutes(WITH_MASKS)
+    out = ["-o", str(RESULTS / "comparison_same_grid.json")]
+    yield "benchmarks.compare", str(same_grid), *options, *minutes(SAME_GRID), *proven, *out
+    yield "benchmarks.compare", str(core), *options, *minutes(1.0), "--without-masks", *proven
 
 
 def made(folder: Path, name: str, *words: str) -> Path:

@@ -1,6 +1,6 @@
-"""The core set.
+"""The core set, and the set of pairs on one grid.
 
-``python -m benchmarks.accuracy.core make -o DIR`` makes the pairs;
+``python -m benchmarks.accuracy.core make [--set same_grid] -o DIR`` makes the pairs;
 ``python -m benchmarks.accuracy.core score DIR [--register MODULE:FUNCTION]`` runs a method on them, writes
 ``benchmarks/results/accuracy/core_NAME.json``; ``... table`` writes the page of all such results.
 """
@@ -17,6 +17,7 @@ from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.case import Case, case_folders
 from benchmarks.accuracy.core_pairs import CorePair, core_pairs
 from benchmarks.accuracy.real_ct import real_patient
+from benchmarks.accuracy.same_grid_pairs import same_grid_pairs
 from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
 from benchmarks.accuracy.table import write_tables
 from benchmarks.results import provenance
@@ -27,6 +28,7 @@ from hepareg.workflows.simulate import write_pair
 
 __all__ = ["main", "make", "score"]
 
+SETS = {"core": core_pairs, "same_grid": same_grid_pairs}
 WRONG_BODY_MM = 5.0
 """Where the body stays, aligning the body must score at least this."""
 
@@ -37,6 +39,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make", help="make the pairs")
     making.add_argument("-o", "--out", type=Path, required=True)
+    making.add_argument("--set", choices=SETS, default="core")
     making.add_argument("--keep", action="store_true", help="make only the pairs that are not there")
     making.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     scoring = commands.add_parser("score", help="run a method on the pairs")
@@ -46,19 +49,19 @@ def main() -> None:
     commands.add_parser("table", help="write the page of all results")
     arguments = parser.parse_args()
     if arguments.command == "make":
-        make(arguments.out, only=arguments.only, keep=arguments.keep)
+        make(arguments.out, name=arguments.set, only=arguments.only, keep=arguments.keep)
     elif arguments.command == "score":
         score(arguments.pairs, register=arguments.register, name=arguments.name)
     else:
         write_tables()
 
 
-def make(out: Path, *, only: list[str] | None = None, keep: bool = False) -> None:
-    """Make the set in a folder: a folder for each pair; with ``keep`` those that are there stay."""
+def make(out: Path, *, name: str = "core", only: list[str] | None = None, keep: bool = False) -> None:
+    """Make a set in a folder: a folder for each pair; with ``keep`` those that are there stay."""
     patient = real_patient()
     if patient is None:
         print("no real CT here: the phantom's half of the set alone")
-    for pair in core_pairs(with_real_ct=patient is not None):
+    for pair in SETS[name](with_real_ct=patient is not None):
         if only and not any(part in pair.name for part in only):
             continue
         if keep and (out / pair.name / "truth.txt").exists():

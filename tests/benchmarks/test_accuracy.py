@@ -12,6 +12,7 @@ from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.baselines import centroid, identity
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core_pairs import core_pairs
+from benchmarks.accuracy.same_grid_pairs import same_grid_pairs
 from benchmarks.accuracy.scoring import judge, score_case
 from benchmarks.accuracy.stress import collect, run
 from benchmarks.accuracy.stress_faults import FAULTS
@@ -58,6 +59,15 @@ def test_core_set_has_what_it_says():
             # The body's alignment is wrong by the liver's way, which is at least this.
             assert pair.settings.motion.translation_mm[0] > 5
             assert pair.settings.motion.body_translation_mm == (0, 0)
+
+
+def test_pairs_on_one_grid_share_it():
+    pairs = list(same_grid_pairs(with_real_ct=True))
+    assert len(pairs) == len({pair.name for pair in pairs}) == len({pair.seed for pair in pairs}) == 12
+    assert Counter(pair.source for pair in pairs) == {"phantom": 6, "real CT": 6}
+    assert all(pair.settings.moving == pair.settings.fixed and pair.masks for pair in pairs)
+    assert {pair.settings.fixed.spacing_mm for pair in pairs} == {None, (0.75, 0.75, 5.0)}
+    assert max(pair.settings.motion.rotation_deg[1] for pair in pairs) <= 2
 
 
 def test_where_the_body_stays_its_alignment_is_at_least_5_mm_wrong():

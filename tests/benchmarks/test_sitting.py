@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,14 +103,18 @@ comparing_provenance = comparing.provenance
 
 def test_minutes_are_shared_out_and_speed_goes_first(tmp_path):
     arguments = SimpleNamespace(minutes=40.0, resume=False, tools=None, threads=2, peers_python=tmp_path)
-    spent = iter([600.0, 2100.0])
-    speed, masked, unmasked = steps(tmp_path, tmp_path, arguments, spent_s=lambda: next(spent))
+    spent = iter([600.0, 1800.0, 2100.0])
+    folders = [tmp_path / name for name in ("core", "same_grid", "speed")]
+    speed, masked, same_grid, unmasked = steps(*folders, arguments, spent_s=lambda: next(spent))
     assert speed[0] == "benchmarks.speed.measure"
-    assert masked[masked.index("--minutes") + 1] == "24.00"
+    assert masked[masked.index("--minutes") + 1] == "21.00"
+    assert same_grid[same_grid.index("--minutes") + 1] == "6.00"
+    assert same_grid[1] == str(folders[1])
+    assert Path(same_grid[same_grid.index("-o") + 1]).stem == "comparison_same_grid"
     assert unmasked[unmasked.index("--minutes") + 1] == "5.00"
     assert "--without-masks" in unmasked
     full = SimpleNamespace(minutes=None, resume=False, tools=["antspy"], threads=2, peers_python=tmp_path)
-    assert all("--minutes" not in words for words in steps(tmp_path, tmp_path, full, spent_s=float))
+    assert all("--minutes" not in words for words in steps(*folders, full, spent_s=float))
 
 
 def test_pairs_that_are_there_stay_until_their_sources_change(tmp_path, monkeypatch):

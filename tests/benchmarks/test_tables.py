@@ -6,12 +6,12 @@ import jsonschema
 import pytest
 
 from benchmarks.goals_page import goals_section
-from benchmarks.page import BEGIN, END, build_page, build_readme, main
+from benchmarks.page import BEGIN, COMPARISONS, END, build_page, build_readme, main
 from benchmarks.results import SCHEMA, provenance, write_result
 from benchmarks.speed_page import distance_from_floor, speed_sections
 from benchmarks.tables import is_reported, is_silent, losses, markdown, ratio_to_reference, summarise_tool
 
-NOTHING = dict.fromkeys(("comparison", "comparison_without_masks", "speed", "gpu", "simulation_speed"))
+NOTHING = dict.fromkeys((*COMPARISONS, "speed", "gpu", "simulation_speed"))
 SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
 
 

@@ -1,0 +1,106 @@
+"""Where linear interpolation would pull a pose, and what a level then reads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hepareg.geometry import Grid
+from hepareg.optimisation.block_average import GridImage
+from hepareg.optimisation.level_pair import ALIKE, NEIGHBOURS_MM, LevelPair
+from hepareg.optimisation.levels import RefinementSettings
+from hepareg.optimisation.multilevel import refine
+from hepareg.optimisation.region import FixedRegion, distance_to_mask
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+
+FINEST = RefinementSettings().levels[-1]
+SHIFTED = RigidTransform.from_vectors(np.zeros(3), (3.3, -7.1, 12.4))
+
+
+def turned(degrees, axis):
+    return RigidTransform.from_vectors(np.radians(degrees) * np.eye(3)[axis], (3.3, -7.1, 12.4))
+
+
+def pair(template_mm, sampled_mm, pose, *, reverse=False):
+    """Images of nothing on grids of two spacings."""
+    images = [GridImage(torch.zeros(6, 6, 6), Grid((6, 6, 6), np.diag([*mm, 1.0]))) for mm in (template_mm, sampled_mm)]
+    region = FixedRegion(Volume(np.zeros((6, 6, 6)), images[0].grid), images[0], np.zeros(3))
+    return LevelPair(FINEST, reverse, *images, pose, region, FINEST.margin_mm)
+
+
+ISO, FINE, THICK = (1.5, 1.5, 1.5), (1.3, 1.3, 1.3), (1.5, 1.5, 3.0)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("sampled_mm", "pose"), [(ISO, turned(1.0, 0)), (FINE, SHIFTED), ((1.5, 1.4, 2.0), turned(4, 2))]
+)
+def test_alike_is_the_mean_phase_over_a_cube(sampled_mm, pose, reverse):
+    found = pair(ISO, sampled_mm, pose, reverse=reverse)
+    count = round(NEIGHBOURS_MM / 1.5)
+    voxels = np.stack(np.meshgrid(*[np.arange(count)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    into_sampled = (pose.inverse() if reverse else pose).apply(found.template.grid.world_points(voxels))
+    places = found.sampled.grid.voxel_points(into_sampled)
+    assert found.alike() == pytest.approx(np.abs(np.exp(2j * np.pi * places).mean(axis=0)), abs=0.02)
+
+
+def test_grids_that_run_parallel_pull():
+    assert pair(ISO, ISO, SHIFTED).alike() == pytest.approx([1, 1, 1])
+    assert pair(ISO, ISO, SHIFTED).is_pulled
+    assert pair(ISO, ISO, turned(1.5, 0)).is_pulled
+    # every second voxel is read: the places are as alike
+    assert pair((3.0, 1.5, 1.5), ISO, SHIFTED).alike() == pytest.approx([1, 1, 1])
+
+
+def test_along_the_axis_of_a_turn_the_places_stay_alike():
+    about_x = pair(ISO, ISO, turned(6.0, 0)).alike()
+    assert about_x[0] == pytest.approx(1)
+    assert about_x[1:].max() < ALIKE
+
+
+def test_other_spacings_and_turns_do_not_pull():
+    assert not pair(ISO, FINE, SHIFTED).is_pulled
+    slanted = RigidTransform.from_vectors(np.radians([4.0, -4.0, 4.0]), np.zeros(3))
+    assert not pair(ISO, ISO, slanted).is_pulled
+
+
+def test_slices_far_apart_pull_whatever_the_turn():
+    slanted = RigidTransform.from_vectors(np.radians([6.0, -6.0, 6.0]), np.zeros(3))
+    assert pair(THICK, (1.3, 1.3, 2.7), slanted).is_pulled
+    assert not pair((1.3, 1.3, 2.7), (1.3, 1.3, 1.3), slanted).is_pulled  # these are not interpolated
+
+
+@pytest.fixture(scope="module")
+def thin(oblique_problem, organ_values):
+    """A fixed and a moving image on one grid, and where the liver went."""
+    centre = oblique_problem.images().centre_mm
+    truth = RigidTransform.from_vectors((0.01, 0.0, 0.005), (1.2, -0.7, 0.9), centre_mm=centre)
+    matrix = np.diag([2.0, 2.0, 2.0, 1.0])
+    matrix[:3, 3] = centre - 2.0 * (np.array([60, 54, 50]) - 1) / 2
+    grid = Grid((60, 54, 50), matrix)
+    points = grid.world_points(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1))
+    fixed, moving = Volume(organ_values(points), grid), Volume(organ_values(truth.inverse().apply(points)), grid)
+    mask = Volume(fixed.data > 100, grid)
+    return FixedRegion(fixed, distance_to_mask(mask, device=torch.device("cpu")), centre), moving, truth
+
+
+def finest(thin, start):
+    region, moving, _ = thin
+    settings = RefinementSettings(levels=(replace(FINEST, window_hu=(-2000.0, 2000.0), spacing_mm=2.0),))
+    return refine(region, moving, [start], settings=settings, device=torch.device("cpu"))[-1]
+
+
+@pytest.mark.parametrize("is_pulled", [True, False])
+def test_the_blur_is_put_back_where_it_would_pull(thin, monkeypatch, is_pulled):
+    region, _, truth = thin
+    monkeypatch.setattr(LevelPair, "is_pulled", is_pulled)
+    result = finest(thin, RigidTransform.identity())
+    assert result.objective.images.sharpness is is_pulled
+    probe, found = region.centre_mm + 40 * np.eye(3), result.solutions[0].transform
+    assert np.linalg.norm(found.apply(probe) - truth.apply(probe), axis=1).max() < 0.1
+
+
+def test_a_blur_that_takes_the_pose_far_is_not_believed(thin):
+    assert not finest(thin, RigidTransform.from_vectors(np.zeros(3), (4.5, 0.0, 0.0))).objective.images.sharpness
