@@ -22,7 +22,12 @@ from benchmarks.sitting import same_run
 from benchmarks.speed.volumes import SIZES
 
 PAIRS = ROOT / "build" / "bench"
-SOURCES = ("src/hepareg/simulation/*.py", "benchmarks/accuracy/*_pairs.py", "benchmarks/speed/volumes.py")
+SOURCES = (
+    "src/hepareg/simulation/*.py",
+    "benchmarks/accuracy/core_pairs.py",
+    "benchmarks/accuracy/same_grid_pairs.py",
+    "benchmarks/speed/volumes.py",
+)
 """What the pairs are made by: pairs of other versions of it are made anew."""
 WITH_MASKS, SAME_GRID = 0.7, 0.6
 """Shares of the minutes left that go to the comparison with masks, and then to that of pairs on one grid."""
@@ -34,14 +39,19 @@ def main() -> int:
     parser.add_argument("--prepare", action="store_true", help="make the pairs and stop")
     parser.add_argument("--minutes", type=float, help="how long the machine is quiet (default: run everything)")
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run on this machine has measured")
-    parser.add_argument("--pairs", type=Path, help="folder of pairs to compare on as they are (default: the core set)")
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        help="folder of pairs to compare on as they are (default: the core set, and pairs that share one grid)",
+    )
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
     arguments = parser.parse_args()
     begin = time.monotonic()
     core = arguments.pairs or made(PAIRS / "core", "benchmarks.accuracy.core", "make", "--keep", "-o")
-    same_grid = made(PAIRS / "same_grid", "benchmarks.accuracy.core", "make", "--set", "same_grid", "--keep", "-o")
+    making = ["benchmarks.accuracy.core", "make", "--set", "same_grid", "--keep", "-o"]
+    same_grid = None if arguments.pairs else made(PAIRS / "same_grid", *making)
     speed = made(PAIRS / "speed", "benchmarks.speed.measure", "--make-only", "--pairs")
     if arguments.prepare:
         return 0
@@ -51,7 +61,7 @@ def main() -> int:
 
 
 def steps(
-    core: Path, same_grid: Path, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
+    core: Path, same_grid: Path | None, speed: Path, arguments: argparse.Namespace, *, spent_s: Callable[[], float]
 ) -> Iterator[tuple[str, ...]]:
     """Yield the command lines of the measurements; each knows how long those before it took."""
     common = ["--threads", str(arguments.threads), "--peers-python", str(arguments.peers_python.absolute())]
@@ -69,8 +79,9 @@ def steps(
     options = [*common, *tools, *resume]
     proven = ["--proofs-of", str(RESULTS / "comparison.json")]
     yield "benchmarks.compare", str(core), *options, *minutes(WITH_MASKS)
-    out = ["-o", str(RESULTS / "comparison_same_grid.json")]
-    yield "benchmarks.compare", str(same_grid), *options, *minutes(SAME_GRID), *proven, *out
+    if same_grid is not None:
+        out = ["-o", str(RESULTS / "comparison_same_grid.json")]
+        yield "benchmarks.compare", str(same_grid), *options, *minutes(SAME_GRID), *proven, *out
     yield "benchmarks.compare", str(core), *options, *minutes(1.0), "--without-masks", *proven
 
 

@@ -1,4 +1,4 @@
-"""Accuracy on pairs with a known answer: the core set and the stress set."""
+"""Accuracy on pairs with a known answer: the core set, pairs on one grid, and the stress set."""
 
 from benchmarks.results import RESULTS
 

@@ -38,30 +38,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make", help="make the pairs")
+    scoring = commands.add_parser("score", help="run a method on the pairs")
+    for command in (making, scoring):
+        command.add_argument("--set", choices=SETS, default="core", help="which set the pairs are of (default: core)")
     making.add_argument("-o", "--out", type=Path, required=True)
-    making.add_argument("--set", choices=SETS, default="core")
     making.add_argument("--keep", action="store_true", help="make only the pairs that are not there")
     making.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
-    scoring = commands.add_parser("score", help="run a method on the pairs")
     scoring.add_argument("pairs", type=Path)
     scoring.add_argument("--register", default="hepareg:register", metavar="MODULE:FUNCTION")
     scoring.add_argument("--name", default="hepareg", help="name of the method in tables")
     commands.add_parser("table", help="write the page of all results")
     arguments = parser.parse_args()
     if arguments.command == "make":
-        make(arguments.out, name=arguments.set, only=arguments.only, keep=arguments.keep)
+        make(arguments.out, pair_set=arguments.set, only=arguments.only, keep=arguments.keep)
     elif arguments.command == "score":
-        score(arguments.pairs, register=arguments.register, name=arguments.name)
+        score(arguments.pairs, pair_set=arguments.set, register=arguments.register, name=arguments.name)
     else:
         write_tables()
 
 
-def make(out: Path, *, name: str = "core", only: list[str] | None = None, keep: bool = False) -> None:
+def make(out: Path, *, pair_set: str = "core", only: list[str] | None = None, keep: bool = False) -> None:
     """Make a set in a folder: a folder for each pair; with ``keep`` those that are there stay."""
     patient = real_patient()
     if patient is None:
         print("no real CT here: the phantom's half of the set alone")
-    for pair in SETS[name](with_real_ct=patient is not None):
+    for pair in SETS[pair_set](with_real_ct=patient is not None):
         if only and not any(part in pair.name for part in only):
             continue
         if keep and (out / pair.name / "truth.txt").exists():
@@ -88,11 +89,11 @@ def make_pair(pair: CorePair, out: Path) -> None:
         write_pair(folder, replace(made, parameters={**made.parameters, **facts}))
 
 
-def score(pairs: Path, *, register: str, name: str) -> dict[str, Any]:
+def score(pairs: Path, *, register: str, name: str, pair_set: str = "core") -> dict[str, Any]:
     """Score a method on a set; every case runs in a process of its own, so that its peak memory is its own."""
     rows = []
     ACCURACY_RESULTS.mkdir(parents=True, exist_ok=True)
-    path = ACCURACY_RESULTS / f"core_{name}.json"
+    path = ACCURACY_RESULTS / f"{pair_set}_{name}.json"
     settings = {"register": register, "good_mm": GOOD_MM}
     for folder in case_folders(pairs):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

@@ -15,7 +15,7 @@ LONG_PHANTOM = PhantomSettings(shape=LONG_SHAPE, spacing_mm=(0.75, 0.75, 1.0))
 
 @dataclass(frozen=True)
 class CorePair:
-    """One pair of the core set.
+    """One pair of the core set, or of another set of named pairs.
 
     Parameters
     ----------

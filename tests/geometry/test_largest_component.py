@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
 from hepareg.errors import MaskError
@@ -54,6 +55,13 @@ def test_a_winding_path_is_one():
     mask[:60:2, :, ::2] = True
     component, _ = largest_component(mask)
     assert np.array_equal(component, labelled(mask)[0])
+
+
+def test_a_tensor_will_do():
+    mask = torch.zeros(5, 6, 7, dtype=torch.uint8)
+    mask[1:3, 2:5, 3] = 2
+    component, corner = largest_component(mask)
+    assert (component.shape, component.all(), corner.tolist()) == ((2, 3, 1), True, [1, 2, 3])
 
 
 def test_an_empty_mask_has_none():

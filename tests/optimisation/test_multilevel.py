@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.level_pair import level_pair
+from hepareg.optimisation.level_objective import LevelObjective
+from hepareg.optimisation.level_pair import LevelPair, level_pair
 from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.multilevel import distinct, refine
 from hepareg.optimisation.region import FixedRegion, distance_to_mask
@@ -51,6 +52,15 @@ def test_reversal_gives_the_same_pose(thick, oblique_problem):
     assert all(oblique_problem.error_mm(pose) < 0.5 for pose in found.values())
     probe = region.centre_mm + 30 * np.eye(3)
     assert np.linalg.norm(found[True].apply(probe) - found[False].apply(probe), axis=1).max() < 0.5
+
+
+def test_where_nothing_pulls_the_profile_of_thick_slices_is_measured(thick, monkeypatch):
+    monkeypatch.setattr(LevelPair, "is_pulled", False)
+    measured = []
+    profiled = LevelObjective.profiled
+    monkeypatch.setattr(LevelObjective, "profiled", lambda *args: measured.append(profiled(*args)) or measured[-1])
+    result = refine(*thick, [RigidTransform.identity()], settings=RefinementSettings(levels=(LEVEL,)), device=CPU)
+    assert [result[-1].objective] == measured
 
 
 def test_refinement_repeats_to_the_bit(thick, oblique_problem):

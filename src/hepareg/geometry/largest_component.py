@@ -29,7 +29,7 @@ def largest_component(mask: VoxelArray) -> tuple[NDArray[np.bool_], NDArray[np.i
     where they overlap. A liver has some ten thousand runs, and millions of voxels.
     """
     start, stop = bounding_box(mask)
-    inside = mask[tuple(map(slice, start, stop))] != 0
+    inside = np.asarray(mask)[tuple(map(slice, start, stop))] != 0
     order = slowest_first(inside.strides)
     # An empty voxel before each row, an empty row before each slice: no run and no step leads from one to the next.
     padded = np.zeros(np.add([inside.shape[axis] for axis in order], (0, 1, 1)), dtype=bool)

@@ -28,8 +28,9 @@ MAX_MARGIN_MM = 12.0
 MARGIN_SLICES = 1.6
 """Least margin in slices of the template: the profile of an edge is then inside on both of its sides."""
 NEIGHBOURS_MM = 40.0
+"""Edge of the cube within which samples are neighbours: a part of the liver that a pose can follow by itself."""
 ALIKE = 0.5
-"""Neighbouring samples, within a cube of `NEIGHBOURS_MM`, lie so much alike between voxels that interpolation pulls."""
+"""Above this, neighbours lie so much alike between voxels that interpolation pulls the pose."""
 THICK = 1.5
 """Slices thicker than so many of the level's voxels lie too far apart to be interpolated linearly."""
 
@@ -101,9 +102,9 @@ class LevelPair:
         By neighbours that lie alike between voxels, as on grids that run nearly parallel, or by slices far apart.
         """
         is_thick = self.sampled.grid.spacing_mm.max() > THICK * self.level.spacing_mm
-        return bool(is_thick or self.alike().max() > ALIKE)
+        return bool(is_thick or self.neighbours_alike().max() > ALIKE)
 
-    def alike(self) -> NDArray[np.floating]:
+    def neighbours_alike(self) -> NDArray[np.floating]:
         """Return (3,), 0 to 1: how alike neighbouring samples lie between the sampled image's voxels, along its axes.
 
         |mean exp(2 pi i x)| of the voxel coordinates x over a cube of the template's voxels: 1 on parallel grids of

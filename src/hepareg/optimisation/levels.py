@@ -17,7 +17,7 @@ class Level:
     spacing_mm
         Images are block-averaged to about this spacing, never interpolated to it.
     margin_mm
-        Voxels up to this far outside the mask take part; at least 1.6 slices of the coarser image,
+        Voxels up to this far outside the mask take part; at least 1.6 slices of the template,
         so that the profile of an edge is inside on both of its sides.
     cell_vox
         Edge of the cells in which intensities are related, in voxels of the level.

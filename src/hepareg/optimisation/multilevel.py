@@ -63,13 +63,13 @@ def refine(
     """
     results: list[LevelResult] = []
     poses = list(starts)
-    for level in settings.levels:
+    for number, level in enumerate(settings.levels, start=1):
         if results:
             poses = _next_starts(results[-1], region.centre_mm)
         pair = level_pair(region, moving, poses, level=level, device=device, prefer_moving=prefer_moving)
         if pair is None:
             break
-        minimised = _finest if level is settings.levels[-1] else _coarse
+        minimised = _finest if number == len(settings.levels) else _coarse
         results.append(minimised(pair, poses, settings.measure))
     return results
 
@@ -89,7 +89,7 @@ def _finest(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) 
     if isinstance(measure, LocalAffineMeasure) and pair.is_pulled:
         sharp = pair.objective(sharp=True)
         solutions = sharp.minimise(poses, level.solver)
-        if solutions[0].status is Status.CONVERGED and _is_near(solutions[0].transform, poses, sharp):
+        if solutions[0].status is Status.CONVERGED and _is_near(solutions[0].transform, poses, pair, sharp.voxel_mm):
             return LevelResult(level, sharp, tuple(solutions))
     result = _coarse(pair, poses, measure)
     if not is_thick(pair.template, pair.sampled):
@@ -99,9 +99,8 @@ def _finest(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) 
     return LevelResult(level, profiled, tuple(profiled.minimise(found, level.solver, measure=measure)))
 
 
-def _is_near(found: RigidTransform, poses: Sequence[RigidTransform], objective: LevelObjective) -> bool:
-    tolerance_mm = MAX_WAY_VOX * objective.voxel_mm
-    return any(len(distinct([pose, found], objective.images.centre_mm, tolerance_mm)) == 1 for pose in poses)
+def _is_near(found: RigidTransform, poses: Sequence[RigidTransform], pair: LevelPair, voxel_mm: float) -> bool:
+    return any(len(distinct([pose, found], pair.region.centre_mm, MAX_WAY_VOX * voxel_mm)) == 1 for pose in poses)
 
 
 def distinct(
