@@ -47,7 +47,7 @@ def objective(*, width_mm):
         seen(grid((24, 24, 20), THICK), width_mm=width_mm),
         seen(grid((24, 24, 60), THIN), width_mm=2.0),
     )
-    first, second = matched_blur(template, sampled, sampled_from_template=np.eye(3), linear=True)
+    first, second = matched_blur(template, sampled, sampled_from_template=np.eye(3))
     template, sampled = GridImage(first, template.grid), GridImage(second, sampled.grid)
     height = torch.from_numpy(template.grid.world_points(np.argwhere(np.ones(template.grid.shape)))[:, 2])
     distance = GridImage((height - 94.0).clamp(min=0).float().reshape(template.grid.shape), template.grid)

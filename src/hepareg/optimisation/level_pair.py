@@ -13,7 +13,7 @@ from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.level_objective import LevelObjective
 from hepareg.optimisation.levels import Level
 from hepareg.optimisation.matched_blur import matched_blur
-from hepareg.optimisation.moving_features import image_features
+from hepareg.optimisation.moving_features import PUT_BACK, image_features
 from hepareg.optimisation.region import FixedRegion
 from hepareg.optimisation.samples import cell_samples
 from hepareg.transforms import RigidTransform
@@ -71,13 +71,16 @@ class LevelPair:
     def objective(self, *, sharp: bool = False) -> LevelObjective:
         """Return the objective of the images brought to one sharpness.
 
-        ``sharp``: the blur of interpolation is put back (`image_features`), and what is left of blur between the
+        ``sharp``: half of interpolation's blur is put back (`image_features`), and what is left of blur between the
         images is free (`LocalAffine`). For a pose that is right to about a voxel; before that, what blurs keeps noise
         from deciding, and a free blur explains what a motion should.
         """
         level, region, sampled_from_template = self.level, self.region, self._sampled_from_template
         template_data, sampled_data = matched_blur(
-            self.template, self.sampled, sampled_from_template=sampled_from_template.rotation, linear=not sharp
+            self.template,
+            self.sampled,
+            sampled_from_template=sampled_from_template.rotation,
+            interpolated=1 - PUT_BACK if sharp else 1.0,
         )
         template, sampled = replace(self.template, data=template_data), replace(self.sampled, data=sampled_data)
         distance = region.distance.carried(self.pose) if self.reversed else region.distance

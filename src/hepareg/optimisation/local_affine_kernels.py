@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepareg.optimisation.local_affine import SURFACE_RIDGE, TINY
-from hepareg.optimisation.moving_features import CURVED, MovingFeatures
+from hepareg.optimisation.moving_features import CURVED, PUT_BACK, MovingFeatures
 from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, NormalEquations
 from hepareg.optimisation.robust_weights import FLOOR, MOST_IN_MEDIAN
 from hepareg.optimisation.samples import CellSamples
@@ -148,7 +148,7 @@ def fitted(voxel_from_offset: Tensor, problem: Problem) -> tuple[Tensor, Tensor]
         _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
         problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
         SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
-        ROW=moving.rows, CURVED=moving.rows == CURVED, SHARPNESS=problem.sharpness,
+        ROW=moving.rows, CURVED=moving.rows == CURVED, SHARPNESS=problem.sharpness, PUT_BACK=PUT_BACK,
     )  # fmt: skip
     return planes, rows
 
@@ -209,6 +209,7 @@ def _fit(
     matrices, table, offsets, values, weights, surfaces, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
     V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
     TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, SHARPNESS: tl.constexpr,
+    PUT_BACK: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -246,7 +247,7 @@ def _fit(
             ci += share * tl.load(table + row + 4, mask=used, other=0.0)
             cj += share * tl.load(table + row + 5, mask=used, other=0.0)
             ck += share * tl.load(table + row + 6, mask=used, other=0.0)
-    value -= fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck
+    value -= PUT_BACK * (fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck)
     wanted = tl.load(weights + at, mask=used, other=0.0)
     inside = tl.where(in_i & in_j & in_k, wanted, 0.0)
     fixed = tl.load(values + at, mask=used, other=0.0)

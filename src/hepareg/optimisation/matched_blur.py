@@ -22,7 +22,7 @@ INTERPOLATION = 1 / 6
 
 
 def matched_blur(
-    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], linear: bool
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], interpolated: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """Return the data of both images, blurred to a common point spread.
 
@@ -34,12 +34,12 @@ def matched_blur(
         Image read in between.
     sampled_from_template
         (3, 3) rotation from the template's world to the sampled image's world, roughly.
-    linear
-        Whether linear interpolation will blur the sampled image; its average is counted in.
+    interpolated
+        Share of linear interpolation's blur that the sampled image will have; its average is counted in.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
-    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * linear) * s**2
+    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * interpolated) * s**2
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
     return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)

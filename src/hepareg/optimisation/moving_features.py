@@ -6,6 +6,9 @@ scanner, all samples lie alike between two voxels, and a pose that moves them to
 a better fit: it pulls by a tenth of a voxel. So, on request, an image's values have that blur taken out again, to
 second order: a blur of variance v adds v times half of the second derivative.
 
+Half of it, for noise pulls the other way: where interpolation averages it, the image explains more. With all of the
+blur put back the noise decides, with none of it the edges do (`PUT_BACK`).
+
 References
 ----------
 Pluim, J. P. W., Maintz, J. B. A., Viergever, M. A. Interpolation artefacts in mutual information-based image
@@ -27,10 +30,13 @@ from hepareg.optimisation.samples import CellSamples
 from hepareg.transforms.trilinear import trilinear_corners
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["CURVED", "MovingFeatures", "SampledMoving", "image_features", "moving_features"]
+__all__ = ["CURVED", "PUT_BACK", "MovingFeatures", "SampledMoving", "image_features", "moving_features"]
 
 FIRST, CURVED = 4, 7
 """Rows of a channel up to its first differences, and with the second ones."""
+PUT_BACK = 0.5
+"""Share of interpolation's blur that is put back where there are second differences. Of 0, 1/2 and 1 the best on
+simulated pairs with noise, streaks and livers without contrast, on parallel grids and on others."""
 NEAR, FAR = 3 / 4, 1 / 8
 """Weights of the differences over one voxel and over two to either side: their slope, interpolated linearly, is right
 to third order on average over all places."""
@@ -92,7 +98,7 @@ class MovingFeatures:
         found = found.unflatten(1, (self.rows, -1))
         if self.rows == CURVED:
             blur_vox2 = torch.addcmul(ways, ways, ways, value=-1).T[..., None]
-            found[:, 0] -= (blur_vox2 * found[:, FIRST:]).sum(dim=1)
+            found[:, 0].sub_((blur_vox2 * found[:, FIRST:]).sum(dim=1), alpha=PUT_BACK)
         found = found.unflatten(0, (len(valid), -1)).permute(0, 3, 2, 1)
         return found, valid.reshape(-1, *samples.values.shape)
 
@@ -121,7 +127,7 @@ class SampledMoving:
 
 
 def image_features(image: GridImage, *, curved: bool = True) -> MovingFeatures:
-    """Return an image's intensities with their differences; ``curved``: what linear interpolation blurs is put back."""
+    """Return an image's intensities with their differences; ``curved``: half of interpolation's blur is put back."""
     return _features(image.data[None], image.grid, CURVED if curved else FIRST)
 
 

@@ -23,6 +23,8 @@ __all__ = ["LevelResult", "distinct", "refine"]
 
 MAX_WAY_VOX = 1.5
 """The last level moves a pose by no more than this where the blur is free; what goes farther follows something else."""
+MAX_UNEXPLAINED = 0.5
+"""Where noise is most of what there is to explain, a blur that is free follows the noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +84,14 @@ def _coarse(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) 
 def _finest(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) -> LevelResult:
     """Return the last level, with what would bias its pose taken out.
 
-    Where interpolation would pull the pose its blur is put back, and the answer taken if it has converged nearby.
+    Where interpolation would pull the pose, half of its blur is put back, and the answer taken if it can be believed.
     Otherwise the profile of slices that are thick against the other image's is measured, and the level repeated.
     """
     level = pair.level
     if isinstance(measure, LocalAffineMeasure) and pair.is_pulled:
         sharp = pair.objective(sharp=True)
         solutions = sharp.minimise(poses, level.solver)
-        if solutions[0].status is Status.CONVERGED and _is_near(solutions[0].transform, poses, pair, sharp.voxel_mm):
+        if _is_believed(solutions[0], poses, pair.region.centre_mm, tolerance_mm=MAX_WAY_VOX * sharp.voxel_mm):
             return LevelResult(level, sharp, tuple(solutions))
     result = _coarse(pair, poses, measure)
     if not is_thick(pair.template, pair.sampled):
@@ -99,8 +101,13 @@ def _finest(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) 
     return LevelResult(level, profiled, tuple(profiled.minimise(found, level.solver, measure=measure)))
 
 
-def _is_near(found: RigidTransform, poses: Sequence[RigidTransform], pair: LevelPair, voxel_mm: float) -> bool:
-    return any(len(distinct([pose, found], pair.region.centre_mm, MAX_WAY_VOX * voxel_mm)) == 1 for pose in poses)
+def _is_believed(
+    found: Solution, poses: Sequence[RigidTransform], centre_mm: NDArray[np.floating], *, tolerance_mm: float
+) -> bool:
+    """Return whether a solution with free blur has converged near its start and explains most of the image."""
+    if found.status is not Status.CONVERGED or found.objective > MAX_UNEXPLAINED:
+        return False
+    return any(len(distinct([pose, found.transform], centre_mm, tolerance_mm)) == 1 for pose in poses)
 
 
 def distinct(

@@ -92,7 +92,7 @@ class VerdictSettings:
         (bend_factor * bend)^2 + correction^2 + pull^2): the blocks' disagreement, the bias of interpolation,
         which grows with the square of the voxel size and which all blocks share, what a prediction that was not refined
         is off the optimum, and what grids that run parallel add to the bias. Where both directions were searched, what
-        they disagree by takes the place of the bias that grows with the voxel: it shows there.
+        they disagree by takes the place of half of the bias that grows with the voxel: so much shows there.
     bend_factor
         Error of the rigid fit as a share of the bend.
     accept_mm, reject_mm
@@ -137,10 +137,13 @@ ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached", "mask_le
 
 def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     """Return the verdict on a result."""
+    bias_mm = settings.voxel_factor * evidence.voxel_mm**2
+    if evidence.directions_mm is not None:
+        bias_mm = float(np.hypot(evidence.directions_mm, bias_mm / 2))
     parts = (
         settings.floor_mm,
         settings.precision_factor * evidence.precision_mm,
-        settings.voxel_factor * evidence.voxel_mm**2 if evidence.directions_mm is None else evidence.directions_mm,
+        bias_mm,
         settings.bend_factor * evidence.bend_mm,
         evidence.correction_mm,
         evidence.pull_mm,
