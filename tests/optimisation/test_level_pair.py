@@ -126,3 +126,12 @@ def test_a_blur_that_has_not_converged_is_not_believed(thin):
     start = RigidTransform.from_vectors(np.zeros(3), (0.5, 0.0, 0.0))
     assert finest(thin, start).objective.images.sharpness
     assert not finest(thin, start, solver=replace(FINEST.solver, max_iterations=1)).objective.images.sharpness
+
+
+def test_a_blur_of_images_that_are_mostly_noise_is_not_believed(thin):
+    region, moving, truth = thin
+    rng = np.random.default_rng(5)
+    for sd_hu, is_believed in ((1.0, True), (300.0, False)):
+        noisy = [volume.data + sd_hu * rng.standard_normal(volume.data.shape) for volume in (region.image, moving)]
+        images = replace(region, image=Volume(noisy[0], moving.grid)), Volume(noisy[1], moving.grid), truth
+        assert finest(images, truth).objective.images.sharpness is is_believed

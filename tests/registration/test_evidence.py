@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,6 +144,15 @@ def test_parallel_grids_pull_the_pose_less_with_the_blur_put_back(parallel, monk
         pulls.append(result.verdict.evidence["interpolation_pull_mm"])
     assert errors[0] < max(0.5 * errors[1], 0.03 * 4)  # where the pose lies between voxels by half, little is pulled
     assert pulls[0] < 0.7 * pulls[1]
+
+
+def test_with_the_blur_put_back_both_directions_are_searched(parallel, monkeypatch):
+    settings = RegisterSettings(bend_search_mm=np.inf, both_directions_mm=100.0)
+    assert "directions_error_mm" in registered(parallel, settings=settings)[0].verdict.evidence
+    never = replace(settings, both_directions_mm=np.inf)
+    assert "directions_error_mm" not in registered(parallel, settings=never)[0].verdict.evidence
+    monkeypatch.setattr(LevelPair, "is_pulled", False)
+    assert "directions_error_mm" not in registered(parallel, settings=settings)[0].verdict.evidence
 
 
 def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):

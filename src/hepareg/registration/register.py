@@ -262,11 +262,13 @@ def _both(
 ) -> BothDirections | None:
     """Search the other way round too where the parts of the liver disagree on the pose, or noise can pull it.
 
-    Noise does where interpolation's blur is put back: it is sharpened with the image.
+    Noise can where interpolation's blur is put back, for it is sharpened with the image.
     """
     if not isinstance(settings.refinement.measure, LocalAffineMeasure):
         return None
-    least_mm = 0.0 if levels[-1].objective.images.sharpness else settings.both_directions_mm
+    least_mm = settings.both_directions_mm
+    if levels[-1].objective.images.sharpness and np.isfinite(least_mm):
+        least_mm = 0.0
     if not least_mm < certain.expected_tre_mm < np.inf:
         return None
     return both_directions(levels[-1], levels[-1].solutions[0].transform, certain, points_mm=roles.points_mm)

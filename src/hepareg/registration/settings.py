@@ -19,7 +19,7 @@ class RegisterSettings:
         The liver's bend is looked for where the blocks of the liver disagree on the pose by more than this.
     both_directions_mm
         The search is repeated the other way round, and both poses are averaged, where the blocks disagree by more
-        than this, or interpolation's blur was put back, and the liver does not bend.
+        than this, or interpolation's blur was put back, and the liver does not bend; never where infinite.
     """
 
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
