@@ -49,9 +49,11 @@ def test_normal_equations(both, robust):
     plain._last = fused._last = None
     expected, found = plain(poses), fused(poses)
     assert expected.overlap[2] < 0.9
+    # At the truth nearly nothing is left: the robust scale, a median of that, is known to fewer digits.
+    tolerance = 3e-4 if robust else 1e-4
     for name in ("hessian", "gradient", "objective", "overlap"):
         a, b = getattr(expected, name), getattr(found, name)
-        assert np.abs(a - b).max() <= 1e-4 * np.abs(a).max(), name
+        assert np.abs(a - b).max() <= tolerance * np.abs(a).max(), name
 
 
 def test_cells_one_by_one(both):

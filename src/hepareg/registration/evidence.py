@@ -32,9 +32,9 @@ __all__ = [
 SOFT_TISSUE_HU = (-20.0, 250.0)
 PULL_VOX, SHARP_PULL_VOX = 0.11, 0.06
 """How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels: linear, and with
-its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was
-0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with the blur put back
-0.02 as a rule, and up to 0.06."""
+half of its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was
+0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with half of the blur
+put back 0.01 to 0.02 as a rule, and up to 0.06."""
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
