@@ -32,9 +32,9 @@ __all__ = [
 SOFT_TISSUE_HU = (-20.0, 250.0)
 PULL_VOX, SHARP_PULL_VOX = 0.11, 0.06
 """How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels: linear, and with
-half of its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was
-0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with half of the blur
-put back 0.01 to 0.02 as a rule, and up to 0.06."""
+half of its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm)
+it was 0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with half of
+the blur put back 0.01 to 0.02 as a rule, and up to 0.06."""
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
 
@@ -124,9 +124,9 @@ def interpolation_pull(objective: LevelObjective, transform: RigidTransform) -> 
 
     Linear interpolation blurs most halfway between two voxels and not at all on one. The other image's blur is matched
     to the average of that, which suits samples that lie anywhere between voxels. On grids that run parallel all of them
-    lie alike, and the pose gives way to where the blur is the matched one. `refine` puts the blur back there; noise,
-    which interpolation averages too, still pulls. No block of the liver disagrees with that; what gives it away is
-    how alike the places are.
+    lie alike, and the pose gives way to where the blur is the matched one. `refine` puts half of the blur back there;
+    noise, which interpolation averages too, still pulls. No block of the liver disagrees with that; what gives it away
+    is how alike the places are.
     """
     largest = SHARP_PULL_VOX if objective.images.sharpness else PULL_VOX
     return float(np.linalg.norm(largest * objective.alike(transform) * objective.images.sampled.grid.spacing_mm))
