@@ -4,6 +4,7 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
+from hepareg.optimisation.level_pair import LevelPair
 from hepareg.optimisation.levels import RefinementSettings
 from hepareg.optimisation.mse import MSEMeasure
 from hepareg.optimisation.multilevel import refine
@@ -81,7 +82,8 @@ def test_part_of_the_way_between_two_poses():
     np.testing.assert_allclose(half.apply(centre), (a.apply(centre) + b.apply(centre)) / 2, atol=0.05)
 
 
-def test_only_poses_that_are_not_precise_are_searched_the_other_way(pair):
+def test_only_poses_that_are_not_precise_are_searched_the_other_way(pair, monkeypatch):
+    monkeypatch.setattr(LevelPair, "is_pulled", False)
     images, _ = pair
     always = register(**images, settings=ALWAYS).verdict
     never = register(**images, settings=RegisterSettings(bend_search_mm=np.inf, both_directions_mm=100.0)).verdict
