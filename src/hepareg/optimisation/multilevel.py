@@ -105,7 +105,7 @@ def _is_believed(
     found: Solution, poses: Sequence[RigidTransform], centre_mm: NDArray[np.floating], *, tolerance_mm: float
 ) -> bool:
     """Return whether a solution with free blur has converged near its start and explains most of the image."""
-    if found.status is not Status.CONVERGED or found.objective > MAX_UNEXPLAINED:
+    if found.status is not Status.CONVERGED or not found.objective <= MAX_UNEXPLAINED:
         return False
     return any(len(distinct([pose, found.transform], centre_mm, tolerance_mm)) == 1 for pose in poses)
 
