@@ -16,9 +16,8 @@ from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
 FINEST = RefinementSettings().levels[-1]
+ISO, FINE, THICK = (1.5, 1.5, 1.5), (1.3, 1.3, 1.3), (1.5, 1.5, 3.0)
 SHIFTED = RigidTransform.from_vectors(np.zeros(3), (3.3, -7.1, 12.4))
-
-
 SLANTED = RigidTransform.from_vectors((0.004, -0.011, 0.018), (3.3, -7.1, 12.4))
 RAS = np.eye(4)
 OBLIQUE = RigidTransform.from_vectors((0.2, 0.1, -0.3), np.zeros(3)).matrix
@@ -34,9 +33,6 @@ def pair(template_mm, sampled_mm, pose, *, axes=RAS, reverse=False):
     images = [GridImage(torch.zeros(6, 6, 6), grid) for grid in grids]
     region = FixedRegion(Volume(np.zeros((6, 6, 6)), images[0].grid), images[0], np.zeros(3))
     return LevelPair(FINEST, reverse, *images, pose, region, FINEST.margin_mm)
-
-
-ISO, FINE, THICK = (1.5, 1.5, 1.5), (1.3, 1.3, 1.3), (1.5, 1.5, 3.0)
 
 
 @pytest.mark.parametrize("reverse", [False, True])

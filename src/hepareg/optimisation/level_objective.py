@@ -12,7 +12,6 @@ from hepareg.optimisation.level_images import LevelImages
 from hepareg.optimisation.levels import Level
 from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.optimisation.measure import LocalAffineMeasure, Measure
-from hepareg.optimisation.samples import cell_samples
 from hepareg.optimisation.slice_profile import best_share, widened
 from hepareg.optimisation.solution import Solution
 from hepareg.transforms import RigidTransform
@@ -94,15 +93,8 @@ class LevelObjective:
         pose, images = self.oriented(transform), self.images
         template, sampled = images.sampled, images.template
         distance = self.distance if self.reversed else self.distance.carried(transform)
-        samples = cell_samples(
-            template,
-            distance=distance,
-            margin_mm=images.margin_mm,
-            centre_mm=pose.apply(images.centre_mm),
-            cell_vox=level.cell_vox,
-            max_samples=level.max_samples,
-            with_surface=level.with_surface,
-        )
+        centre_mm = pose.apply(images.centre_mm)
+        samples = level.samples(template, distance=distance, margin_mm=images.margin_mm, centre_mm=centre_mm)
         features = images.features.of(sampled)
         swapped = LevelImages(template, sampled, features, samples, distance, images.margin_mm)
         return replace(self, reversed=not self.reversed, images=swapped)

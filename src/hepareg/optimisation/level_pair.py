@@ -15,7 +15,6 @@ from hepareg.optimisation.levels import Level
 from hepareg.optimisation.matched_blur import matched_blur
 from hepareg.optimisation.moving_features import PUT_BACK, image_features
 from hepareg.optimisation.region import FixedRegion
-from hepareg.optimisation.samples import cell_samples
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -75,24 +74,17 @@ class LevelPair:
         images is free (`LocalAffine`). For a pose that is right to about a voxel; before that, what blurs keeps noise
         from deciding, and a free blur explains what a motion should.
         """
-        level, region, sampled_from_template = self.level, self.region, self._sampled_from_template
+        region = self.region
         template_data, sampled_data = matched_blur(
             self.template,
             self.sampled,
-            sampled_from_template=sampled_from_template.rotation,
+            sampled_from_template=self._sampled_from_template.rotation,
             interpolated=1 - PUT_BACK if sharp else 1.0,
         )
         template, sampled = replace(self.template, data=template_data), replace(self.sampled, data=sampled_data)
         distance = region.distance.carried(self.pose) if self.reversed else region.distance
-        samples = cell_samples(
-            template,
-            distance=distance,
-            margin_mm=self.margin_mm,
-            centre_mm=self.pose.apply(region.centre_mm) if self.reversed else region.centre_mm,
-            cell_vox=level.cell_vox,
-            max_samples=level.max_samples,
-            with_surface=level.with_surface,
-        )
+        centre_mm = self.pose.apply(region.centre_mm) if self.reversed else region.centre_mm
+        samples = self.level.samples(template, distance=distance, margin_mm=self.margin_mm, centre_mm=centre_mm)
         features = image_features(sampled, curved=sharp)
         images = LevelImages(template, sampled, features, samples, distance, self.margin_mm)
         voxel_mm = max(template.grid.voxel_volume_mm3, sampled.grid.voxel_volume_mm3) ** (1 / 3)

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.optimisation.block_average import GridImage
 from hepareg.optimisation.gauss_newton import GaussNewtonSettings
 from hepareg.optimisation.measure import LocalAffineMeasure, Measure
+from hepareg.optimisation.samples import CellSamples, cell_samples
 
 __all__ = ["Level", "RefinementSettings"]
 
@@ -43,6 +48,20 @@ class Level:
     window_hu: tuple[float, float]
     solver: GaussNewtonSettings
     with_surface: bool = False
+
+    def samples(
+        self, template: GridImage, *, distance: GridImage, margin_mm: float, centre_mm: NDArray[np.floating]
+    ) -> CellSamples:
+        """Return the cells of a template that the level looks at; `cell_samples` says what the parameters are."""
+        return cell_samples(
+            template,
+            distance=distance,
+            margin_mm=margin_mm,
+            centre_mm=centre_mm,
+            cell_vox=self.cell_vox,
+            max_samples=self.max_samples,
+            with_surface=self.with_surface,
+        )
 
 
 @dataclass(frozen=True)
