@@ -1,8 +1,10 @@
 """A rough liver region where nobody gave a mask: the largest block of soft tissue."""
 
 import numpy as np
+import torch
 
 from hepareg.optimisation.block_average import block_average, block_factors
+from hepareg.optimisation.distance import distance_within
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
 
@@ -30,15 +32,17 @@ def rough_liver_region(image: Volume) -> Volume | None:
 
     factors = block_factors(image.grid, SPACING_MM)
     coarse = block_average(image, factors, window=(-1000, 1000), device=voxel_tensor(image.data[:1, :1, :1]).device)
-    spacing = coarse.grid.spacing_mm
-    smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), 2.0 / spacing)
+    spacing = coarse.grid.spacing_mm.tolist()
+    smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), 2.0 / coarse.grid.spacing_mm)
     soft = (smooth > SOFT_TISSUE_HU[0]) & (smooth < SOFT_TISSUE_HU[1])
-    depth = ndimage.distance_transform_edt(np.pad(soft, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    thick = ndimage.distance_transform_edt(depth <= THICK_MM, sampling=spacing) <= THICK_MM
+    outside = torch.from_numpy(np.pad(~soft, 1, constant_values=True))
+    depth = distance_within(outside, spacing_mm=spacing, reach_mm=CORE_MM)[1:-1, 1:-1, 1:-1]
     core_mm = CORE_MM if (depth > CORE_MM).any() else THICK_MM
     parts, count = ndimage.label(depth > core_mm)
     if not count:
         return None
-    largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    near = ndimage.distance_transform_edt(parts != largest, sampling=spacing) <= core_mm + RIM_MM
-    return Volume(soft & thick & near, coarse.grid)
+    core = torch.from_numpy(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+    reach_mm = core_mm + RIM_MM
+    near = distance_within(core, spacing_mm=spacing, reach_mm=reach_mm) <= reach_mm
+    thick = distance_within(depth > THICK_MM, spacing_mm=spacing, reach_mm=THICK_MM) <= THICK_MM
+    return Volume(soft & (thick & near).numpy(), coarse.grid)
