@@ -29,6 +29,6 @@ def packages() -> dict[str, list[str]]:
     found = {}
     for init in sorted(PACKAGE.glob("*/__init__.py")):
         if init.parent.name not in WITHOUT_PAGES:
-            modules = sorted(path.stem for path in init.parent.glob("*.py") if not path.stem.startswith("_"))
-            found[init.parent.name] = modules
+            inside = (path.relative_to(init.parent).with_suffix("") for path in init.parent.rglob("*.py"))
+            found[init.parent.name] = sorted(".".join(path.parts) for path in inside if not path.stem.startswith("_"))
     return found

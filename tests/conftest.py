@@ -43,7 +43,7 @@ def pair_folder(simulated_pair, tmp_path_factory):
 def known_result(monkeypatch):
     """Replace the library call by one that returns a given answer at once; call it with what the answer is to be."""
     import hepareg.registration as package
-    from hepareg.optimisation.solution import Solution, Status
+    from hepareg.refinement.solvers.solution import Solution, Status
     from hepareg.registration import Decision, RegistrationResult, Verdict
 
     def install(transform, *, decision="accept", reasons=(), centre_mm=(0.0, 0.0, 0.0), expected_mm=0.4):

@@ -1,7 +1,7 @@
 """The simulator's HU and where they come from, as tables of the documentation: read from the code's own tables."""
 
 from hepareg.simulation import ContrastPhase, Label
-from hepareg.simulation.contrast_table import ASSUMED, ENHANCED_HU, HU_SOURCES, SOURCES, UNENHANCED_HU
+from hepareg.simulation.contrast.contrast_table import ASSUMED, ENHANCED_HU, HU_SOURCES, SOURCES, UNENHANCED_HU
 
 __all__ = ["contrast_tables"]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hepareg.simulation.denoising import denoise, noise_level
+from hepareg.simulation.anatomy.denoising import denoise, noise_level
 from hepareg.volume import Volume
 
 __all__ = ["Calibres", "NoisePower", "histogram", "noise_power", "shared_noise", "vessel_calibres"]

@@ -59,8 +59,8 @@ def device_pairs(device: str, batch: int) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from hepareg.simulation.anatomy_bank import make_bank
-    from hepareg.simulation.device_pairs import DevicePairSettings, simulate_on_device
+    from hepareg.simulation.pairs.anatomy_bank import make_bank
+    from hepareg.simulation.pairs.device_pairs import DevicePairSettings, simulate_on_device
 
     bank = make_bank(number=2, seed=0, size=96, spacing_mm=3.0, device=device)
     rng, seconds = np.random.default_rng(0), []

@@ -16,7 +16,7 @@ LAYERS = (
     ("voxel_tensor",),
     ("transforms", "similarity"),
     ("regularisation", "io", "preprocessing", "networks", "evaluation", "figures"),
-    ("simulation", "optimisation"),
+    ("simulation", "refinement"),
     ("data",),
     ("training", "registration"),
     ("reporting",),

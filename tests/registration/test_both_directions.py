@@ -4,14 +4,14 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.optimisation.level_pair import LevelPair
-from hepareg.optimisation.levels import RefinementSettings
-from hepareg.optimisation.mse import MSEMeasure
-from hepareg.optimisation.multilevel import refine
+from hepareg.refinement.level_pair import LevelPair
+from hepareg.refinement.mse import MSEMeasure
+from hepareg.refinement.multilevel import refine
+from hepareg.refinement.settings import RefinementSettings
 from hepareg.registration import RegisterSettings
 from hepareg.registration.both_directions import _between, _mean, both_directions
 from hepareg.registration.evidence import decoys, precision, spread
-from hepareg.registration.roles import assign_roles
+from hepareg.registration.problem import assign_roles
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume

@@ -7,13 +7,13 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.optimisation import multilevel
-from hepareg.optimisation.level_objective import LevelObjective
-from hepareg.optimisation.level_pair import LevelPair
-from hepareg.optimisation.levels import RefinementSettings
-from hepareg.optimisation.mse import MSEMeasure
-from hepareg.optimisation.multilevel import refine
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM
+from hepareg.refinement import multilevel
+from hepareg.refinement.level_objective import LevelObjective
+from hepareg.refinement.level_pair import LevelPair
+from hepareg.refinement.mse import MSEMeasure
+from hepareg.refinement.multilevel import refine
+from hepareg.refinement.settings import RefinementSettings
+from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM
 from hepareg.registration import RegisterSettings
 from hepareg.registration.evidence import (
     PULL_VOX,
@@ -26,7 +26,7 @@ from hepareg.registration.evidence import (
     spread,
     tissue_share,
 )
-from hepareg.registration.roles import assign_roles
+from hepareg.registration.problem import assign_roles
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 

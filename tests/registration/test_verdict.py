@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from hepareg.optimisation.solution import Status
+from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict import Evidence, VerdictSettings, judge
 

@@ -15,11 +15,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from hepareg.geometry import Grid
-from hepareg.optimisation import block_average as averaging
-from hepareg.optimisation import moving_features as sampling
-from hepareg.optimisation.block_average import GridImage
-from hepareg.optimisation.local_affine import LocalAffine
 from hepareg.preprocessing.masks import prepare_mask
+from hepareg.refinement.images import block_average as averaging
+from hepareg.refinement.images import sampled_features as sampling
+from hepareg.refinement.images.block_average import GridImage
+from hepareg.refinement.local_affine import LocalAffine
 from hepareg.registration import register
 from hepareg.registration.settings import RegisterSettings
 from hepareg.volume import Volume

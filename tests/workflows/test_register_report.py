@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepareg.geometry import Grid
-from hepareg.optimisation.solution import Solution, Status
+from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.registration import Decision, RegistrationResult, Verdict
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Provenance, Volume

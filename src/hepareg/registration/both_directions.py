@@ -14,9 +14,9 @@ import numpy as np
 
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import rotation_vector
-from hepareg.optimisation.multilevel import LevelResult
-from hepareg.optimisation.slice_profile import is_thick
-from hepareg.optimisation.solution import Status
+from hepareg.refinement.images.slice_profile import is_thick
+from hepareg.refinement.multilevel import LevelResult
+from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.evidence import Precision, precision, spread
 from hepareg.transforms import RigidTransform
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.geometry import apply_matrix
-from hepareg.optimisation.gauss_newton import SMALLEST_EIGENVALUE
-from hepareg.optimisation.level_objective import LevelObjective
-from hepareg.optimisation.multilevel import LevelResult
-from hepareg.optimisation.normal_equations import ARC_RADIUS_MM, moved, moved_matrices, pose_part
-from hepareg.optimisation.solution import Status
+from hepareg.refinement.level_objective import LevelObjective
+from hepareg.refinement.multilevel import LevelResult
+from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
+from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, moved, moved_matrices, pose_part
+from hepareg.refinement.solvers.solution import Status
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.voxel_tensor import small_tensor

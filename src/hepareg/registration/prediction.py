@@ -6,7 +6,7 @@ from pathlib import Path
 from hepareg.networks.predictor import predict_rigid, require_masks
 from hepareg.networks.trained import trained_weights
 from hepareg.networks.weights import LoadedWeights, load_weights
-from hepareg.registration.roles import Images
+from hepareg.registration.problem import Images
 from hepareg.registration.starts import Start
 from hepareg.transforms import RigidTransform
 

@@ -13,13 +13,12 @@ import torch
 from hepareg.errors import DeviceError, PairError, SettingsError
 from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.io.in_memory import as_volume
-from hepareg.optimisation.level_objective import LevelObjective
-from hepareg.optimisation.measure import LocalAffineMeasure
-from hepareg.optimisation.multilevel import LevelResult, refine
-from hepareg.optimisation.solution import Status
 from hepareg.preprocessing.ct_check import check_finite
 from hepareg.preprocessing.masks import prepare_mask
-from hepareg.registration.bend import Bend, find_bend
+from hepareg.refinement.level_objective import LevelObjective
+from hepareg.refinement.measure import LocalAffineMeasure
+from hepareg.refinement.multilevel import LevelResult, refine
+from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.both_directions import BothDirections, both_directions
 from hepareg.registration.evidence import (
     Precision,
@@ -32,9 +31,10 @@ from hepareg.registration.evidence import (
     tissue_share,
 )
 from hepareg.registration.full_precision import full_precision
+from hepareg.registration.liver_bend import Bend, find_bend
 from hepareg.registration.method import Method
+from hepareg.registration.problem import Images, Roles, assign_roles, near_the_mask
 from hepareg.registration.result import RegistrationResult, Verdict
-from hepareg.registration.roles import Images, Roles, assign_roles, near_the_mask
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts
 from hepareg.registration.verdict import Evidence, judge

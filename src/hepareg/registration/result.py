@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.optimisation.solution import Solution
+from hepareg.refinement.solvers.solution import Solution
 from hepareg.registration.method import Method
 from hepareg.transforms import RigidTransform
 

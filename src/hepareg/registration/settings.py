@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from hepareg.optimisation.bending import BendSettings
-from hepareg.optimisation.levels import RefinementSettings
+from hepareg.refinement.settings import RefinementSettings
+from hepareg.refinement.smooth_field import BendSettings
 from hepareg.registration.verdict import VerdictSettings
 
 __all__ = ["RegisterSettings"]

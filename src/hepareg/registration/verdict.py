@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from hepareg.optimisation.solution import Status
+from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.result import Decision, Verdict
 
 __all__ = ["Evidence", "VerdictSettings", "judge"]

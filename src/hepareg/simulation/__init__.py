@@ -1,15 +1,15 @@
 """Pairs of CT with a known rigid answer: anatomy, contrast phases, motion and acquisition."""
 
-from hepareg.simulation.acquisition import AcquisitionSettings
-from hepareg.simulation.anatomy import Anatomy
-from hepareg.simulation.labels import LABEL_NAMES, Label
-from hepareg.simulation.landmarks import Landmark
-from hepareg.simulation.liver_vessels import LiverVesselSettings
-from hepareg.simulation.motion import Motion, MotionSettings
-from hepareg.simulation.pair import PairSettings, SimulatedPair, simulate_pair
-from hepareg.simulation.patient import PatientCT, prepare_patient
-from hepareg.simulation.phantom import PhantomSettings
-from hepareg.simulation.phases import ContrastPhase
+from hepareg.simulation.acquisition.scanner import AcquisitionSettings
+from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.anatomy.labels import LABEL_NAMES, Label
+from hepareg.simulation.anatomy.liver_vessels import LiverVesselSettings
+from hepareg.simulation.anatomy.patient import PatientCT, prepare_patient
+from hepareg.simulation.anatomy.phantom import PhantomSettings
+from hepareg.simulation.contrast.phases import ContrastPhase
+from hepareg.simulation.motion.motion import Motion, MotionSettings
+from hepareg.simulation.pairs.landmarks import Landmark
+from hepareg.simulation.pairs.pair import PairSettings, SimulatedPair, simulate_pair
 
 __all__ = [
     "LABEL_NAMES",

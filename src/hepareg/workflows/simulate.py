@@ -22,9 +22,9 @@ from hepareg.simulation import (
     prepare_patient,
     simulate_pair,
 )
-from hepareg.simulation.labels import label_from_name
-from hepareg.simulation.pair import STAGES as PAIR_STAGES
-from hepareg.simulation.pair import check_ct_size, check_request
+from hepareg.simulation.anatomy.labels import label_from_name
+from hepareg.simulation.pairs.pair import STAGES as PAIR_STAGES
+from hepareg.simulation.pairs.pair import check_ct_size, check_request
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.inputs import read_ct

@@ -1,0 +1,363 @@
+"""The default residual on a CUDA device: two kernels in place of a hundred small operations.
+
+What `LocalAffine` writes in tensors is done here cell by cell: the first kernel samples the moving image and fits the
+intensity map, the second weighs the residuals and adds up the normal equations. In between, the scale of the
+robust weights has to be known over all cells. No sum depends on the order in which cells are finished. A test holds
+both ways to each other. Needs Triton, which comes with torch's CUDA builds.
+
+References
+----------
+Tillet, P., Kung, H. T., Cox, D. Triton: an intermediate language and compiler for tiled neural network
+computations. MAPL 2019. doi:10.1145/3315508.3329973
+"""
+
+from functools import cache
+from itertools import combinations_with_replacement, product
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import triton
+import triton.language as tl
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepareg.refinement.images.sampled_features import CURVED, PUT_BACK, MovingFeatures
+from hepareg.refinement.images.template_cells import CellSamples
+from hepareg.refinement.local_affine import SURFACE_RIDGE, TINY
+from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, NormalEquations
+from hepareg.refinement.solvers.robust_weights import FLOOR, MOST_IN_MEDIAN
+from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
+
+__all__ = ["FusedEquations", "Problem", "cell_equations", "fitted", "probe", "summed", "unexplained"]
+
+CELLS_EACH = 8
+"""Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
+WEIGHT, SQUARES, UNEXPLAINED, INSIDE = -4, -3, -2, -1
+"""The last rows of each cell: the weights' sum, the weighted squares of the residual, the weighted squares of what is
+unexplained (voxels outside the moving image wholly so), the weight inside. Before them the Hessian's upper triangle
+and the gradient."""
+
+
+class Problem(NamedTuple):
+    """What stays the same from pose to pose.
+
+    Parameters
+    ----------
+    spread
+        (N, V) squared fixed intensities less their cell's mean.
+    total, weight
+        Sums over all samples: weighted spread, and weight.
+    """
+
+    samples: CellSamples
+    moving: MovingFeatures
+    spread: Tensor
+    total: float
+    weight: float
+    ridge_hu2: float
+    robust: bool
+    sharpness: bool
+
+    @property
+    def parameters(self) -> int:
+        """The pose's six, and the three blurs where these are free."""
+        return 9 if self.sharpness else 6
+
+
+class FusedEquations:
+    """What `CellEquations` is, from the kernels' (R, B, N) rows."""
+
+    def __init__(self, rows: Tensor, problem: Problem) -> None:
+        self._rows = rows
+        self._problem = problem
+
+    @property
+    def hessian(self) -> Tensor:
+        """(B, N, n, n)."""
+        n = self._problem.parameters
+        return self._rows[_whole_matrix(n, self._rows.device)].permute(1, 2, 0).unflatten(2, (n, n))
+
+    @property
+    def gradient(self) -> Tensor:
+        """(B, N, n)."""
+        return self._rows[_triangle(self._problem.parameters) : WEIGHT].permute(1, 2, 0)
+
+    @property
+    def residual_variance(self) -> Tensor:
+        """() robustly weighted variance of the residual, HU^2, over all poses."""
+        weight, squares = self._rows[WEIGHT:UNEXPLAINED].sum(dim=(1, 2), dtype=torch.float64)
+        return squares / weight.clamp(min=TINY) + TINY
+
+    def whole(self) -> NormalEquations:
+        """Return the sums over all cells, of the pose alone; one way off the device."""
+        n = self._problem.parameters
+        host = self._rows.sum(dim=2, dtype=torch.float64).cpu().numpy()
+        hessian = host[_places(n)].T.reshape(-1, n, n)
+        gradient = host[_triangle(n) : WEIGHT].T
+        return NormalEquations.of_pose(hessian, gradient, *_shares(host[UNEXPLAINED:], self._problem))
+
+
+def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEquations:
+    """Return the normal equations about each of (B, 4, 4) poses, cell by cell."""
+    planes, rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)
+    return FusedEquations(summed(planes, rows, problem), problem)
+
+
+def summed(planes: Tensor, rows: Tensor, problem: Problem) -> Tensor:
+    """Weigh the residuals and return the rows, all of them written."""
+    poses, cells, voxels = planes.shape[1:]
+    median = rows
+    if problem.robust:
+        stride = max(1, -(-planes[0, 0].numel() // MOST_IN_MEDIAN))
+        median = planes[-1, :, ::stride].flatten(1).nanmedian(dim=1).values
+    _sum[(poses, triton.cdiv(cells, CELLS_EACH))](
+        planes, _apart(problem.samples), _surface(problem.samples), median, rows,
+        poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
+        CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
+        ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY, SHARPNESS=problem.sharpness, N=problem.parameters,
+    )  # fmt: skip
+    return rows
+
+
+def unexplained(matrices: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
+    rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)[1]
+    return _shares(rows[UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), problem)
+
+
+def fitted(voxel_from_offset: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
+    """Sample the moving image at (B, 3, 4) places of `MovingFeatures.voxel_from_offset`, and fit the intensity map.
+
+    Returns
+    -------
+    planes
+        (8 or 11, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
+        inside the moving image, the moving image's gradient along x, y and z of the fixed world, where the blurs
+        are free its curvatures along its voxel axes, and the size of the residual, NaN where the weight is 0.
+    rows
+        (R, B, N), the last two written.
+    """
+    samples, moving = problem.samples, problem.moving
+    poses, (cells, voxels) = len(voxel_from_offset), samples.values.shape
+    n = problem.parameters
+    planes = samples.values.new_empty(n + 2, poses, cells, voxels)
+    rows = samples.values.new_empty(_triangle(n) + n - WEIGHT, poses, cells)
+    _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
+        voxel_from_offset, moving.table, _apart(samples), samples.values, samples.weights,
+        _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
+        problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
+        SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
+        ROW=moving.rows, CURVED=moving.rows == CURVED, SHARPNESS=problem.sharpness, PUT_BACK=PUT_BACK,
+    )  # fmt: skip
+    return planes, rows
+
+
+def _apart(samples: CellSamples) -> Tensor:
+    """Return (3, N, V) offsets; they lie like that in memory already."""
+    return samples.offsets_mm.permute(2, 0, 1).contiguous()
+
+
+def _surface(samples: CellSamples) -> Tensor:
+    """Return the step at the mask's surface, or anything that a kernel may be given where it does not look."""
+    return samples.values if samples.surface is None else samples.surface
+
+
+def _shares(sums: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return (2, B) sums as shares of the variance there is to explain, and of the samples' weight."""
+    return sums[0] / problem.total, sums[1] / problem.weight
+
+
+def probe(device: torch.device) -> None:
+    """Build and run a kernel of one instruction: that needs a compiler and a place to keep what it built."""
+    _one[(1,)](torch.zeros(1, device=device))
+
+
+@triton.jit
+def _one(where) -> None:
+    tl.store(where, 1.0)
+
+
+@cache
+def _whole_matrix(n: int, device: torch.device) -> Tensor:
+    return torch.tensor(_places(n), device=device)
+
+
+@cache
+def _places(n: int) -> list[int]:
+    """Return the places of a symmetric (n, n) matrix's entries among those of its upper triangle."""
+    upper = {pair: number for number, pair in enumerate(combinations_with_replacement(range(n), 2))}
+    return [upper[min(a, b), max(a, b)] for a, b in product(range(n), repeat=2)]
+
+
+def _triangle(n: int) -> int:
+    """Return the number of entries of the upper triangle."""
+    return n * (n + 1) // 2
+
+
+@triton.jit
+def _axis(position, size, TOLERANCE: tl.constexpr):
+    """Return the lower voxel, the step to the upper one, the way between them, and whether the position is inside."""
+    nearest = tl.minimum(tl.maximum(position, 0.0), size - 1.0)
+    inside = tl.abs(position - nearest) <= TOLERANCE
+    first = tl.minimum(nearest.to(tl.int32), tl.maximum(size - 2, 0))
+    return first, tl.minimum(size - 1, 1), nearest - first.to(tl.float32), inside
+
+
+@triton.jit(do_not_specialize=["poses", "cells", "ni", "nj", "nk"])
+def _fit(
+    matrices, table, offsets, values, weights, surfaces, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
+    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
+    TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, SHARPNESS: tl.constexpr,
+    PUT_BACK: tl.constexpr,
+) -> None:  # fmt: skip
+    pose = tl.program_id(0)
+    cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
+    voxel = tl.arange(0, WIDTH)
+    used = (cell[:, None] < cells) & (voxel[None, :] < V)
+    at = cell[:, None] * V + voxel[None, :]
+    plane = cells * V
+    x = tl.load(offsets + at, mask=used, other=0.0)
+    y = tl.load(offsets + plane + at, mask=used, other=0.0)
+    z = tl.load(offsets + 2 * plane + at, mask=used, other=0.0)
+    m = matrices + pose * 12
+    a00, a01, a02, a03 = tl.load(m), tl.load(m + 1), tl.load(m + 2), tl.load(m + 3)
+    a10, a11, a12, a13 = tl.load(m + 4), tl.load(m + 5), tl.load(m + 6), tl.load(m + 7)
+    a20, a21, a22, a23 = tl.load(m + 8), tl.load(m + 9), tl.load(m + 10), tl.load(m + 11)
+    i, di, fi, in_i = _axis(a00 * x + a01 * y + a02 * z + a03, ni, TOLERANCE)
+    j, dj, fj, in_j = _axis(a10 * x + a11 * y + a12 * z + a13, nj, TOLERANCE)
+    k, dk, fk, in_k = _axis(a20 * x + a21 * y + a22 * z + a23, nk, TOLERANCE)
+    first = ((i.to(tl.int64) * nj + j) * nk + k) * ROW
+    value = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    gi = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    gj = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    gk = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    ci = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    cj = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    ck = tl.zeros([CELLS, WIDTH], dtype=tl.float32)
+    for corner in tl.static_range(8):
+        up_i, up_j, up_k = corner // 4, corner // 2 % 2, corner % 2
+        row = first + ROW * (up_i * di * nj * nk + up_j * dj * nk + up_k * dk)
+        share = (fi if up_i else 1 - fi) * (fj if up_j else 1 - fj) * (fk if up_k else 1 - fk)
+        value += share * tl.load(table + row, mask=used, other=0.0)
+        gi += share * tl.load(table + row + 1, mask=used, other=0.0)
+        gj += share * tl.load(table + row + 2, mask=used, other=0.0)
+        gk += share * tl.load(table + row + 3, mask=used, other=0.0)
+        if CURVED:
+            ci += share * tl.load(table + row + 4, mask=used, other=0.0)
+            cj += share * tl.load(table + row + 5, mask=used, other=0.0)
+            ck += share * tl.load(table + row + 6, mask=used, other=0.0)
+    value -= PUT_BACK * (fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck)
+    wanted = tl.load(weights + at, mask=used, other=0.0)
+    inside = tl.where(in_i & in_j & in_k, wanted, 0.0)
+    fixed = tl.load(values + at, mask=used, other=0.0)
+    total = tl.sum(inside, axis=1)
+    some = tl.maximum(total, TINY)
+    xc = value - (tl.sum(inside * value, axis=1) / some)[:, None]
+    yc = fixed - (tl.sum(inside * fixed, axis=1) / some)[:, None]
+    xx = tl.sum(inside * xc * xc, axis=1) + ridge * total + TINY
+    xy = tl.sum(inside * xc * yc, axis=1)
+    if SURFACE:
+        step = tl.load(surfaces + at, mask=used, other=0.0)
+        step -= (tl.sum(inside * step, axis=1) / some)[:, None]
+        ss = tl.sum(inside * step * step, axis=1) + SURFACE_RIDGE * total + TINY
+        sx = tl.sum(inside * step * xc, axis=1)
+        sy = tl.sum(inside * step * yc, axis=1)
+        slope = (xy - sx * sy / ss) / (xx - sx * sx / ss)
+        residual = yc - slope[:, None] * xc - ((sy - slope * sx) / ss)[:, None] * step
+    else:
+        residual = yc - (xy / xx)[:, None] * xc
+    apart = tl.load(spread + at, mask=used, other=0.0)
+    unexplained = tl.sum(inside * residual * residual + (wanted - inside) * apart, axis=1)
+    whole = poses.to(tl.int64) * plane
+    out = planes + pose.to(tl.int64) * plane + at
+    tl.store(out, xc, mask=used)
+    tl.store(out + whole, yc, mask=used)
+    tl.store(out + 2 * whole, residual, mask=used)
+    tl.store(out + 3 * whole, inside, mask=used)
+    tl.store(out + 4 * whole, gi * a00 + gj * a10 + gk * a20, mask=used)
+    tl.store(out + 5 * whole, gi * a01 + gj * a11 + gk * a21, mask=used)
+    tl.store(out + 6 * whole, gi * a02 + gj * a12 + gk * a22, mask=used)
+    if SHARPNESS:
+        tl.store(out + 7 * whole, ci, mask=used)
+        tl.store(out + 8 * whole, cj, mask=used)
+        tl.store(out + 9 * whole, ck, mask=used)
+    tl.store(out + (10 if SHARPNESS else 7) * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
+    tl.store(sums + pose * cells + cell, unexplained, mask=cell < cells)
+    tl.store(sums + (poses + pose) * cells + cell, total, mask=cell < cells)
+
+
+@triton.jit(do_not_specialize=["poses", "cells"])
+def _sum(
+    planes, offsets, surfaces, medians, terms, poses, cells, radius, ridge,
+    V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
+    ROBUST: tl.constexpr, FLOOR: tl.constexpr, TINY: tl.constexpr, SHARPNESS: tl.constexpr, N: tl.constexpr,
+) -> None:  # fmt: skip
+    pose = tl.program_id(0)
+    cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
+    voxel = tl.arange(0, WIDTH)
+    used = (cell[:, None] < cells) & (voxel[None, :] < V)
+    at = cell[:, None] * V + voxel[None, :]
+    plane = cells * V
+    whole = poses.to(tl.int64) * plane
+    here = planes + pose.to(tl.int64) * plane + at
+    xc = tl.load(here, mask=used, other=0.0)
+    yc = tl.load(here + whole, mask=used, other=0.0)
+    residual = tl.load(here + 2 * whole, mask=used, other=0.0)
+    weight = tl.load(here + 3 * whole, mask=used, other=0.0)
+    if ROBUST:
+        median = tl.load(medians + pose)
+        median = tl.where(median == median, median, 1.0)  # no voxel inside: any scale will do
+        scale = 1.4826 * tl.maximum(median, FLOOR)
+        whole_cell = 1.0
+        if SURFACE:
+            mean = tl.sum(weight * residual * residual, axis=1) / tl.maximum(tl.sum(weight, axis=1), FLOOR)
+            worse = 1 + mean / (3 * scale * scale)
+            whole_cell = (1 / (worse * worse))[:, None]
+        ratio = residual / (2 * scale)
+        weight = whole_cell * weight / (1 + ratio * ratio)
+    gx = tl.load(here + 4 * whole, mask=used, other=0.0)
+    gy = tl.load(here + 5 * whole, mask=used, other=0.0)
+    gz = tl.load(here + 6 * whole, mask=used, other=0.0)
+    x = tl.load(offsets + at, mask=used, other=0.0) / radius
+    y = tl.load(offsets + plane + at, mask=used, other=0.0) / radius
+    z = tl.load(offsets + 2 * plane + at, mask=used, other=0.0) / radius
+    total = tl.maximum(tl.sum(weight, axis=1), TINY)
+    # About their weighted means, all columns: the intensity map's offset is eliminated with that.
+    xc -= (tl.sum(weight * xc, axis=1) / total)[:, None]
+    yc -= (tl.sum(weight * yc, axis=1) / total)[:, None]
+    xx = tl.sum(weight * xc * xc, axis=1) + ridge * total + TINY
+    xy = tl.sum(weight * xc * yc, axis=1)
+    step = xc * 0.0  # where there is no surface, its moments are 0
+    if SURFACE:
+        step = tl.load(surfaces + at, mask=used, other=0.0)
+        step -= (tl.sum(weight * step, axis=1) / total)[:, None]
+    ss = tl.sum(weight * step * step, axis=1) + SURFACE_RIDGE * total + TINY
+    sx = tl.sum(weight * step * xc, axis=1)
+    sy = tl.sum(weight * step * yc, axis=1)
+    xx -= sx * sx / ss
+    slope = (xy - sx * sy / ss) / xx
+    ci, cj, ck = gx, gy, gz  # not looked at where the blurs are not free
+    if SHARPNESS:
+        ci = tl.load(here + 7 * whole, mask=used, other=0.0)
+        cj = tl.load(here + 8 * whole, mask=used, other=0.0)
+        ck = tl.load(here + 9 * whole, mask=used, other=0.0)
+    J = (y * gz - z * gy, z * gx - x * gz, x * gy - y * gx, gx, gy, gz, ci, cj, ck)
+    out = terms + pose * cells + cell
+    apart = poses * cells
+    kept = cell < cells
+    for a in tl.static_range(N):
+        wa = weight * (J[a] - (tl.sum(weight * J[a], axis=1) / total)[:, None])
+        sa = tl.sum(wa * step, axis=1)
+        ax = tl.sum(wa * xc, axis=1) - sa * sx / ss
+        ay = tl.sum(wa * yc, axis=1) - sa * sy / ss
+        tl.store(out + (N * (N + 1) // 2 + a) * apart, -slope * (ay - ax * slope), mask=kept)
+        for b in tl.static_range(a, N):
+            wb = weight * (J[b] - (tl.sum(weight * J[b], axis=1) / total)[:, None])
+            sb = tl.sum(wb * step, axis=1)
+            bx = tl.sum(wb * xc, axis=1) - sb * sx / ss
+            moment = tl.sum(wa * J[b], axis=1) - sa * sb / ss - ax * bx / xx
+            tl.store(out + (a * (2 * N - 1 - a) // 2 + b) * apart, slope * slope * moment, mask=kept)
+    out += N * (N + 3) // 2 * apart
+    tl.store(out, tl.sum(weight, axis=1), mask=kept)
+    tl.store(out + apart, tl.sum(weight * residual * residual, axis=1), mask=kept)

@@ -1,0 +1,74 @@
+"""Two images brought to one sharpness, so that the same edge looks alike in both.
+
+A voxel averages over its own size: a thick slice shows an edge wider than a thin one does. Compared as they are, the
+difference of the two profiles pulls the pose as soon as the region of interest cuts an edge's profile on one side.
+Variances of the point spread add up, so each image is blurred by what it lacks.
+
+Linear interpolation averages again, by an amount that depends on the place; the other image is blurred by its average.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepareg.refinement.images.block_average import GridImage
+
+__all__ = ["VOXEL", "blur", "matched_blur", "voxel_cosines"]
+
+VOXEL = 1 / 12
+"""Variance of a box, in squares of its width."""
+INTERPOLATION = 1 / 6
+"""Variance that linear interpolation adds, averaged over all positions between two samples."""
+
+
+def matched_blur(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], interpolated: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Return the data of both images, blurred to a common point spread.
+
+    Parameters
+    ----------
+    template
+        Image read at its own voxel centres.
+    sampled
+        Image read in between.
+    sampled_from_template
+        (3, 3) rotation from the template's world to the sampled image's world, roughly.
+    interpolated
+        Share of linear interpolation's blur that the sampled image will have; its average is counted in.
+    """
+    t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
+    weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
+    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * interpolated) * s**2
+    lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
+    lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
+    return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)
+
+
+def voxel_cosines(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return (3, 3) cosines between the sampled image's voxel axes (rows) and the template's (columns)."""
+    directions = [image.grid.world_from_voxel[:3, :3] / image.grid.spacing_mm for image in (sampled, template)]
+    return directions[0].T @ sampled_from_template @ directions[1]
+
+
+def blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
+    """Convolve with symmetric three-point kernels until each axis has the variance asked for."""
+    for axis, variance in enumerate(variance_vox2):
+        while variance > 1e-2 and image.shape[axis] > 1:
+            part = min(float(variance), 0.5)
+            image = _smoothed(image, axis, part)
+            variance -= part
+    return image
+
+
+def _smoothed(image: Tensor, axis: int, part: float) -> Tensor:
+    """Return (part/2, 1 - part, part/2) along an axis; at the border the voxel itself stands for its neighbour."""
+    size = image.shape[axis]
+    smoothed = image * (1 - part)
+    for shift in (0, 1):
+        smoothed.narrow(axis, 1 - shift, size - 1).add_(image.narrow(axis, shift, size - 1), alpha=part / 2)
+        border = (size - 1) * shift
+        smoothed.narrow(axis, border, 1).add_(image.narrow(axis, border, 1), alpha=part / 2)
+    return smoothed

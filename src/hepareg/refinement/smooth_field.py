@@ -1,0 +1,180 @@
+"""How a liver bends: a smooth residual displacement, estimated together with the rigid pose.
+
+A liver that bends has no pose at which everything fits; the optimum of a similarity measure is then
+where most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
+after a rigid pose is estimated with a smooth prior under which tissue keeps its volume, and the rigid
+pose is the least-squares fit of the whole motion over the liver's volume. An edge shows only the
+motion across it; that the liver is incompressible says much about the motion along it, and about
+where there is no edge.
+
+References
+----------
+Rasmussen, C. E. and Williams, C. K. I. Gaussian Processes for Machine Learning. MIT Press, 2006,
+section 2.2 (posterior mean of a smooth function with a Gaussian prior) and 8.3 (its projection onto knots).
+Narcowich, F. J. and Ward, J. D. Generalized Hermite interpolation via matrix-valued conditionally
+positive definite functions. Mathematics of Computation 63, 1994 (the divergence-free kernel).
+doi:10.1090/S0025-5718-1994-1254147-6
+Kabsch, W. A solution for the best rotation to relate two sets of vectors. Acta Cryst. A32, 1976.
+doi:10.1107/S0567739476001873
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points
+from hepareg.geometry.rotations import homogeneous, nearest_rotation
+from hepareg.refinement.local_affine import LocalAffine
+from hepareg.transforms import RigidTransform
+
+__all__ = ["BendSettings", "SmoothField", "displaced", "estimate_bend", "rigid_fit"]
+
+JITTER = 1e-5
+"""Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
+MAX_STEP_MM = 4.0
+
+
+@dataclass(frozen=True)
+class BendSettings:
+    """Prior and iteration of the residual displacement.
+
+    Parameters
+    ----------
+    block_mm
+        Distance of the knots, about half of what the displacement varies over.
+    amplitude_mm, length_mm
+        Standard deviation of a displacement component, and the distance over which it varies.
+    noise_factor
+        How many neighbouring voxels' residuals count as one independent observation.
+    iterations
+        Relinearisations.
+    """
+
+    block_mm: float = 30.0
+    amplitude_mm: float = 4.0
+    length_mm: float = 65.0
+    noise_factor: float = 8.0
+    iterations: int = 6
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothField:
+    """Displacement of fixed points before the rigid pose, without divergence: posterior mean of a Gaussian process.
+
+    Parameters
+    ----------
+    knots_mm
+        (K, 3) points, world mm of the template.
+    weights_mm
+        (K, 3) coefficients: u(x) = sum_k C(x - knot_k) weight_k.
+    length_mm
+        Correlation length L.
+
+    Notes
+    -----
+    C(d) = exp(-|d|^2 / 2 L^2) ((2 - |d|^2 / L^2) I + d d' / L^2) / 2, the identity at d = 0: each of
+    its columns is the curl of a curl of a Gaussian.
+    """
+
+    knots_mm: Points
+    weights_mm: NDArray[np.floating]
+    length_mm: float
+
+    def __call__(self, points_mm: Points) -> Points:
+        """Return (N, 3) displacements in mm at (N, 3) points."""
+        return (_covariance(points_mm, self.knots_mm, self.length_mm) @ self.weights_mm.ravel()).reshape(-1, 3)
+
+
+def estimate_bend(
+    residual: LocalAffine,
+    pose: RigidTransform,
+    *,
+    points_mm: Points,
+    settings: BendSettings,
+    field: SmoothField | None = None,
+) -> SmoothField:
+    """Return the smooth displacement that, applied before ``pose``, explains the images best.
+
+    Parameters
+    ----------
+    residual
+        The level's residual, its blurs not free; its cells are displaced as a whole.
+    pose
+        The pose that stays fixed here, sampled_from_template.
+    points_mm
+        (N, 3) points spread over the liver, world mm of the template: the knots lie among them.
+    field
+        Where to start from, such as the result of a coarser level.
+    """
+    knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
+    inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
+    centres = _cell_centres(residual)
+    spread = _covariance(centres, knots, length) @ inverse  # displacements of the cells from those of the knots
+    prior = inverse / settings.amplitude_mm**2
+    at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
+    for _ in range(settings.iterations):
+        cells = _shifted(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
+        noise = settings.noise_factor * float(cells.residual_variance)
+        H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
+        g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
+        at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)
+    return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
+
+
+def displaced(residual: LocalAffine, field: SmoothField) -> LocalAffine:
+    """Return the residual with every cell moved, as a whole, by the field."""
+    return _shifted(residual, field(_cell_centres(residual)))
+
+
+def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
+    """Return the rigid transform that takes (N, 3) points to their targets with the least sum of squares."""
+    a, b = points_mm.mean(axis=0), targets_mm.mean(axis=0)
+    R = nearest_rotation((targets_mm - b).T @ (points_mm - a))
+    return RigidTransform(homogeneous(R, b - R @ a))
+
+
+def _shifted(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
+    """Return the residual with each of its N cells moved as a whole by a row of (N, 3) displacements."""
+    offsets = residual.samples.offsets_mm
+    shift = torch.as_tensor(shifts_mm, device=offsets.device).to(offsets.dtype)
+    return residual.on(replace(residual.samples, offsets_mm=offsets + shift[:, None]))
+
+
+def _cell_centres(residual: LocalAffine) -> Points:
+    samples = residual.samples
+    return samples.offsets_mm.mean(dim=1).double().cpu().numpy() + samples.centre_mm
+
+
+def _knots(points_mm: Points, block_mm: float) -> Points:
+    """Return the mean of the points in each cube of an edge of ``block_mm``."""
+    index = np.floor((points_mm - points_mm.min(axis=0)) / block_mm).astype(int)
+    _, block = np.unique(index, axis=0, return_inverse=True)
+    counts = np.bincount(block.ravel())
+    return np.stack([np.bincount(block.ravel(), weights=column) / counts for column in points_mm.T], axis=1)
+
+
+def _covariance(a: Points, b: Points, length_mm: float) -> NDArray[np.floating]:
+    """Return the (3 A, 3 B) covariance of the displacements at two sets of points, of amplitude 1."""
+    offset = (a[:, None] - b[None]) / length_mm
+    squared = np.square(offset).sum(axis=-1)[..., None, None]
+    blocks = 0.5 * np.exp(-0.5 * squared) * ((2 - squared) * np.eye(3) + offset[..., :, None] * offset[..., None, :])
+    return blocks.transpose(0, 2, 1, 3).reshape(3 * len(a), 3 * len(b))
+
+
+def _posterior_step(
+    H: NDArray[np.floating],
+    g: NDArray[np.floating],
+    current: NDArray[np.floating],
+    spread: NDArray[np.floating],
+    prior: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Return Gauss-Newton's step of the knots in sum_c (u_c' H_c u_c / 2 + g_c u_c) + u' P u / 2, u_c = spread u.
+
+    No knot moves by more than `MAX_STEP_MM`: the linearisation holds over a voxel or two.
+    """
+    cells, count = len(H), spread.shape[1]
+    curved = (H @ spread.reshape(cells, 3, count)).reshape(3 * cells, count)
+    step = np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))
+    return step * min(1.0, MAX_STEP_MM / max(float(np.abs(step).max()), 1e-12))

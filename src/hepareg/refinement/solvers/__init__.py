@@ -1,0 +1,1 @@
+"""Gauss-Newton on rigid poses: normal equations, robust weights, solutions."""

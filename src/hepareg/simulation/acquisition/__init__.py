@@ -1,0 +1,1 @@
+"""Scanner: grid, slices, noise, streaks, and the masks drawn on its images."""

@@ -1,0 +1,1 @@
+"""Bodies: a procedural phantom or a real CT, its organs, vessels and lesions."""

@@ -1,0 +1,1 @@
+"""Contrast phases: HU of every tissue in every phase, and images made from them."""

@@ -1,0 +1,1 @@
+"""Motion between two phases: pose of the body, breathing of the liver, bending, sliding."""

@@ -1,0 +1,50 @@
+"""What remains of a bending liver's motion after its best rigid fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.geometry import Grid
+from hepareg.simulation.motion.motion import Motion
+from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
+
+__all__ = ["ResidualField", "residual_field"]
+
+SPACING_MM = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualField:
+    """Displacement in the moving world, forward(x) - truth(x), for places x of the fixed world.
+
+    Parameters
+    ----------
+    grid
+        Coarse grid in the fixed world.
+    displacement_mm
+        (3, I, J, K) float32.
+    inside
+        (I, J, K) bool: nodes within the liver.
+    """
+
+    grid: Grid
+    displacement_mm: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+
+    @property
+    def rms_mm(self) -> float:
+        """Root mean square over the liver: the error that the best rigid transform leaves."""
+        return float(np.sqrt((self.displacement_mm[:, self.inside] ** 2).sum(0).mean()))
+
+
+def residual_field(motion: Motion, space: OrganSpace) -> ResidualField | None:
+    """Return what the truth leaves of a bending liver's motion, or None where the liver moves rigidly."""
+    if motion.bend is None:
+        return None
+    grid = coarse_grid_around(space.points, spacing_mm=SPACING_MM, margin_mm=SPACING_MM)
+    nodes = grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1).reshape(-1, 3))
+    rest = motion.forward(nodes) - motion.truth.apply(nodes)
+    voxels = np.clip(np.rint(space.grid.voxel_points(nodes)).astype(int), 0, np.array(space.grid.shape) - 1)
+    inside = space.inside[tuple(voxels.T)].reshape(grid.shape)
+    return ResidualField(grid, rest.T.reshape(3, *grid.shape).astype(np.float32), inside)

@@ -1,0 +1,126 @@
+"""The zone in which the moving liver slides along a body that stays: the backward map of the moving image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hepareg.arrays import Matrix
+from hepareg.geometry import Grid
+from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.interpolation import resample_axes, sample_affine
+from hepareg.simulation.motion.motion import Motion
+from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around, mask_on_grid
+
+__all__ = ["SlidingField", "sliding_field"]
+
+EXACT_MM = 2.0
+"""The liver's motion is exact to this distance outside its surface."""
+
+
+@dataclass(frozen=True, eq=False)
+class SlidingField:
+    """The way back from the moved body to the fixed one, in the body's frame (before its own pose).
+
+    A place z of the moved body comes from z + w(z) (``liver_inverse`` z + c(z) - z), with w the weight cut to [0, 1].
+
+    Parameters
+    ----------
+    grid
+        Coarse grid; weight and bend are linear between its nodes.
+    weight
+        (I, J, K) float32: 1 or more in the moved liver and `EXACT_MM` around it, 0 in what stays and at the border
+        of the grid. It goes on rising inside, so that between nodes it passes 1 at the right place.
+    liver_inverse
+        (4, 4) the liver's rigid way back.
+    bend_mm
+        (3, I, J, K) float32 c: what bending adds to it, or None.
+    """
+
+    grid: Grid
+    weight: NDArray[np.floating]
+    liver_inverse: Matrix
+    bend_mm: NDArray[np.float32] | None
+
+
+def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacing_mm: float) -> SlidingField | None:
+    """Return the backward map, or None where the liver moves with the body alone.
+
+    The weight is 1 around the moved liver and falls to 0 over a zone that is wide in the direction of the
+    motion, so that nothing folds there, and as narrow as the gap to the body wall, along which it slides.
+
+    Parameters
+    ----------
+    spacing_mm
+        Spacing of the field's grid.
+    """
+    if motion.liver_is_still:
+        return None
+    points = space.points
+    moved = motion.body.inverse().apply(motion.forward(points))
+    zone = 12.0 + 2.5 * np.abs(moved - points).max(0)
+    grid = coarse_grid_around(np.vstack([points, moved]), spacing_mm=spacing_mm, margin_mm=zone + 2 * spacing_mm)
+    inverse = motion.liver.inverse().matrix
+    bend = None if motion.bend is None else _bend_back(motion, grid)
+    weight = _weight(anatomy, grid, _moved_liver(anatomy, grid, inverse, bend), zone, spacing_mm)
+    return SlidingField(grid, weight, inverse, bend)
+
+
+def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
+    """Return what bending adds to the way back, worked out at every second node: it changes over centimetres."""
+    axes = [np.arange(0, n + 1, 2) for n in grid.shape]
+    voxels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    nodes = grid.world_points(voxels.reshape(-1, 3))
+    bend = motion.liver_backward(nodes) - motion.liver.inverse().apply(nodes)
+    coarse = bend.T.reshape(3, *voxels.shape[:3]).astype(np.float32)
+    return np.stack([resample_axes(part, [np.arange(n) / 2 for n in grid.shape]) for part in coarse])
+
+
+def _moved_liver(
+    anatomy: Anatomy, grid: Grid, inverse: Matrix, bend_mm: NDArray[np.float32] | None
+) -> NDArray[np.bool_]:
+    """Return the moved liver on the field's grid."""
+    liver = anatomy.liver.view(np.uint8)
+    matrix = anatomy.grid.voxel_from_world @ inverse @ grid.world_from_voxel
+    if bend_mm is None:
+        return sample_affine(liver, matrix, grid.shape, outside=0.0) > 0.5
+    i, j, k = np.indices(grid.shape, sparse=True)
+    scale = anatomy.grid.voxel_from_world[:3, :3]
+    places = [
+        matrix[c, 0] * i + matrix[c, 1] * j + matrix[c, 2] * k + matrix[c, 3] + np.tensordot(scale[c], bend_mm, 1)
+        for c in range(3)
+    ]
+    return ndimage.map_coordinates(liver, places, output=np.float32, order=1) > 0.5
+
+
+def _weight(
+    anatomy: Anatomy, grid: Grid, moved: NDArray[np.bool_], zone: NDArray[np.floating], spacing_mm: float
+) -> NDArray[np.floating]:
+    # A mask on this grid knows its surface to about half a voxel; the core is larger by that much.
+    beyond_mm = _signed_distance(moved, spacing_mm) - (EXACT_MM + 0.6 * spacing_mm)
+    core = beyond_mm <= 0
+    far = ndimage.distance_transform_edt(~core, sampling=spacing_mm / zone).astype(np.float32)
+    static = mask_on_grid(anatomy.static, anatomy.grid, grid) > 0.5
+    wall_mm = np.maximum(_signed_distance(static & ~core, spacing_mm), 0)
+    near_mm = np.maximum(beyond_mm, 0)
+    outer = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
+    weight = np.where(core, 1 - beyond_mm / np.float32(spacing_mm), outer).astype(np.float32)
+    for axis in range(3):
+        np.moveaxis(weight, axis, 0)[[0, -1]] = 0.0
+    return weight
+
+
+def _signed_distance(mask: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.floating]:
+    """Return the distance to a mask's surface in mm, negative inside."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    outside = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    inside = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
+    half = spacing_mm / 2
+    return np.where(mask, half - inside, outside - half).astype(np.float32)
+
+
+def _smooth(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)

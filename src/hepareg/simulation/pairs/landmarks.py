@@ -1,0 +1,44 @@
+"""Landmarks on the liver's vessels, in both worlds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.motion.motion import Motion
+from hepareg.simulation.organ_space import OrganSpace
+
+__all__ = ["Landmark", "vessel_landmarks"]
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """One point of the liver.
+
+    Parameters
+    ----------
+    name
+        Vessel and number, ``portal_vein_branching_3`` or ``hepatic_vein_centreline_17``.
+    fixed_mm, moving_mm
+        World RAS mm in the fixed and in the moving image.
+    """
+
+    name: str
+    fixed_mm: tuple[float, float, float]
+    moving_mm: tuple[float, float, float]
+
+
+def vessel_landmarks(anatomy: Anatomy, motion: Motion, space: OrganSpace, *, every: int = 4) -> tuple[Landmark, ...]:
+    """Return the branchings, and every so many centreline points between them, of all vessels inside the liver."""
+    found = []
+    for tree in anatomy.trees:
+        voxels = np.rint(space.grid.voxel_points(tree.points)).astype(int)
+        voxels = np.clip(voxels, 0, np.array(space.grid.shape) - 1)
+        inside = space.inside[tuple(voxels.T)]
+        chosen = inside & (tree.is_branching | (np.arange(len(inside)) % every == 0))
+        moving = motion.forward(tree.points)
+        for node in np.flatnonzero(chosen):
+            kind = "branching" if tree.is_branching[node] else "centreline"
+            fixed, there = (tuple(float(x) for x in p[node]) for p in (tree.points, moving))
+            found.append(Landmark(f"{tree.label.name.lower()}_{kind}_{node}", fixed, there))  # type: ignore[arg-type]
+    return tuple(found)

@@ -1,0 +1,275 @@
+"""A pair of images with a known answer, from settings and a seed."""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+from scipy import ndimage
+
+from hepareg.arrays import Points
+from hepareg.errors import SettingsError
+from hepareg.geometry import Grid
+from hepareg.simulation.acquisition.scanner import AcquisitionSettings, acquisition_grid
+from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.anatomy.labels import Label
+from hepareg.simulation.anatomy.liver_vessels import LiverVesselSettings
+from hepareg.simulation.anatomy.patient import PatientCT, patient_anatomy
+from hepareg.simulation.anatomy.phantom import PhantomSettings, phantom_anatomy
+from hepareg.simulation.contrast.phases import ContrastPhase
+from hepareg.simulation.motion.motion import Motion, MotionSettings, draw_motion
+from hepareg.simulation.motion.residual import ResidualField, residual_field
+from hepareg.simulation.organ_space import OrganSpace
+from hepareg.simulation.pairs.imaging import Imaging
+from hepareg.simulation.pairs.landmarks import Landmark, vessel_landmarks
+from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
+
+__all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_ct_size", "check_request", "simulate_pair"]
+
+STAGES = ("anatomy", "motion", "fixed image", "moving image", "labels")
+"""What a caller hears of, in this order."""
+
+BYTES_PER_VOXEL = 30
+"""Peak memory of a simulation over the voxels of its largest array, measured."""
+
+CT_BYTES_PER_VOXEL = 52
+"""The same for pairs from a real CT, over the CT's voxels."""
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """Everything that shapes a pair besides the seed.
+
+    Parameters
+    ----------
+    phantom
+        The procedural anatomy; not used where a patient is given.
+    vessels
+        The liver's vessel trees.
+    moving_phase, fixed_phase
+        Contrast phases of the two images.
+    source_phase
+        Phase that a real CT was scanned in.
+    motion
+        From the fixed to the moving image.
+    moving, fixed
+        The two acquisitions.
+    shared_noise
+        Give both images the same noise, which moves with the body: wrong on purpose, to show how much it flatters.
+    """
+
+    phantom: PhantomSettings = field(default_factory=PhantomSettings)
+    vessels: LiverVesselSettings = field(default_factory=LiverVesselSettings)
+    moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
+    fixed_phase: ContrastPhase = ContrastPhase.PORTAL_VENOUS
+    source_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
+    fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
+    shared_noise: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedPair:
+    """Two images of one liver, and how it moved.
+
+    Parameters
+    ----------
+    moving, fixed
+        int16 HU.
+    moving_liver, fixed_liver
+        uint8 masks on the images' grids, as imperfect as the settings say.
+    labels
+        uint8 of `Label` on the fixed grid.
+    truth
+        moving_from_fixed of the liver, world RAS mm.
+    landmarks
+        Points on the liver's vessels in both worlds.
+    motion
+        The whole motion; `Motion.forward` places any liver point.
+    anatomy
+        What the images were made from.
+    residual
+        What the truth leaves of a bending liver's motion, or None.
+    seed
+        The seed it was made with.
+    parameters
+        Settings, seed and everything drawn, ready for JSON.
+    """
+
+    moving: Volume
+    fixed: Volume
+    moving_liver: Volume
+    fixed_liver: Volume
+    labels: Volume
+    truth: RigidTransform
+    landmarks: tuple[Landmark, ...]
+    motion: Motion
+    anatomy: Anatomy
+    residual: ResidualField | None
+    seed: int
+    parameters: dict[str, object]
+
+
+def simulate_pair(
+    *,
+    settings: PairSettings,
+    seed: int,
+    patient: PatientCT | None = None,
+    anatomy: Anatomy | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> SimulatedPair:
+    """Make a pair; the same settings, seed, patient and anatomy give the same voxels.
+
+    Parameters
+    ----------
+    settings
+        What kind of pair.
+    seed
+        What is drawn within the settings.
+    patient
+        A real CT (`prepare_patient`), or None for a procedural anatomy.
+    anatomy
+        The anatomy of an earlier pair, to save the time of making one for each of many pairs, or None.
+    progress
+        Called with the name of each of `STAGES` as it begins.
+
+    Raises
+    ------
+    SettingsError
+        If the motion throws the liver out of the image.
+    """
+    check_request(settings)
+    progress = progress or (lambda _: None)
+    progress("anatomy")
+    rngs = [np.random.default_rng([seed, part]) for part in range(8)]
+    anatomy = anatomy or _anatomy(settings, patient, rngs[0])
+    progress("motion")
+    space = OrganSpace(anatomy.liver, anatomy.grid)
+    motion = draw_motion(
+        settings.motion, space=space, in_the_way=anatomy.fraction_static, rng=rngs[1],
+    )  # fmt: skip
+    points = space.points
+    fixed_grid = acquisition_grid(
+        settings.fixed, anatomy=anatomy.grid, pose=RigidTransform.identity(), liver_points=points, rng=rngs[2]
+    )
+    moved = motion.forward(points)
+    moving_grid = acquisition_grid(
+        settings.moving, anatomy=anatomy.grid, pose=motion.body, liver_points=moved, rng=rngs[3]
+    )
+    _check_in_view(moving_grid, moved, settings.moving)
+    imaging = Imaging(
+        anatomy, motion, space, source_phase=settings.source_phase, shared_noise=settings.shared_noise, rng=rngs[4]
+    )
+    progress("fixed image")
+    fixed, fixed_liver = imaging.fixed(fixed_grid, settings.fixed, settings.fixed_phase, rng=rngs[5])
+    progress("moving image")
+    moving, moving_liver = imaging.moving(moving_grid, settings.moving, settings.moving_phase, rng=rngs[6])
+    progress("labels")
+    residual = residual_field(motion, space)
+    parameters = {
+        "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if anatomy.ct_hu is None else "real CT",
+        "anatomy": anatomy.parameters, "motion": _describe(motion, space, residual), **imaging.drawn,
+    }  # fmt: skip
+    return SimulatedPair(
+        moving=moving, fixed=fixed, moving_liver=moving_liver, fixed_liver=fixed_liver,
+        labels=_labels_on(anatomy, fixed_grid), truth=motion.truth, landmarks=vessel_landmarks(anatomy, motion, space),
+        motion=motion, anatomy=anatomy, residual=residual, seed=seed, parameters=parameters,
+    )  # fmt: skip
+
+
+def _anatomy(settings: PairSettings, patient: PatientCT | None, rng: Generator) -> Anatomy:
+    if patient is None:
+        return phantom_anatomy(settings.phantom, vessels=settings.vessels, rng=rng)
+    return patient_anatomy(patient, vessels=settings.vessels, rng=rng)
+
+
+def _check_in_view(grid: Grid, liver_points: Points, settings: AcquisitionSettings) -> None:
+    inside = float(grid.contains(liver_points).mean())
+    expected = 0.6 * (1 - settings.cut_top - settings.cut_bottom)
+    if inside < expected:
+        raise SettingsError(
+            f"expected the moved liver inside the moving image, got {100 * inside:.0f} % of it in view: "
+            "choose a smaller motion or a larger image"
+        )
+
+
+def check_request(settings: PairSettings) -> None:
+    """Check what can be checked before any work: that the arrays fit in memory and the liver stays in the image.
+
+    Raises
+    ------
+    SettingsError
+        If a pair needs more memory than the machine has, or the smallest motion is longer than the moving image.
+    """
+    _check_reach(settings)
+    sizes = [math.prod(settings.phantom.shape)]
+    sizes += [math.prod(image.shape) for image in (settings.moving, settings.fixed) if image.shape is not None]
+    _check_memory(BYTES_PER_VOXEL * max(sizes))
+
+
+def check_ct_size(shape: tuple[int, int, int]) -> None:
+    """Check that pairs from a real CT of this shape fit in memory.
+
+    Raises
+    ------
+    SettingsError
+        If they do not.
+    """
+    _check_memory(CT_BYTES_PER_VOXEL * math.prod(shape))
+
+
+def _check_memory(needed: int) -> None:
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise SettingsError(
+            f"expected images that fit in memory ({there / 2**30:.1f} GiB), got a size that needs about "
+            f"{needed / 2**30:.1f} GiB: choose fewer voxels"
+        )
+
+
+def _check_reach(settings: PairSettings) -> None:
+    moving, phantom = settings.moving, settings.phantom
+    extent = np.multiply(moving.shape or phantom.shape, moving.spacing_mm or phantom.spacing_mm).max()
+    shortest = settings.motion.translation_mm[0]
+    if settings.motion.kind != "still" and shortest > extent / 2:
+        raise SettingsError(
+            f"expected a motion that leaves the liver in view of the moving image ({extent:.0f} mm), got one of "
+            f"at least {shortest:.0f} mm: choose a smaller motion or a larger image"
+        )
+
+
+def _describe(motion: Motion, space: OrganSpace, residual: ResidualField | None) -> dict[str, object]:
+    """Return the truth in numbers, with the error that aligning the body instead of the liver would make."""
+    points = space.points
+    moved = motion.truth.apply(points)
+    return {
+        "moving_from_fixed": motion.truth.matrix.tolist(),
+        "body_moving_from_fixed": motion.body.matrix.tolist(),
+        "liver_rotation_deg": motion.liver.rotation_deg,
+        "liver_displacement_mm": float(np.linalg.norm(moved.mean(0) - points.mean(0))),
+        "body_alignment_tre_mm": float(np.linalg.norm(motion.body.apply(points) - moved, axis=1).mean()),
+        "bend_rms_mm": 0.0 if residual is None else residual.rms_mm,
+    }
+
+
+def _labels_on(anatomy: Anatomy, grid: Grid) -> Volume:
+    labels = anatomy.label_map()
+    if grid.same_as(anatomy.grid):
+        return Volume(labels, grid)
+    matrix = anatomy.grid.voxel_from_world @ grid.world_from_voxel
+    taken = ndimage.affine_transform(
+        labels, matrix[:3, :3], matrix[:3, 3], output_shape=grid.shape, order=0, cval=int(Label.OUTSIDE)
+    )
+    return Volume(taken, grid)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, ContrastPhase) else value

@@ -1,0 +1,67 @@
+"""A liver that takes up contrast below a diaphragm that does not, and lung above: what that does to the pose."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import ndtr
+
+from hepareg.geometry import Grid
+from hepareg.refinement.images.block_average import GridImage
+from hepareg.refinement.images.sampled_features import image_features
+from hepareg.refinement.images.template_cells import cell_samples
+from hepareg.refinement.local_affine import LocalAffine
+from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
+from hepareg.transforms import RigidTransform
+
+RADIUS_MM = 36.0
+DIAPHRAGM_MM = 3.0
+SHARPNESS_MM = 1.2
+TRUTH = RigidTransform.from_vectors([0.03, -0.02, 0.04], [1.0, -0.6, 1.7])
+
+
+def volume(spacing_mm, pose, *, liver_hu, seed):
+    """Return a ball of liver with vessels, diaphragm and lung above it and fat below, moved by a pose."""
+    shape = tuple(np.ceil(100 / np.array(spacing_mm)).astype(int))
+    matrix = np.diag([*spacing_mm, 1.0])
+    matrix[:3, 3] = -matrix[:3, :3].diagonal() * (np.array(shape) - 1) / 2
+    grid = Grid(shape, matrix)
+    x = pose.inverse().apply(grid.world_points(np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)))
+    beyond, above = np.linalg.norm(x, axis=-1) - RADIUS_MM, ndtr(x[..., 2] / 5)
+    hu = 60 + (liver_hu - 60) * ndtr(-beyond / SHARPNESS_MM)
+    hu += above * -910 * ndtr((beyond - DIAPHRAGM_MM) / SHARPNESS_MM)
+    hu += (1 - above) * -160 * ndtr(beyond / SHARPNESS_MM)
+    rng = np.random.default_rng(3)
+    for centre in rng.uniform(-22, 22, (60, 3)):
+        hu += 60 * np.exp(-0.5 * ((x - centre) ** 2).sum(-1) / 3.0**2)
+    hu += np.random.default_rng(seed).normal(0, 4, shape)
+    return GridImage(torch.from_numpy(hu.astype(np.float32)), grid), beyond
+
+
+def found_z_mm(liver_hu, *, with_surface):
+    """Return how far along the body the pose found lies from the truth, at the ball's centre."""
+    fixed, beyond = volume((1.6, 1.6, 1.6), RigidTransform.identity(), liver_hu=liver_hu, seed=1)
+    moving, _ = volume((1.7, 1.7, 1.8), TRUTH, liver_hu=60, seed=2)
+    distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
+    samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=with_surface)
+    residual = LocalAffine(samples, image_features(moving))
+    settings = GaussNewtonSettings(15, 0.003, 3.0)
+    found = gauss_newton(residual, [TRUTH], centre_mm=np.zeros(3), settings=settings)[0].transform
+    return (found.apply(np.zeros((1, 3))) - TRUTH.apply(np.zeros((1, 3))))[0, 2]
+
+
+def test_the_livers_own_enhancement_pulls_the_pose_little():
+    """The pull is what 70 HU of enhancement change; all else, noise included, is the same."""
+    pull = {surface: found_z_mm(130, with_surface=surface) - found_z_mm(60, with_surface=surface) for surface in (0, 1)}
+    assert pull[0] > 0.25  # without the surface's step in the model
+    assert abs(pull[1]) < 0.65 * pull[0]
+
+
+def test_what_the_surface_explains_is_no_merit_of_the_pose():
+    fixed, beyond = volume((3.0, 3.0, 3.0), RigidTransform.identity(), liver_hu=110, seed=1)
+    distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
+    nothing = image_features(replace(fixed, data=torch.zeros_like(fixed.data)))
+    samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=True)
+    empty = LocalAffine(samples, nothing).unexplained(np.eye(4)[None])[0]
+    assert empty == pytest.approx(1.0, abs=1e-3)
