@@ -5,7 +5,6 @@ import torch
 from hepareg import register
 from hepareg.geometry import Grid
 from hepareg.refinement.level_pair import LevelPair
-from hepareg.refinement.mse import MSEMeasure
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
 from hepareg.registration import RegisterSettings
@@ -145,12 +144,6 @@ def thick(volume, times):
     matrix[:3, 3] = volume.grid.world_points(np.array([0.0, 0.0, (times - 1) / 2]))
     data = data > 0.5 if volume.data.dtype == bool else data.astype(np.float32)
     return Volume(data, Grid(data.shape, matrix))
-
-
-def test_another_measure_is_asked_once(pair):
-    images, _ = pair
-    settings = RegisterSettings(refinement=RefinementSettings(measure=MSEMeasure()), both_directions_mm=0.0)
-    assert "directions_error_mm" not in register(**images, settings=settings).verdict.evidence
 
 
 def test_the_place_of_a_world_does_not_matter(noisy_pair):

@@ -10,7 +10,6 @@ from hepareg.geometry import Grid
 from hepareg.refinement import multilevel
 from hepareg.refinement.level_objective import LevelObjective
 from hepareg.refinement.level_pair import LevelPair
-from hepareg.refinement.mse import MSEMeasure
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM
@@ -158,12 +157,6 @@ def test_with_the_blur_put_back_both_directions_are_searched(parallel, monkeypat
 def test_a_pose_that_goes_far_is_not_taken_for_a_pull(parallel, monkeypatch):
     monkeypatch.setattr(multilevel, "MAX_WAY_VOX", 0.0)
     result, _ = registered(parallel)
-    assert result.verdict.evidence["interpolation_pull_mm"] > 0.75 * PULL_VOX * 4 * np.sqrt(3)
-
-
-def test_other_measures_read_images_linearly(parallel):
-    settings = RegisterSettings(refinement=RefinementSettings(measure=MSEMeasure()))
-    result, _ = registered(parallel, settings=settings)
     assert result.verdict.evidence["interpolation_pull_mm"] > 0.75 * PULL_VOX * 4 * np.sqrt(3)
 
 
