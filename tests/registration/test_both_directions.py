@@ -157,7 +157,7 @@ def test_the_place_of_a_world_does_not_matter(noisy_pair):
     here = register(**images, settings=ALWAYS)
     there = register(**{**images, **carried}, settings=ALWAYS)
     np.testing.assert_allclose((far.inverse() @ there.transform).matrix, here.transform.matrix, atol=1e-6)
-    for name in ("precision_mm", "directions_error_mm"):
+    for name in ("pose_uncertainty_mm", "directions_error_mm"):
         assert there.verdict.evidence[name] == pytest.approx(here.verdict.evidence[name], rel=1e-4)
 
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 import pytest
 
 from hepareg.refinement.solvers.solution import Status
+from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision
-from hepareg.registration.verdict import Evidence, VerdictSettings, judge
+from hepareg.registration.verdict import VerdictSettings, judge
 
 GOOD = Evidence(
-    precision_mm=0.05, voxel_mm=1.5, explained=0.9, explained_start=0.5, basin=2.0, rival_gap=math.inf, overlap=1.0,
-    displacement_mm=12.0, dice=0.97, status=Status.CONVERGED,
+    pose_uncertainty_mm=0.05, voxel_mm=1.5, explained_share=0.9, explained_share_start=0.5, basin_depth=2.0,
+    rival_gap=math.inf, overlap_share=1.0, displacement_mm=12.0, dice_after=0.97, status=Status.CONVERGED,
 )  # fmt: skip
 
 
@@ -28,23 +29,23 @@ def test_plain_accept():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"precision_mm": 2.0}, "expected_error_above_limit"),
-        ({"explained": 0.02}, "images_explain_little_of_each_other"),
-        ({"explained": 0.6, "explained_start": 0.61}, "start_explains_more"),
-        ({"directions_mm": 2.0}, "expected_error_above_limit"),
-        ({"pull_mm": 2.0}, "expected_error_above_limit"),
-        ({"basin": 0.05}, "flat_optimum"),
-        ({"basin": 0.1, "dice": 0.9}, "flat_optimum"),
-        ({"basin": 0.1, "dice": None}, "flat_optimum"),
-        ({"inverse_mm": 3.0}, "directions_disagree"),
+        ({"pose_uncertainty_mm": 2.0}, "expected_error_above_limit"),
+        ({"explained_share": 0.02}, "images_explain_little_of_each_other"),
+        ({"explained_share": 0.6, "explained_share_start": 0.61}, "start_explains_more"),
+        ({"directions_error_mm": 2.0}, "expected_error_above_limit"),
+        ({"interpolation_pull_mm": 2.0}, "expected_error_above_limit"),
+        ({"basin_depth": 0.05}, "flat_optimum"),
+        ({"basin_depth": 0.1, "dice_after": 0.9}, "flat_optimum"),
+        ({"basin_depth": 0.1, "dice_after": None}, "flat_optimum"),
+        ({"inverse_consistency_mm": 3.0}, "directions_disagree"),
         ({"liver_ml": 300.0}, "mask_too_small_for_a_liver"),
-        ({"tissue": 0.6}, "mask_holds_little_soft_tissue"),
+        ({"soft_tissue_share": 0.6}, "mask_holds_little_soft_tissue"),
         ({"status": Status.STALLED}, "refinement_stalled"),
         ({"flags": ("mask_left_of_the_body_centre",)}, "mask_left_of_the_body_centre"),
         ({"rival_gap": 0.01}, "another_pose_fits_as_well"),
-        ({"overlap": 0.4}, "little_of_the_liver_in_view"),
-        ({"dice": 0.5}, "masks_disagree"),
-        ({"bend_mm": 3.0}, "liver_bends"),
+        ({"overlap_share": 0.4}, "little_of_the_liver_in_view"),
+        ({"dice_after": 0.5}, "masks_disagree"),
+        ({"bend_rms_mm": 3.0}, "liver_bends"),
         ({"status": Status.NOT_IMPROVED}, "refinement_did_not_improve"),
         ({"flags": ("no_liver_mask",)}, "no_liver_mask"),
     ],
@@ -59,11 +60,11 @@ def test_review(changes, reason):
     ("changes", "reason"),
     [
         ({"status": Status.NO_OVERLAP}, "liver_outside_moving_image"),
-        ({"overlap": 0.1}, "liver_outside_moving_image"),
+        ({"overlap_share": 0.1}, "liver_outside_moving_image"),
         ({"status": Status.SINGULAR}, "pose_not_determined"),
-        ({"precision_mm": math.inf}, "pose_not_determined"),
-        ({"precision_mm": 20.0}, "expected_error_too_large"),
-        ({"basin": -0.2}, "no_distinct_optimum"),
+        ({"pose_uncertainty_mm": math.inf}, "pose_not_determined"),
+        ({"pose_uncertainty_mm": 20.0}, "expected_error_too_large"),
+        ({"basin_depth": -0.2}, "no_distinct_optimum"),
     ],
 )
 def test_reject(changes, reason):
@@ -73,7 +74,7 @@ def test_reject(changes, reason):
 
 
 def test_masks_that_agree_vouch_for_a_shallow_optimum():
-    assert decide(basin=0.1, dice=0.97).decision is Decision.ACCEPT
+    assert decide(basin_depth=0.1, dice_after=0.97).decision is Decision.ACCEPT
 
 
 def test_a_flag_that_is_only_a_circumstance_does_not_stop_an_accept():
@@ -83,28 +84,37 @@ def test_a_flag_that_is_only_a_circumstance_does_not_stop_an_accept():
 
 
 def test_what_the_directions_disagree_by_takes_the_place_of_half_of_the_interpolation_bias():
-    coarse = decide(voxel_mm=4.0), decide(voxel_mm=4.0, directions_mm=0.1)
+    coarse = decide(voxel_mm=4.0), decide(voxel_mm=4.0, directions_error_mm=0.1)
     assert coarse[0].expected_liver_tre_mm > 0.28
     assert coarse[1].expected_liver_tre_mm == pytest.approx(math.hypot(0.05, 0.05, 0.1, 0.018 * 16 / 2))
     assert coarse[1].evidence["directions_error_mm"] == 0.1
 
 
 def test_a_start_that_explains_as_much_is_no_doubt():
-    assert decide(explained=0.6, explained_start=0.601).decision is Decision.ACCEPT
+    assert decide(explained_share=0.6, explained_share_start=0.601).decision is Decision.ACCEPT
 
 
 def test_already_aligned():
     assert decide(displacement_mm=0.2).already_aligned
-    assert decide(displacement_mm=0.8, precision_mm=1.0).already_aligned
+    assert decide(displacement_mm=0.8, pose_uncertainty_mm=1.0).already_aligned
 
 
 def test_worse_evidence_never_lowers_the_expected_error():
-    worse = ({"precision_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_mm": 1.0}, {"directions_mm": 0.3})
+    worse = ({"pose_uncertainty_mm": 0.2}, {"voxel_mm": 4.0}, {"bend_rms_mm": 1.0}, {"directions_error_mm": 0.3})
     assert all(decide(**change).expected_liver_tre_mm > decide().expected_liver_tre_mm for change in worse)
 
 
 @pytest.mark.parametrize(
-    "name", ["precision_mm", "explained", "basin", "rival_gap", "overlap", "dice", "displacement_mm"]
+    "name",
+    [
+        "pose_uncertainty_mm",
+        "explained_share",
+        "basin_depth",
+        "rival_gap",
+        "overlap_share",
+        "dice_after",
+        "displacement_mm",
+    ],
 )
 def test_evidence_that_is_not_a_number_is_fatal(name):
     assert decide(**{name: math.nan}).decision is Decision.REJECT

@@ -1,7 +1,7 @@
 """What the images themselves say about a result: how well it is determined, and whether another pose fits as well."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.voxel_tensor import small_tensor
 
 __all__ = [
+    "Evidence",
     "Precision",
     "agreement",
     "decoys",
@@ -37,6 +38,81 @@ it was 0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.
 the blur put back 0.01 to 0.02 as a rule, and up to 0.06."""
 BLOCK_MM = 30.0
 """Edge of the blocks that are taken as independent of one another: about a liver segment."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers that speak for or against a result; each can be computed without knowing the truth.
+
+    Parameters
+    ----------
+    pose_uncertainty_mm
+        Expected TRE from the disagreement of the liver's blocks (`evidence.precision`).
+    voxel_mm
+        Cube root of the voxel volume of the coarser image, at the finest level.
+    explained_share
+        Share of the fixed image's local variance that the result explains, finest level, 0 to 1.
+    explained_share_start
+        The same for the best start; where that seems to explain more, as it compares on what both show.
+    basin_depth
+        How much less a wrong pose 8 mm away explains, as a share of what the result leaves
+        unexplained at the middle level: the smallest over twelve directions.
+    rival_gap
+        How much less the best other optimum explains, likewise; infinite where all starts agree.
+    overlap_share
+        Share of the liver region that lies inside the moving image.
+    displacement_mm
+        Mean distance over the liver between the result and the identity.
+    dice_after
+        Overlap of the two masks after registration, or None where one is missing.
+    bend_rms_mm
+        Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
+        a rigid pose explains the images as well.
+    directions_error_mm
+        Standard error of the mean of both directions' poses (`both_directions`), or None where one alone was asked.
+    inverse_consistency_mm
+        How far the search the other way round would move off the result (`evidence.inverse_consistency`).
+    agreeing_share
+        Share of the starts that lead to the result (`evidence.agreement`).
+    liver_ml
+        Volume of the smaller mask, or None without any.
+    soft_tissue_share
+        Share of the fixed mask that shows soft tissue (`evidence.tissue_share`).
+    status
+        How the finest level ended.
+    correction_mm
+        Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
+    interpolation_pull_mm
+        How far interpolation may have pulled the pose (`evidence.interpolation_pull`).
+    flags
+        Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
+    """
+
+    pose_uncertainty_mm: float
+    voxel_mm: float
+    explained_share: float
+    explained_share_start: float
+    basin_depth: float
+    rival_gap: float
+    overlap_share: float
+    displacement_mm: float
+    dice_after: float | None
+    status: Status
+    bend_rms_mm: float = 0.0
+    directions_error_mm: float | None = None
+    inverse_consistency_mm: float = 0.0
+    agreeing_share: float = 1.0
+    liver_ml: float | None = None
+    soft_tissue_share: float = 1.0
+    correction_mm: float = 0.0
+    interpolation_pull_mm: float = 0.0
+    flags: Sequence[str] = ()
+
+    def numbers(self) -> dict[str, float]:
+        """Return the finite numbers by name, as a result reports them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {name: value for name, value in values.items() if isinstance(value, float | int)}
+        return {name: float(value) for name, value in numbers.items() if np.isfinite(value)}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from hepareg.refinement.multilevel import LevelResult, refine
 from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.both_directions import BothDirections, both_directions
 from hepareg.registration.evidence import (
+    Evidence,
     Precision,
     agreement,
     decoys,
@@ -37,7 +38,7 @@ from hepareg.registration.problem import Images, Roles, assign_roles, near_the_m
 from hepareg.registration.result import RegistrationResult, Verdict
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts
-from hepareg.registration.verdict import Evidence, judge
+from hepareg.registration.verdict import judge
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import on_device
@@ -294,23 +295,23 @@ def _evidence(
     if roles.moving_mask is not None and roles.fixed_mask is not None:
         dice = dice_on_lattice(moving_mask=roles.moving_mask, fixed_mask=roles.fixed_mask, moving_from_fixed=transform)
     return Evidence(
-        precision_mm=certain.expected_tre_mm if both is None else both.precision_mm,
+        pose_uncertainty_mm=certain.expected_tre_mm if both is None else both.precision_mm,
         voxel_mm=finest.voxel_mm,
-        explained=explained,
-        explained_start=_explained_at_start(finest, begun, transform, explained),
-        basin=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
+        explained_share=explained,
+        explained_share_start=_explained_at_start(finest, begun, transform, explained),
+        basin_depth=_lead(compared.objective, transform, decoys(transform, centre, distance_mm=DECOY_MM)),
         rival_gap=_rival_gap(levels, roles, transform),
-        overlap=float(model.overlap[0]),
+        overlap_share=float(model.overlap[0]),
         displacement_mm=float(spread([RigidTransform.identity()], transform, roles.points_mm)[0]),
-        dice=dice,
+        dice_after=dice,
         status=levels[-1].solutions[0].status,
-        bend_mm=0.0 if bend is None else bend.residual_rms_mm,
-        directions_mm=None if both is None else both.standard_error_mm,
-        inverse_mm=inverse_consistency(compared, transform, roles.points_mm),
-        agreeing=agreement(levels[0], transform, roles.points_mm),
+        bend_rms_mm=0.0 if bend is None else bend.residual_rms_mm,
+        directions_error_mm=None if both is None else both.standard_error_mm,
+        inverse_consistency_mm=inverse_consistency(compared, transform, roles.points_mm),
+        agreeing_share=agreement(levels[0], transform, roles.points_mm),
         liver_ml=roles.liver_ml,
-        tissue=tissue_share(compared, roles.points_mm),
-        pull_mm=interpolation_pull(finest, transform),
+        soft_tissue_share=tissue_share(compared, roles.points_mm),
+        interpolation_pull_mm=interpolation_pull(finest, transform),
         flags=flags,
     )
 
@@ -371,7 +372,7 @@ def _result(
         start_name=start.name,
         history=tuple(level.solutions[0] for level in levels),
         similarity_before=similarity_before,
-        similarity_after=evidence.explained,
+        similarity_after=evidence.explained_share,
         timings_s=seconds,
         settings=asdict(settings),
     )

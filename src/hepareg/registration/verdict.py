@@ -1,84 +1,15 @@
 """The verdict: from evidence to accept, review or reject."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from hepareg.refinement.solvers.solution import Status
+from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision, Verdict
 
-__all__ = ["Evidence", "VerdictSettings", "judge"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Numbers that speak for or against a result; each can be computed without knowing the truth.
-
-    Parameters
-    ----------
-    precision_mm
-        Expected TRE from the disagreement of the liver's blocks (`evidence.precision`).
-    voxel_mm
-        Cube root of the voxel volume of the coarser image, at the finest level.
-    explained
-        Share of the fixed image's local variance that the result explains, finest level, 0 to 1.
-    explained_start
-        The same for the best start; where that seems to explain more, as it compares on what both show.
-    basin
-        How much less a wrong pose 8 mm away explains, as a share of what the result leaves
-        unexplained at the middle level: the smallest over twelve directions.
-    rival_gap
-        How much less the best other optimum explains, likewise; infinite where all starts agree.
-    overlap
-        Share of the liver region that lies inside the moving image.
-    displacement_mm
-        Mean distance over the liver between the result and the identity.
-    dice
-        Overlap of the two masks after registration, or None where one is missing.
-    bend_mm
-        Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
-        a rigid pose explains the images as well.
-    directions_mm
-        Standard error of the mean of both directions' poses (`both_directions`), or None where one alone was asked.
-    inverse_mm
-        How far the search the other way round would move off the result (`evidence.inverse_consistency`).
-    agreeing
-        Share of the starts that lead to the result (`evidence.agreement`).
-    liver_ml
-        Volume of the smaller mask, or None without any.
-    tissue
-        Share of the fixed mask that shows soft tissue (`evidence.tissue_share`).
-    status
-        How the finest level ended.
-    correction_mm
-        Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
-    pull_mm
-        How far interpolation may have pulled the pose (`evidence.interpolation_pull`).
-    flags
-        Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
-    """
-
-    precision_mm: float
-    voxel_mm: float
-    explained: float
-    explained_start: float
-    basin: float
-    rival_gap: float
-    overlap: float
-    displacement_mm: float
-    dice: float | None
-    status: Status
-    bend_mm: float = 0.0
-    directions_mm: float | None = None
-    inverse_mm: float = 0.0
-    agreeing: float = 1.0
-    liver_ml: float | None = None
-    tissue: float = 1.0
-    correction_mm: float = 0.0
-    pull_mm: float = 0.0
-    flags: Sequence[str] = ()
+__all__ = ["VerdictSettings", "judge"]
 
 
 @dataclass(frozen=True)
@@ -138,15 +69,15 @@ ALWAYS_REVIEW = frozenset({"no_liver_mask", "finest_level_not_reached", "mask_le
 def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     """Return the verdict on a result."""
     bias_mm = settings.voxel_factor * evidence.voxel_mm**2
-    if evidence.directions_mm is not None:
-        bias_mm = float(np.hypot(evidence.directions_mm, bias_mm / 2))
+    if evidence.directions_error_mm is not None:
+        bias_mm = float(np.hypot(evidence.directions_error_mm, bias_mm / 2))
     parts = (
         settings.floor_mm,
-        settings.precision_factor * evidence.precision_mm,
+        settings.precision_factor * evidence.pose_uncertainty_mm,
         bias_mm,
-        settings.bend_factor * evidence.bend_mm,
+        settings.bend_factor * evidence.bend_rms_mm,
         evidence.correction_mm,
-        evidence.pull_mm,
+        evidence.interpolation_pull_mm,
     )
     expected = float(np.linalg.norm(parts))
     fatal = _fatal(evidence, expected, settings)
@@ -162,7 +93,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
         already_aligned=bool(evidence.displacement_mm <= max(0.5, expected)),
         expected_liver_tre_mm=expected,
         reasons=tuple(dict.fromkeys([*fatal, *doubts, *evidence.flags])),
-        evidence=_numbers(evidence),
+        evidence=evidence.numbers(),
     )
 
 
@@ -171,13 +102,13 @@ def _fatal(evidence: Evidence, expected: float, settings: VerdictSettings) -> li
     numbers = [value for value in asdict(evidence).values() if isinstance(value, float)]
     if any(math.isnan(value) for value in numbers):
         found.append("evidence_is_not_a_number")
-    if evidence.status is Status.NO_OVERLAP or evidence.overlap < 0.4 * settings.min_overlap:
+    if evidence.status is Status.NO_OVERLAP or evidence.overlap_share < 0.4 * settings.min_overlap:
         found.append("liver_outside_moving_image")
     if evidence.status is Status.SINGULAR or not np.isfinite(expected):
         found.append("pose_not_determined")
     elif expected > settings.reject_mm:
         found.append("expected_error_too_large")
-    if evidence.basin < 0.2 * _least_basin(evidence, settings):
+    if evidence.basin_depth < 0.2 * _least_basin(evidence, settings):
         found.append("no_distinct_optimum")
     return found
 
@@ -186,25 +117,25 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
     found = []
     if expected > settings.accept_mm:
         found.append("expected_error_above_limit")
-    if evidence.bend_mm > settings.max_bend_mm:
+    if evidence.bend_rms_mm > settings.max_bend_mm:
         found.append("liver_bends")
-    if evidence.explained < settings.min_explained:
+    if evidence.explained_share < settings.min_explained:
         found.append("images_explain_little_of_each_other")
-    if evidence.explained < evidence.explained_start - settings.start_tolerance:
+    if evidence.explained_share < evidence.explained_share_start - settings.start_tolerance:
         found.append("start_explains_more")
-    if evidence.basin < _least_basin(evidence, settings):
+    if evidence.basin_depth < _least_basin(evidence, settings):
         found.append("flat_optimum")
     if evidence.rival_gap < settings.min_rival_gap:
         found.append("another_pose_fits_as_well")
-    if evidence.overlap < settings.min_overlap:
+    if evidence.overlap_share < settings.min_overlap:
         found.append("little_of_the_liver_in_view")
-    if evidence.dice is not None and evidence.dice < settings.min_dice:
+    if evidence.dice_after is not None and evidence.dice_after < settings.min_dice:
         found.append("masks_disagree")
-    if evidence.inverse_mm > settings.max_inverse_mm:
+    if evidence.inverse_consistency_mm > settings.max_inverse_mm:
         found.append("directions_disagree")
     if evidence.liver_ml is not None and evidence.liver_ml < settings.min_liver_ml:
         found.append("mask_too_small_for_a_liver")
-    if evidence.tissue < settings.min_tissue:
+    if evidence.soft_tissue_share < settings.min_tissue:
         found.append("mask_holds_little_soft_tissue")
     if evidence.status is Status.ITERATION_LIMIT:
         found.append("refinement_did_not_converge")
@@ -216,31 +147,5 @@ def _doubts(evidence: Evidence, expected: float, settings: VerdictSettings) -> l
 
 
 def _least_basin(evidence: Evidence, settings: VerdictSettings) -> float:
-    confirmed = evidence.dice is not None and evidence.dice >= settings.confirming_dice
+    confirmed = evidence.dice_after is not None and evidence.dice_after >= settings.confirming_dice
     return settings.min_basin_confirmed if confirmed else settings.min_basin
-
-
-def _numbers(evidence: Evidence) -> dict[str, float]:
-    named = {
-        "precision_mm": evidence.precision_mm,
-        "voxel_mm": evidence.voxel_mm,
-        "explained_share": evidence.explained,
-        "explained_share_start": evidence.explained_start,
-        "basin_depth": evidence.basin,
-        "rival_gap": evidence.rival_gap,
-        "overlap_share": evidence.overlap,
-        "displacement_mm": evidence.displacement_mm,
-        "bend_rms_mm": evidence.bend_mm,
-        "inverse_consistency_mm": evidence.inverse_mm,
-        "agreeing_share": evidence.agreeing,
-        "soft_tissue_share": evidence.tissue,
-        "correction_mm": evidence.correction_mm,
-        "interpolation_pull_mm": evidence.pull_mm,
-    }
-    if evidence.directions_mm is not None:
-        named["directions_error_mm"] = evidence.directions_mm
-    if evidence.liver_ml is not None:
-        named["liver_ml"] = evidence.liver_ml
-    if evidence.dice is not None:
-        named["dice_after"] = evidence.dice
-    return {name: float(value) for name, value in named.items() if np.isfinite(value)}
