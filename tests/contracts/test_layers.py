@@ -13,7 +13,7 @@ LAYERS = (
     ("arrays", "_optional", "thread_variables"),
     ("geometry",),
     ("volume",),
-    ("voxel_tensor",),
+    ("voxel_tensor", "pair"),
     ("transforms", "similarity"),
     ("regularisation", "io", "preprocessing", "networks", "evaluation", "figures"),
     ("simulation", "refinement"),

@@ -12,7 +12,7 @@ from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.registration import Decision, RegistrationResult, Verdict
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Provenance, Volume
-from hepareg.workflows.inputs import Pair
+from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import Written, as_int16_hu
 from hepareg.workflows.register_report import caption, load_schema, one_line, report
 
@@ -37,7 +37,7 @@ def content(result=RESULT, **changes):
     given = {"dice": None, "written": Written(("result.json",)), "options": {}, "timings_s": dict.fromkeys(
         ("reading", "writing", "total"), 1.0
     )}  # fmt: skip
-    return report(result, Pair(IMAGE, IMAGE), **{**given, **changes})
+    return report(result, CheckedPair(IMAGE, IMAGE), **{**given, **changes})
 
 
 def test_unknown_numbers_are_null_and_the_schema_holds():

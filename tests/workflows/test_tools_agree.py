@@ -10,7 +10,7 @@ from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.nifti import write_nifti
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Provenance, Volume
-from hepareg.workflows.inputs import Pair
+from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import MOVED, write_images, write_transforms
 
 CENTRE = np.array([40.0, -25.0, 310.0])
@@ -53,7 +53,7 @@ def pair(request, tmp_path_factory):
         voxels = np.random.default_rng(seed).integers(-1000, 1000, where.shape).astype(np.int16)
         write_nifti(folder / f"{name}.nii", Volume(voxels, where))
         volumes[name] = Volume(voxels, where, provenance=Provenance("nifti", None, name))
-    return folder, Pair(**volumes)
+    return folder, CheckedPair(**volumes)
 
 
 @pytest.fixture(params=POSES, ids=str)

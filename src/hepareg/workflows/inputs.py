@@ -6,22 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hepareg.io.images import read_image
+from hepareg.pair import ImagePair
 from hepareg.preprocessing.ct_check import check_ct
 from hepareg.preprocessing.masks import check_liver_mask, prepare_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.volume import Volume
 
-__all__ = ["Pair", "read_ct", "read_mask", "read_pair"]
+__all__ = ["CheckedPair", "read_ct", "read_mask", "read_pair"]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two checked images in HU, their masks where given (bool, on the grid of their image), and notes for the user."""
+@dataclass(frozen=True, eq=False)
+class CheckedPair(ImagePair):
+    """Two images and their bool masks that passed every check of an input.
 
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None = None
-    fixed_mask: Volume | None = None
+    Parameters
+    ----------
+    notes
+        Remarks for the user, one sentence each, that are no reason to stop.
+    """
+
     notes: tuple[str, ...] = ()
 
 
@@ -51,7 +54,7 @@ def read_pair(
     allow_identical: bool = False,
     allow_different_patients: bool = False,
     threads: int = 2,
-) -> Pair:
+) -> CheckedPair:
     """Read and check two images and their masks; with two threads, both sides at once.
 
     Raises
@@ -70,7 +73,7 @@ def read_pair(
         allow_identical=allow_identical,
         allow_different_patients=allow_different_patients,
     )
-    return Pair(moving_ct, fixed_ct, moving_region, fixed_region, tuple(notes))
+    return CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region, tuple(notes))
 
 
 def _read_side(

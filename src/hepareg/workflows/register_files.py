@@ -14,7 +14,7 @@ from hepareg.io.transforms import read_transform
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.certificate import certify_distances, liver_points
-from hepareg.workflows.inputs import Pair, read_pair
+from hepareg.workflows.inputs import CheckedPair, read_pair
 from hepareg.workflows.threads import MAX_THREADS, set_threads
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _check_cuda() -> None:
         raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
 
 
-def _read(request: RegisterRequest) -> tuple[Pair, Callable[..., "RegistrationResult"]]:
+def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "RegistrationResult"]]:
     """Read the pair while torch is being imported, which takes as long and mostly waits for the disk."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Where a file is missing there is nothing to import for: the message comes at once.
@@ -247,7 +247,7 @@ def _load() -> Callable[..., "RegistrationResult"]:
     return register
 
 
-def _start(request: RegisterRequest, pair: Pair) -> RigidTransform | None:
+def _start(request: RegisterRequest, pair: CheckedPair) -> RigidTransform | None:
     if request.start is None:
         return None
     given = read_transform(request.start, space=request.transform_space, moving=pair.moving.grid, fixed=pair.fixed.grid)
@@ -263,7 +263,7 @@ def _method(request: RegisterRequest) -> dict[str, Any]:
     return {"method": Method(request.method), "weights": request.weights}
 
 
-def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", clock: Clock) -> Registered:
+def _write(request: RegisterRequest, pair: CheckedPair, result: "RegistrationResult", clock: Clock) -> Registered:
     from hepareg.workflows.register_report import dice_of_masks, one_line, report
 
     with clock("dice"):
@@ -281,7 +281,7 @@ def _write(request: RegisterRequest, pair: Pair, result: "RegistrationResult", c
 def _write_outputs(
     folder: Path,
     request: RegisterRequest,
-    pair: Pair,
+    pair: CheckedPair,
     result: "RegistrationResult",
     dice: Mapping[str, float] | None,
 ) -> "Written":

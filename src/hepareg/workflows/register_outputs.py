@@ -19,7 +19,7 @@ from hepareg.io.transforms import write_transform
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.workflows.certificate import HeaderErrors, certify_files, header_errors
-from hepareg.workflows.inputs import Pair
+from hepareg.workflows.inputs import CheckedPair
 
 __all__ = ["OUTPUT_NAMES", "Caption", "Written", "write_images", "write_picture", "write_transforms"]
 
@@ -53,7 +53,7 @@ class Caption:
     decision: str
 
 
-def write_transforms(folder: Path, transform: RigidTransform, pair: Pair, *, centre_mm: ArrayLike) -> Written:
+def write_transforms(folder: Path, transform: RigidTransform, pair: CheckedPair, *, centre_mm: ArrayLike) -> Written:
     """Write moving_from_fixed for every tool, and read the text files back for the certificate.
 
     Raises
@@ -74,7 +74,7 @@ def write_transforms(folder: Path, transform: RigidTransform, pair: Pair, *, cen
     return Written(tuple(name for name in TRANSFORMS if name not in left_out), left_out)
 
 
-def write_images(folder: Path, transform: RigidTransform, pair: Pair, *, moving_path: str | Path) -> Written:
+def write_images(folder: Path, transform: RigidTransform, pair: CheckedPair, *, moving_path: str | Path) -> Written:
     """Write the moving image moved by its header alone, and resampled once onto the fixed grid; both at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:  # gzip runs outside of the interpreter's lock
         moved = pool.submit(_write_moved, folder / MOVED, transform, pair.moving, moving_path)
@@ -87,7 +87,7 @@ def write_images(folder: Path, transform: RigidTransform, pair: Pair, *, moving_
     return Written((MOVED, WARPED), header=header)
 
 
-def write_picture(folder: Path, transform: RigidTransform, pair: Pair, caption: Caption) -> Written:
+def write_picture(folder: Path, transform: RigidTransform, pair: CheckedPair, caption: Caption) -> Written:
     """Write the picture of the pair before and after."""
     from hepareg.figures import qa_figure
 
@@ -117,7 +117,7 @@ def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: 
     return header_errors(path, old=old, new=new, shape=moving.shape)
 
 
-def _write_warped(path: Path, transform: RigidTransform, pair: Pair) -> None:
+def _write_warped(path: Path, transform: RigidTransform, pair: CheckedPair) -> None:
     from hepareg.transforms.resample import resample
 
     write_nifti(path, resample(pair.moving, pair.fixed.grid, moving_from_fixed=transform, dtype=np.int16))
@@ -131,5 +131,5 @@ def as_int16_hu(data: VoxelArray) -> VoxelArray:
     return np.clip(np.rint(data), limits.min, limits.max).astype(np.int16)
 
 
-def _both_nifti(pair: Pair) -> bool:
+def _both_nifti(pair: CheckedPair) -> bool:
     return pair.moving.provenance.file_format == pair.fixed.provenance.file_format == "nifti"

@@ -15,7 +15,7 @@ from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
-from hepareg.workflows.inputs import Pair
+from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import WARPED, Caption, Written
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def load_schema() -> dict[str, Any]:
     return json.loads(files("hepareg.workflows").joinpath("result.schema.json").read_text("utf-8"))
 
 
-def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] | None:
+def dice_of_masks(pair: CheckedPair, result: "RegistrationResult") -> dict[str, float] | None:
     """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
 
     Both are sampled on a lattice. The latter is part of the verdict's evidence, as a rule, and taken from there.
@@ -51,7 +51,7 @@ def dice_of_masks(pair: Pair, result: "RegistrationResult") -> dict[str, float] 
 
 def report(
     result: "RegistrationResult",
-    pair: Pair,
+    pair: CheckedPair,
     *,
     dice: Mapping[str, float] | None,
     written: Written,

@@ -1,0 +1,34 @@
+"""Two images of one patient and their liver masks."""
+
+from dataclasses import dataclass
+
+from hepareg.volume import Volume
+
+__all__ = ["ImagePair"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePair:
+    """A moving and a fixed image, with a liver mask for each where one is known.
+
+    Parameters
+    ----------
+    moving, fixed
+        CT images in HU.
+    moving_mask, fixed_mask
+        Liver masks on the grids of their images, or None.
+    """
+
+    moving: Volume
+    fixed: Volume
+    moving_mask: Volume | None = None
+    fixed_mask: Volume | None = None
+
+    @property
+    def masks(self) -> tuple[Volume, ...]:
+        """The masks that are known: none, one, or the moving and then the fixed one."""
+        return tuple(mask for mask in (self.moving_mask, self.fixed_mask) if mask is not None)
+
+    def exchanged(self) -> "ImagePair":
+        """Return the pair with moving and fixed exchanged; what a subclass adds is dropped."""
+        return ImagePair(self.fixed, self.moving, self.fixed_mask, self.moving_mask)
