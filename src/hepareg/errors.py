@@ -3,21 +3,23 @@
 ::
 
     HeparegError
-    ├── InputError (ValueError)            what the user gave cannot be used
-    │   ├── FileFormatError                unreadable, truncated or of an unknown format
-    │   ├── ImageError                     voxels or header of an image are not what registration needs
+    ├── InputError (ValueError)            a file, an image or a setting from the user cannot be used
+    │   ├── FileFormatError                a file is unreadable, truncated or of an unknown format
+    │   ├── ImageError                     voxels or header of an image are unfit for registration
     │   ├── MaskError                      a mask is empty, of another grid, or ambiguous
     │   ├── TransformError                 a matrix is singular, sheared, mirrored or not rigid
     │   ├── PairError                      two images do not belong together
     │   └── SettingsError                  an option or setting is unknown or out of range
     ├── OutputError (OSError)              a result cannot be written
-    ├── DeviceError (RuntimeError)         the device asked for is not there
+    ├── DeviceError (RuntimeError)         the requested device is not there
     ├── TrainingError (RuntimeError)       a training run cannot go on
     ├── MissingExtraError (ImportError)    an optional extra is not installed
     └── RigidityError (ArithmeticError)    a result failed its rigidity certificate and is not written
 
-Messages are one line: what was expected, what came, what to do.
+A message is one line of three parts: expected, got, remedy.
 """
+
+from collections.abc import Iterable
 
 __all__ = [
     "DeviceError",
@@ -37,11 +39,24 @@ __all__ = [
 
 
 class HeparegError(Exception):
-    """Base of all errors that hepareg raises on purpose; its text is meant for people."""
+    """Base of all errors that hepareg raises on purpose; their text is meant for people.
+
+    Parameters
+    ----------
+    message
+        One line in words of the library: no flag of a command.
+    options
+        Names of the settings that are the remedy, such as ``mask_label``. The command line appends those that
+        the command has, as flags (``--mask-label``); a program can read them from the attribute.
+    """
+
+    def __init__(self, message: str, *, options: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.options = tuple(options)
 
 
 class InputError(HeparegError, ValueError):
-    """What the user gave cannot be used."""
+    """A file, an image or a setting from the user cannot be used."""
 
 
 class FileFormatError(InputError):
@@ -49,7 +64,7 @@ class FileFormatError(InputError):
 
 
 class ImageError(InputError):
-    """The voxels or the header of an image are not what registration needs."""
+    """The voxels or the header of an image are unfit for registration."""
 
 
 class MaskError(InputError):
@@ -73,7 +88,7 @@ class OutputError(HeparegError, OSError):
 
 
 class DeviceError(HeparegError, RuntimeError):
-    """The device asked for is not there."""
+    """The requested device is not there."""
 
 
 class TrainingError(HeparegError, RuntimeError):

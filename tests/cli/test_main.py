@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from hepareg.cli.main import COMMANDS, main
+from hepareg.errors import MaskError
 
 
 @pytest.mark.parametrize("words", [["register", "only_one.nii.gz"], ["no_such_command"], ["compare", "--unknown"]])
@@ -54,3 +55,21 @@ def test_an_output_that_nobody_can_read_is_no_crash(stdout, result, status):
     done = subprocess.run(line, shell=True, capture_output=True, text=True, env=buffered)
     assert done.returncode == status
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        (("mask_label",), " (--mask-label)"),
+        (("mask_label", "transform_space"), " (--mask-label, --transform-space)"),
+        (("no_option_of_this_command",), ""),
+        ((), ""),
+    ],
+)
+def test_an_error_names_the_flags_that_the_command_has(options, flags, monkeypatch, capsys):
+    def fail(arguments):
+        raise MaskError("expected one label, got two: choose one", options=options)
+
+    monkeypatch.setattr("hepareg.cli.compare.run", fail)
+    assert main(["compare", "a.txt", "b.txt", "--mask", "m.nii.gz"]) == 2
+    assert capsys.readouterr().err == f"hepareg: error: expected one label, got two: choose one{flags}\n"

@@ -36,8 +36,9 @@ def test_the_same_image():
         A.with_data(DATA.astype(np.float32)),
         Volume(order.apply(DATA), reordered_grid(GRID, order)),
     ):
-        with pytest.raises(PairError, match="--allow-identical"):
+        with pytest.raises(PairError, match="allow identical images") as caught:
             check_pair(moving=A, fixed=other)
+        assert caught.value.options == ("allow_identical",)
         assert check_pair(moving=A, fixed=other, allow_identical=True) == ["both images are the same"]
     with pytest.raises(PairError, match="same image twice"):
         check_pair(moving=replace(A, provenance=digest), fixed=replace(B, provenance=digest))
@@ -53,9 +54,10 @@ def test_other_voxels_are_another_image():
 
 def test_different_patients_and_their_ids_are_not_told():
     one, two = (replace(v, provenance=Provenance(patient_digest=d)) for v, d in ((A, "d1a2"), (B, "f3b4")))
-    with pytest.raises(PairError, match="--allow-different-patients") as caught:
+    with pytest.raises(PairError, match="allow different patients") as caught:
         check_pair(moving=one, fixed=two)
     assert "d1a2" not in str(caught.value)
+    assert caught.value.options == ("allow_different_patients",)
     assert check_pair(moving=one, fixed=two, allow_different_patients=True) == ["the images are of different patients"]
     assert check_pair(moving=one, fixed=B) == []
     assert check_pair(moving=one, fixed=replace(two, provenance=one.provenance)) == []

@@ -101,7 +101,7 @@ def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
 def test_an_older_evaluation_is_replaced_where_asked_and_nothing_else_is(tmp_path, capsys):
     out = tmp_path / "out"
     evaluate([ellipsoid_pair()], out=out, methods=["identity", "start"])
-    with pytest.raises(OutputError, match="add --overwrite"):
+    with pytest.raises(OutputError, match="allow to overwrite it"):
         evaluate([ellipsoid_pair()], out=out, methods=["identity"])
     evaluate([ellipsoid_pair()], out=out, methods=["identity"], overwrite=True)
     assert "start" not in (out / "pairs.csv").read_text()

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
@@ -20,17 +20,17 @@ COMMANDS = (
 )  # fmt: skip
 """Modules of this package; each has SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
 
-They import nothing heavy at the top, so that `hepareg --help` answers at once.
+Their slow imports stand inside functions, so that `hepareg --help` answers at once.
 """
 
 EXIT_ERROR = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others of this command."""
+    """A parser that reports an error in one line, as every other error is reported."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong with the arguments and where help is; exit code 2."""
+        """Print the fault of the arguments and the command that shows the help; exit with code 2."""
         self.exit(EXIT_ERROR, f"hepareg: error: {message}; see {self.prog} --help\n")
 
 
@@ -56,12 +56,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0: done; 2: wrong input, one line on stderr says which; 3: a registration was rejected;
+    0: done; 2: wrong input, named in one line on stderr; 3: a registration was rejected;
     130: interrupted.
     """
     arguments = build_parser().parse_args(argv)
     try:
-        if arguments.command != "train":  # where Lightning takes care of it
+        if arguments.command != "train":  # Lightning handles the signal there
             _tidy_up_when_terminated()
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             raise
-        known = _in_words(error)
+        known = _message(error, arguments)
         text = known or f"internal error ({type(error).__name__}: {error})"
         print(f"hepareg: error: {' '.join(text.split())}", file=sys.stderr)
         if known is None:
@@ -78,30 +78,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
 
 
-def _in_words(error: Exception) -> str | None:
-    """Return what to tell the user of an error that is expected, or None."""
+def _message(error: Exception, arguments: argparse.Namespace) -> str | None:
+    """Return the line to print for an expected error, or None for an internal one."""
     from hepareg.errors import HeparegError
 
     if isinstance(error, HeparegError):
-        return str(error)
+        return str(error) + _flags(error.options, arguments)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            "a disk is full, the output's or that of what the terminal's output goes to; free some space and run again"
-        )
+        return "a disk is full: the output's, or the one that stdout is redirected to; free some space and run again"
     return None
 
 
-def _tidy_up_when_terminated() -> None:
-    """Let a termination, as by a batch system, remove what is half-written, as an interruption from the keyboard does.
+def _flags(options: Iterable[str], arguments: argparse.Namespace) -> str:
+    """Return the flags of an error's remedy in parentheses, or nothing where the command has none of them."""
+    flags = [f"--{name.replace('_', '-')}" for name in options if name in arguments]
+    return f" ({', '.join(flags)})" if flags else ""
 
-    Whoever handles the signal otherwise keeps it.
+
+def _tidy_up_when_terminated() -> None:
+    """Make the signal SIGTERM (a batch system's stop) remove half-written output, as Ctrl-C does.
+
+    A handler that somebody has installed before is kept.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def run_and_end() -> NoReturn:
-    """Run one command as a process of its own: what the script ``hepareg`` and ``python -m hepareg`` call."""
+    """Run one command and end the process: the entry point of ``hepareg`` and of ``python -m hepareg``."""
     from hepareg.workflows.threads import spin_briefly
 
     spin_briefly()
@@ -109,16 +113,16 @@ def run_and_end() -> NoReturn:
 
 
 def end_process(status: int) -> NoReturn:
-    """End the process as `sys.exit` does, less the destruction of modules: torch's takes half a second.
+    """End the process as `sys.exit` does, but without destroying the modules, which takes half a second for torch.
 
-    Exit functions are run and streams are flushed. Where another thread is still at work, the end is the usual one.
+    Exit functions run and streams are flushed. While another thread is running, this is `sys.exit`.
     """
     if threading.active_count() > 1:
         sys.exit(status)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:  # closed by whoever called
+            if stream is not None:  # None where the calling process has closed it
                 stream.flush()
         except (OSError, ValueError):  # a pipe that nobody reads any more
             status = status or 1

@@ -60,7 +60,8 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
     if label is None and len(labels) > 1:
         raise MaskError(
-            f"expected a {name} with one label, got {_listed(labels)}: say which one is the liver with --mask-label N"
+            f"expected a {name} with one label, got {_listed(labels)}: choose the one of the liver",
+            options=("mask_label",),
         )
     if label is not None and label not in labels:
         raise MaskError(f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these")

@@ -46,13 +46,17 @@ def check_pair(
     notes = []
     if is_same_image(moving, fixed):
         if not allow_identical:
-            raise PairError("expected two phases, got the same image twice; add --allow-identical if that is meant")
+            raise PairError(
+                "expected two phases, got the same image twice; if that is meant, allow identical images",
+                options=("allow_identical",),
+            )
         notes.append("both images are the same")
     if is_other_patient(moving, fixed):
         if not allow_different_patients:
             raise PairError(
                 "expected two images of one patient, got two different patient IDs; "
-                "add --allow-different-patients if that is meant"
+                "if that is meant, allow different patients",
+                options=("allow_different_patients",),
             )
         notes.append("the images are of different patients")
     if overlap_fraction(moving.grid, fixed.grid) == 0:

@@ -14,17 +14,23 @@ from hepareg.errors import OutputError
 __all__ = ["atomic_directory", "atomic_file", "check_output_directory", "check_output_file", "check_replaceable"]
 
 
-def check_output_directory(out: str | Path, *, overwrite: bool = False, otherwise: str = "add --overwrite") -> Path:
-    """Return ``out`` as a path if a result folder can be made there; call it before any work starts.
+def check_output_directory(
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    otherwise: str = "allow to overwrite it",
+    option: str = "overwrite",
+) -> Path:
+    """Return the absolute path of a result folder that can be created; call this before any work starts.
 
     Parameters
     ----------
     out
-        Where the folder is to be.
+        Path of the future folder.
     overwrite
-        Whether a folder with files may be there.
-    otherwise
-        What the message says that one can do where it may not, beside choosing another.
+        Whether the folder may exist and hold files.
+    otherwise, option
+        The remedy that the error names for a folder with files, and the setting that the remedy needs.
 
     Raises
     ------
@@ -37,7 +43,8 @@ def check_output_directory(out: str | Path, *, overwrite: bool = False, otherwis
     if out.is_dir() and any(out.iterdir()) and not overwrite:
         raise OutputError(
             f"expected an empty or a new folder for the output, got one with files: {out.name}; "
-            f"choose another name, empty it, or {otherwise}"
+            f"choose another name, empty it, or {otherwise}",
+            options=(option,),
         )
     _check_parent(out)
     return out
@@ -57,7 +64,8 @@ def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
     if out.exists() and not overwrite:
         raise OutputError(
             f"expected a new file name for the output, got an existing file: {out.name}; "
-            "choose another name or add --overwrite"
+            "choose another name, or allow to overwrite it",
+            options=("overwrite",),
         )
     _check_parent(out)
     return out

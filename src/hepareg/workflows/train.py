@@ -57,7 +57,7 @@ def train(source: str, overrides: Sequence[str], *, out: str | Path, resume: boo
     if resume:
         check_resumable(folder / "checkpoints" / "last.ckpt", settings)
     elif world.rank == 0:
-        check_output_directory(folder, otherwise="go on with the run there by --resume")
+        check_output_directory(folder, otherwise="go on with the run in it", option="resume")
     sources = _sources(settings, folder, is_first_process=world.rank == 0)
     if world.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
