@@ -16,7 +16,6 @@ from benchmarks.results import provenance
 from benchmarks.tables import markdown, number
 from hepareg import register
 from hepareg.evaluation import tre_over_mask
-from hepareg.geometry.masked import centroid_mm
 from hepareg.io.json import write_json
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, simulate_pair
 from hepareg.workflows.atomic import atomic_file
@@ -51,7 +50,7 @@ def measured(seeds: list[int]) -> Iterator[dict[str, Any]]:
                 pair = simulate_pair(settings=PairSettings(motion=motion, fixed=grid, moving=grid), seed=seed)
                 masks = {"moving_mask": pair.moving_liver, "fixed_mask": pair.fixed_liver}
                 found = register(moving=pair.moving, fixed=pair.fixed, **masks)
-                centroid = centroid_mm(pair.fixed_liver.data, pair.fixed_liver.grid)
+                centroid = pair.fixed_liver.centroid_mm
                 error = found.transform.apply(centroid) - pair.truth.apply(centroid)  # affine: the mean over the liver
                 yield {
                     "spacing_mm": spacing_mm,

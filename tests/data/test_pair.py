@@ -5,7 +5,7 @@ import pytest
 
 from hepareg.data.pair import pack_pair, prepare_pair, unpack_pair
 from hepareg.errors import MaskError
-from hepareg.networks.input_region import RegionSettings, centroid_mm, centroid_start
+from hepareg.networks.input_region import RegionSettings, centroid_start
 
 REGION = RegionSettings((32, 28, 24), 5.0)
 
@@ -20,7 +20,7 @@ def test_a_prepared_pair_lies_on_ras_grids_around_the_liver(oblique_pair):
         (oblique_pair.fixed_mask, prepared.fixed_mask),
         (oblique_pair.moving_mask, prepared.moving_mask),
     ):
-        assert np.linalg.norm(centroid_mm(before) - centroid_mm(after)) < 0.3
+        assert np.linalg.norm(before.centroid_mm - after.centroid_mm) < 0.3
     assert np.median(prepared.fixed.data[prepared.fixed_mask.data]) == 110
     assert np.median(prepared.moving.data[prepared.moving_mask.data]) == 60
 
@@ -44,8 +44,8 @@ def test_a_missing_mask_stays_missing_and_the_start_is_identity(oblique_pair):
 
 def test_the_start_joins_the_centroids(oblique_pair):
     start = centroid_start(moving_mask=oblique_pair.moving_mask, fixed_mask=oblique_pair.fixed_mask)
-    joined = start.apply(centroid_mm(oblique_pair.fixed_mask))
-    assert np.allclose(joined, centroid_mm(oblique_pair.moving_mask))
+    joined = start.apply(oblique_pair.fixed_mask.centroid_mm)
+    assert np.allclose(joined, oblique_pair.moving_mask.centroid_mm)
     assert start.rotation_deg == 0.0
 
 

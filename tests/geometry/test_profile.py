@@ -42,7 +42,8 @@ def test_counts_box_and_centroid(mask, order):
 def test_an_empty_mask_has_no_box(empty):
     profile = mask_profile(empty)
     assert profile.total == 0
-    assert np.isnan(profile.centroid_vox).all()
+    with pytest.raises(MaskError, match="got an empty one"):
+        _ = profile.centroid_vox
     with pytest.raises(MaskError, match="empty"):
         _ = profile.box
 

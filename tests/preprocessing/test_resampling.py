@@ -5,7 +5,6 @@ import pytest
 
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
-from hepareg.geometry.masked import centroid_mm
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.preprocessing import resample_to_spacing
 from hepareg.volume import Volume
@@ -33,7 +32,7 @@ def test_structures_stay_where_they_are(flips, spacing):
     assert np.abs(found - centre).max() < 0.05
     mask = resample_to_spacing(Volume(blob > 0.3, grid), spacing, is_mask=True)
     assert mask.data.dtype == bool
-    assert np.abs(centroid_mm(mask.data, mask.grid) - centre).max() < 0.4  # a sixth of a slice
+    assert np.abs(mask.centroid_mm - centre).max() < 0.4  # a sixth of a slice
 
 
 def test_linear_ramp_keeps_its_values_inside():

@@ -6,7 +6,6 @@ import trimesh
 
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
-from hepareg.geometry.masked import centroid_mm
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.fsl import write_flirt
 from hepareg.io.itk_transforms import write_itk_transform
@@ -86,7 +85,7 @@ def test_label_map_takes_the_nearest_label(folder):
     assert "nearest" in done
     assert labels.data.dtype == np.uint8
     assert set(np.unique(labels.data)) == {0, 2, 5}
-    assert np.abs(centroid_mm(labels.data == 5, labels.grid) - FIXED_CENTRE).max() < 0.2
+    assert np.abs(labels.with_data(labels.data == 5).centroid_mm - FIXED_CENTRE).max() < 0.2
     volume = np.count_nonzero(labels.data == 5) * labels.grid.voxel_volume_mm3
     assert volume == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.03)
 
@@ -107,7 +106,7 @@ def test_there_and_back(folder):
     )
     back, before = read_nifti(folder / "back.nii.gz"), read_nifti(folder / "labels.nii.gz")
     assert back.grid.same_as(before.grid)
-    assert np.abs(centroid_mm(back.data == 5, back.grid) - CENTRE).max() < 0.3
+    assert np.abs(back.with_data(back.data == 5).centroid_mm - CENTRE).max() < 0.3
 
 
 def test_spaces_of_points_and_of_the_matrix(folder):

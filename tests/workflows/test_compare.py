@@ -5,7 +5,7 @@ import pytest
 
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
-from hepareg.geometry.masked import centroid_mm, points_mm
+from hepareg.geometry.masked import points_mm
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.itk_transforms import write_itk_transform
 from hepareg.io.matrix_text import write_matrix_text
@@ -36,7 +36,7 @@ def liver():
 
 
 def test_known_difference(folder):
-    centre = centroid_mm(liver(), GRID)
+    centre = Volume(liver(), GRID).centroid_mm
     turn = RigidTransform.from_vectors(np.radians([0, 0, 2.0]), [3, 0, -4], centre_mm=POSE.apply(centre))
     write_itk_transform(folder / "b.tfm", turn @ POSE)
     found = compare_files(folder / "a.txt", folder / "b.tfm", mask=folder / "labels.nii.gz", mask_label=5)
@@ -56,7 +56,7 @@ def test_same_file_is_zero(folder):
 
 
 def test_affine_is_named_and_measured_as_it_is(folder):
-    centre = centroid_mm(liver(), GRID)
+    centre = Volume(liver(), GRID).centroid_mm
     S = np.diag([1.02, 1.0, 1.0])
     write_matrix_text(folder / "b.txt", POSE @ AffineTransform(homogeneous(S, centre - S @ centre)))
     found = compare_files(folder / "a.txt", folder / "b.txt", mask=folder / "liver.nii.gz")

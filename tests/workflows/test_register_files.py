@@ -11,7 +11,6 @@ import SimpleITK as sitk
 
 from hepareg.errors import DeviceError, FileFormatError, MaskError, RigidityError, SettingsError, TransformError
 from hepareg.evaluation import tre_over_mask
-from hepareg.geometry.masked import centroid_mm
 from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import read_nifti, write_nifti
@@ -52,7 +51,7 @@ def request_for(pair_folder, tmp_path):
 @pytest.fixture
 def truth_known(known_result, simulated_pair):
     liver = simulated_pair.fixed_liver
-    return known_result(simulated_pair.truth, centre_mm=centroid_mm(liver.data, liver.grid))
+    return known_result(simulated_pair.truth, centre_mm=liver.centroid_mm)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import SimpleITK as sitk
 
 from hepareg.errors import MaskError, OutputError, SettingsError, TransformError
 from hepareg.geometry import Grid
-from hepareg.geometry.masked import centroid_mm
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.fsl import write_flirt
 from hepareg.io.lta import write_lta
@@ -23,7 +22,7 @@ FIXED = Grid(
 MOVING = Grid((30, 44, 25), homogeneous(np.diag([-2.5, -1.5, 3.0]), [60, 50, 580]))
 MASK = np.zeros(FIXED.shape, np.uint8)
 MASK[5:30, 6:22, 3:15] = 1
-CENTRE = centroid_mm(MASK, FIXED)
+CENTRE = Volume(MASK, FIXED).centroid_mm
 POSE = RigidTransform.from_vectors([0.2, -0.1, 0.3], [5, 6, 7], centre_mm=CENTRE)
 S = np.array([[1.03, 0.02, 0], [0.02, 0.98, 0.01], [0, 0.01, 1.01]])
 AFFINE = POSE @ AffineTransform(homogeneous(S, CENTRE - S @ CENTRE))

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from hepareg.figures.panels import Pair
 from hepareg.geometry.boxes import bounding_box
-from hepareg.geometry.masked import centroid_mm
 from hepareg.transforms import RigidTransform
 
 __all__ = ["FieldOfView", "field_of_view"]
@@ -51,7 +50,7 @@ def field_of_view(pair: Pair, *, moving_from_fixed: RigidTransform) -> FieldOfVi
     if mask is None:
         centre, corners, margin = pair.fixed.grid.centre_mm, image, 0.0
     else:
-        centre = to_fixed.apply(centroid_mm(mask.data, mask.grid))
+        centre = to_fixed.apply(mask.centroid_mm)
         corners = to_fixed.apply(mask.grid.crop(*bounding_box(mask.data)).corners_mm)
         margin = MARGIN_MM
     low = np.maximum(corners.min(axis=0) - margin, image.min(axis=0))

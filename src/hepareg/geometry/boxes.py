@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from hepareg.arrays import VoxelArray, slowest_first
 from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
+from hepareg.geometry.profile import EMPTY_MASK
 
 __all__ = ["VoxelBox", "bounding_box", "box_around_points", "range_around_points"]
 
@@ -44,7 +45,7 @@ def _extent(hit: ArrayLike) -> tuple[int, int]:
     """Return the first that is true and one after the last."""
     found = np.flatnonzero(hit)
     if not len(found):
-        raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
+        raise MaskError(EMPTY_MASK)
     return int(found[0]), int(found[-1]) + 1
 
 

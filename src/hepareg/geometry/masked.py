@@ -1,6 +1,7 @@
-"""Where the voxels of a mask lie in the world: their points, in portions, and their centroid."""
+"""World points of a mask's voxels: all of them, in portions, or about a given number spread over the mask."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +9,15 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points, VoxelArray, slowest_first
 from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
-from hepareg.geometry.profile import mask_profile
+from hepareg.geometry.profile import EMPTY_MASK, MaskProfile, mask_profile
 
-__all__ = ["centroid_mm", "iterate_points_mm", "points_mm"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["iterate_points_mm", "points_mm", "spread_points_mm"]
 
 PORTION_VOXELS = 1 << 22
-"""Mask voxels looked at together: bounds the memory of points to about 100 MB, whatever the mask's size."""
+"""Voxels of a mask that are searched together: limits the memory of their points to about 100 MB."""
 
 
 def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
@@ -44,21 +48,53 @@ def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
             yield grid.world_points(voxels)
 
 
-def points_mm(mask: VoxelArray, grid: Grid) -> Points:
-    """Return the (N, 3) world points of all mask voxels' centres. See `iterate_points_mm` for large masks."""
-    return np.concatenate(list(iterate_points_mm(mask, grid)))
+def spread_points_mm(
+    mask: "VoxelArray | Tensor", grid: Grid, *, count: int, profile: MaskProfile | None = None
+) -> Points:
+    """Return world points spread evenly over a mask: centres of its voxels on a regular lattice.
 
+    Parameters
+    ----------
+    mask
+        (I, J, K) array, or tensor on any device; non-zero is inside.
+    grid
+        The mask's grid.
+    count
+        About how many points are wanted. The lattice's step is a whole number of voxels, rounded down, so there
+        may be up to eight times as many, and fewer where the mask has fewer voxels.
+    profile
+        The mask's profile where it has been counted already.
 
-def centroid_mm(mask: VoxelArray, grid: Grid) -> NDArray[np.floating]:
-    """Return the (3,) world centroid of a mask's voxel centres; every voxel counts alike.
+    Returns
+    -------
+    (N, 3) world mm, N at least 1.
 
     Raises
     ------
     MaskError
-        If the shapes differ or the mask has no voxel.
+        If the mask has no voxel.
     """
-    check_mask(mask, grid)
-    return grid.world_points(mask_profile(mask).centroid_vox)
+    profile = profile or mask_profile(mask)
+    start, stop = profile.box
+    step = max(1, int((profile.total / count) ** (1 / 3)))
+    voxels = step * np.argwhere(_within(mask, start, stop, step))
+    if not len(voxels):  # a mask so thin that no voxel of it lies on the lattice
+        found = np.argwhere(_within(mask, start, stop, 1))
+        voxels = found[np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
+    return grid.crop(start, stop).world_points(voxels)
+
+
+def _within(
+    mask: "VoxelArray | Tensor", start: NDArray[np.int_], stop: NDArray[np.int_], step: int
+) -> NDArray[np.generic]:
+    """Return every step-th voxel of a box of a mask as a NumPy array."""
+    part = mask[tuple(slice(int(a), int(b), step) for a, b in zip(start, stop, strict=True))]
+    return part if isinstance(part, np.ndarray) else part.cpu().numpy()
+
+
+def points_mm(mask: VoxelArray, grid: Grid) -> Points:
+    """Return the (N, 3) world points of all mask voxels' centres. See `iterate_points_mm` for large masks."""
+    return np.concatenate(list(iterate_points_mm(mask, grid)))
 
 
 def check_mask(mask: VoxelArray, grid: Grid) -> None:
@@ -67,9 +103,9 @@ def check_mask(mask: VoxelArray, grid: Grid) -> None:
     Raises
     ------
     MaskError
-        If it does not.
+        If the shape differs or the mask has no voxel.
     """
     if mask.shape != grid.shape:
         raise MaskError(f"expected a mask of {grid.shape} voxels as its grid says, got {mask.shape}")
     if not mask.any():
-        raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
+        raise MaskError(EMPTY_MASK)

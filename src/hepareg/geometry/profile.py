@@ -1,4 +1,4 @@
-"""The voxels of a mask counted slice by slice along its three axes: its size, box and centroid follow from that."""
+"""Numbers of a mask's voxels in every slice along its three axes; size, box and centroid of the mask follow."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,32 +12,34 @@ from hepareg.errors import MaskError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MaskProfile", "mask_profile"]
+__all__ = ["EMPTY_MASK", "MaskProfile", "mask_profile"]
+
+EMPTY_MASK = "expected a mask with at least one voxel, got an empty one; check the mask and its label"
 
 FITS_UINT8 = 255
-"""Slices that are added up in eight bits, many times faster than in more."""
+"""Number of slices whose sum fits eight bits; adding these up in bytes is many times faster than in wider integers."""
 
 
 @dataclass(frozen=True, eq=False)
 class MaskProfile:
-    """Counts of a mask's voxels.
+    """Numbers of a mask's voxels, slice by slice along each axis.
 
     Parameters
     ----------
     counts
-        Three arrays, (I,), (J,) and (K,): the mask's voxels in every slice across i, across j, across k.
+        Three arrays, (I,), (J,) and (K,): number of mask voxels in every slice across i, across j and across k.
     """
 
     counts: tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]
 
     @property
     def total(self) -> int:
-        """Voxels of the mask."""
+        """Number of the mask's voxels."""
         return int(self.counts[0].sum())
 
     @property
     def box(self) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-        """Return the first voxel of the smallest box that holds the mask, and one after its last.
+        """First voxel of the smallest box that holds the mask, and one after the box's last voxel.
 
         Raises
         ------
@@ -46,23 +48,31 @@ class MaskProfile:
         """
         used = [np.flatnonzero(counts) for counts in self.counts]
         if not len(used[0]):
-            raise MaskError("expected a mask with at least one voxel, got an empty one; check the mask and its label")
+            raise MaskError(EMPTY_MASK)
         return np.array([n[0] for n in used]), np.array([n[-1] + 1 for n in used])
 
     @property
     def centroid_vox(self) -> NDArray[np.floating]:
-        """Mean (i, j, k) of the mask's voxels; NaN where there is none."""
-        return np.array([counts @ np.arange(len(counts)) for counts in self.counts]) / (self.total or np.nan)
+        """(3,) mean of the mask's voxels (i, j, k).
+
+        Raises
+        ------
+        MaskError
+            If the mask has no voxel.
+        """
+        if not self.total:
+            raise MaskError(EMPTY_MASK)
+        return np.array([counts @ np.arange(len(counts)) for counts in self.counts]) / self.total
 
     def cropped(self, mask: "VoxelArray | Tensor", start: NDArray[np.int_], stop: NDArray[np.int_]) -> "MaskProfile":
-        """Return the counts of a voxel range of the mask that these are the counts of: what is cut off is taken away.
+        """Return the counts of a voxel range of the mask; only the slices outside the range are counted for it.
 
         Parameters
         ----------
         mask
-            (I, J, K), the whole of it.
+            (I, J, K), the whole mask that the present counts belong to.
         start, stop
-            (3,) first voxel of the range, and one after its last.
+            (3,) first voxel of the range, and one after the range's last voxel.
         """
         counts = list(self.counts)
         kept = [slice(None)] * 3
@@ -77,7 +87,7 @@ class MaskProfile:
 
 
 def mask_profile(mask: "VoxelArray | Tensor") -> MaskProfile:
-    """Count a mask, non-zero inside, in one pass over its memory.
+    """Count the non-zero voxels of a mask in every slice along each axis, in one pass over its memory.
 
     Parameters
     ----------
@@ -89,7 +99,7 @@ def mask_profile(mask: "VoxelArray | Tensor") -> MaskProfile:
 
 
 def _of_array(mask: VoxelArray) -> list[NDArray[np.int_]]:
-    """Count whole slices across the slowest axis, and see through them along it for the other two."""
+    """Return the three counts of an array: slices of the slowest axis are counted, then summed into one plane."""
     slowest = slowest_first(mask.strides)[0]
     slices = np.moveaxis(mask if mask.dtype == np.bool_ else mask != 0, slowest, 0)
     along = np.array([np.count_nonzero(part) for part in slices])

@@ -15,7 +15,6 @@ from hepareg.volume import Volume
 __all__ = [
     "AIR_HU",
     "RegionSettings",
-    "centroid_mm",
     "centroid_start",
     "network_input",
     "region_grid",
@@ -59,25 +58,11 @@ class RegionSettings:
             raise SettingsError(f"expected window_hu as lower, upper; got {self.window_hu}")
 
 
-def centroid_mm(mask: Volume) -> NDArray[np.floating]:
-    """Return the (3,) centre of mass of a mask in world mm.
-
-    Raises
-    ------
-    MaskError
-        If the mask is empty.
-    """
-    voxels = np.argwhere(mask.data)
-    if not len(voxels):
-        raise MaskError("expected a mask of the liver, got an empty one; check its label")
-    return mask.grid.world_points(voxels.mean(axis=0))
-
-
 def centroid_start(*, moving_mask: Volume | None, fixed_mask: Volume | None) -> RigidTransform:
     """Return the translation that joins the masks' centres of mass; the identity where a mask is missing."""
     if moving_mask is None or fixed_mask is None:
         return RigidTransform.identity()
-    return RigidTransform.from_vectors(np.zeros(3), centroid_mm(moving_mask) - centroid_mm(fixed_mask))
+    return RigidTransform.from_vectors(np.zeros(3), moving_mask.centroid_mm - fixed_mask.centroid_mm)
 
 
 def region_grid(settings: RegionSettings, *, fixed: Volume, fixed_mask: Volume | None) -> Grid:

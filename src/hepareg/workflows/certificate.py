@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hepareg.arrays import Matrix, Points
 from hepareg.errors import RigidityError
 from hepareg.geometry import Grid, apply_matrix
+from hepareg.geometry.masked import spread_points_mm
 from hepareg.io.itk_transforms import read_versor_text
 from hepareg.io.lta import read_lta
 from hepareg.io.matrix_text import parse_matrix, read_matrix_text
@@ -33,14 +34,12 @@ QFORM_NOTED_MM = 0.01
 
 
 def liver_points(fixed: Grid, mask: Volume | None) -> Points:
-    """Return 1,000 world points: evenly taken from a mask's voxels, or a lattice over the grid where there is none."""
+    """Return at most 1,000 world points in mm, spread over a mask, or over the grid where there is no mask."""
     if mask is None:
         steps = [np.linspace(0, n - 1, 10) for n in fixed.shape]
         return fixed.world_points(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3))
-    part = mask.crop(*mask.profile.box)
-    inside = np.flatnonzero(part.data.ravel(order="F"))
-    chosen = inside[np.linspace(0, len(inside) - 1, NUM_POINTS).astype(int)]
-    return part.grid.world_points(np.stack(np.unravel_index(chosen, part.shape, order="F"), axis=-1))
+    points = spread_points_mm(mask.data, mask.grid, count=NUM_POINTS, profile=mask.profile)
+    return points[np.linspace(0, len(points) - 1, min(NUM_POINTS, len(points))).astype(int)]
 
 
 def certify_distances(transform: RigidTransform, points: Points) -> None:

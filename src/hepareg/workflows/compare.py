@@ -7,7 +7,6 @@ from typing import Any
 
 from hepareg.errors import TransformError
 from hepareg.evaluation import RigidError, TargetRegistrationError, transform_error, tre_over_mask
-from hepareg.geometry.masked import centroid_mm
 from hepareg.io.images import read_image
 from hepareg.io.transforms import read_transform
 from hepareg.preprocessing.masks import prepare_mask
@@ -98,7 +97,7 @@ def compare_files(
     )
     region = read_region(mask, label=mask_label)
     progress("comparing")
-    centre = centroid_mm(region.data, region.grid)
+    centre = region.centroid_mm
     rigid = {name: _is_rigid(transform) for name, transform in (("A", a), ("B", b))}
     return Comparison(
         pose=transform_error(rigid_part(a, centre_mm=centre), rigid_part(b, centre_mm=centre), at_mm=centre),

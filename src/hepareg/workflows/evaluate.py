@@ -18,7 +18,6 @@ from hepareg.evaluation.dice import dice_after
 from hepareg.evaluation.summary import summarise
 from hepareg.evaluation.transform_error import transform_error
 from hepareg.evaluation.tre import tre_over_mask
-from hepareg.networks.input_region import centroid_mm
 from hepareg.networks.predictor import predict_rigid
 from hepareg.networks.weights import LoadedWeights, load_weights
 from hepareg.registration import register
@@ -233,7 +232,7 @@ def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform
     tre = rotation = translation = dice = None
     if pair.moving_from_fixed is not None and pair.fixed_mask is not None:
         tre = tre_over_mask(estimate, pair.moving_from_fixed, mask=pair.fixed_mask).mean_mm
-        errors = transform_error(estimate, pair.moving_from_fixed, at_mm=centroid_mm(pair.fixed_mask))
+        errors = transform_error(estimate, pair.moving_from_fixed, at_mm=pair.fixed_mask.centroid_mm)
         rotation, translation = errors.rotation_deg, errors.translation_mm
     if pair.moving_mask is not None and pair.fixed_mask is not None:
         dice = dice_after(moving_mask=pair.moving_mask, fixed_mask=pair.fixed_mask, moving_from_fixed=estimate)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hepareg.geometry.masked import centroid_mm, points_mm
+from hepareg.geometry.masked import points_mm
 from hepareg.io.images import read_image
 from hepareg.io.transforms import check_transform_suffix, read_transform, write_transform
 from hepareg.preprocessing.masks import prepare_mask
@@ -72,7 +72,7 @@ def rigidify_file(
     affine = read_transform(transform, space=transform_space, moving=moving_grid, fixed=fixed_image.grid)
     liver = prepare_mask(read_image(mask), like=fixed_image, label=mask_label, name="fixed liver mask")
     progress("comparing")
-    centre = centroid_mm(liver.data, liver.grid)
+    centre = liver.centroid_mm
     rigid = rigid_part(affine, centre_mm=centre)
     removed = removed_part(affine, points_mm=points_mm(liver.data, liver.grid), centre_mm=centre)
     rigid.certify()
