@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import SettingsError
-from hepareg.simulation.motion.random_bend import BendField, draw_bend, fit_rigid
+from hepareg.simulation.motion.random_bend import BendField, draw_bend
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.transforms import RigidTransform
+from hepareg.transforms.fit import fit_rigid
 
 __all__ = ["Motion", "MotionSettings", "draw_motion", "draw_rigid"]
 

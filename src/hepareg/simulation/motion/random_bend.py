@@ -9,11 +9,10 @@ from scipy import ndimage
 
 from hepareg.arrays import Points
 from hepareg.geometry import Grid
-from hepareg.geometry.rotations import nearest_rotation
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
-from hepareg.transforms import RigidTransform
+from hepareg.transforms.fit import fit_rigid
 
-__all__ = ["BendField", "draw_bend", "fit_rigid"]
+__all__ = ["BendField", "draw_bend"]
 
 SPACING_MM = 6.0
 MAX_ITERATIONS = 40
@@ -52,22 +51,6 @@ class BendField:
             if np.abs(x - before).max() < CONVERGED_MM:
                 break
         return x
-
-
-def fit_rigid(start: Points, end: Points) -> RigidTransform:
-    """Return the rigid transform that takes ``start`` to ``end`` with the least sum of squares.
-
-    References
-    ----------
-    Kabsch, W. A solution for the best rotation to relate two sets of vectors. Acta Cryst. A32, 1976.
-    doi:10.1107/S0567739476001873
-    """
-    a, b = start.mean(0), end.mean(0)
-    R = nearest_rotation((end - b).T @ (start - a))
-    matrix = np.eye(4)
-    matrix[:3, :3] = R
-    matrix[:3, 3] = b - R @ a
-    return RigidTransform(matrix)
 
 
 def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:
