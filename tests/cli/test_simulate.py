@@ -2,7 +2,71 @@
 
 import pytest
 
-from hepareg.cli.main import main
+from hepareg.cli.main import build_parser, main
+from hepareg.cli.simulate import PHASES, request_of
+from hepareg.simulation import (
+    AcquisitionSettings,
+    ContrastPhase,
+    MotionSettings,
+    PairSettings,
+    PhantomSettings,
+)
+from hepareg.workflows.simulate import SimulateRequest
+
+
+def parsed(*options):
+    return request_of(build_parser().parse_args(["simulate", "-o", "out", *options]))
+
+
+def test_no_options_are_the_defaults_of_the_settings():
+    assert parsed() == SimulateRequest(labels=[])
+    assert tuple(phase.value for phase in ContrastPhase) == PHASES
+
+
+def test_every_option_reaches_its_setting():
+    """No two values are alike, so that two settings cannot be exchanged."""
+    words = (
+        "--seed 3 --num-pairs 2 --dicom --ct ct.nii.gz --labels liver=l.nii.gz spleen.nii.gz "
+        "--source-phase native --moving-phase early_arterial --fixed-phase delayed --size 300 290 280 "
+        "--spacing-mm 1.1 1.2 1.3 --motion random --translation-mm 1 2 --rotation-deg 3 4 --body-translation-mm 5 6 "
+        "--body-rotation-deg 7 8 --bend-mm 0.9 --moving-size 50 60 70 --moving-spacing-mm 2.1 2.2 2.3 "
+        "--slice-thickness-mm 2.4 --oblique-deg 2.5 --cut-top 0.1 --cut-bottom 0.2 --noise-hu 14 --streaks-hu 15 "
+        "--padding-hu -2048 --mask-error-mm 1.6"
+    )
+    assert parsed(*words.split()) == SimulateRequest(
+        settings=PairSettings(
+            phantom=PhantomSettings(shape=(300, 290, 280), spacing_mm=(1.1, 1.2, 1.3)),
+            source_phase=ContrastPhase.NATIVE,
+            moving_phase=ContrastPhase.EARLY_ARTERIAL,
+            fixed_phase=ContrastPhase.DELAYED,
+            motion=MotionSettings(
+                kind="random",
+                translation_mm=(1, 2),
+                rotation_deg=(3, 4),
+                body_translation_mm=(5, 6),
+                body_rotation_deg=(7, 8),
+                bend_mm=0.9,
+            ),
+            moving=AcquisitionSettings(
+                shape=(50, 60, 70),
+                spacing_mm=(2.1, 2.2, 2.3),
+                slice_thickness_mm=2.4,
+                oblique_deg=2.5,
+                cut_top=0.1,
+                cut_bottom=0.2,
+                noise_hu=14,
+                streaks_hu=15,
+                padding_hu=-2048,
+                mask_error_mm=1.6,
+            ),
+            fixed=AcquisitionSettings(padding_hu=-2048, mask_error_mm=1.6),
+        ),
+        seed=3,
+        num_pairs=2,
+        ct="ct.nii.gz",
+        labels=["liver=l.nii.gz", "spleen.nii.gz"],
+        dicom=True,
+    )
 
 
 def test_pair_on_disk(tmp_path, capsys):

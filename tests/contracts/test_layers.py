@@ -1,4 +1,4 @@
-"""The folders of src/hepareg, and folders inside them, import only from lower layers; no two files import each other."""
+"""Files, and folders inside folders, import only from lower layers; no two files import each other."""
 
 import ast
 from graphlib import TopologicalSorter

@@ -1,9 +1,8 @@
-"""What `hepareg simulate` does with files: pairs with a known answer, written whole or not at all."""
+"""Files of simulated pairs: read a real CT and its masks, simulate, write each pair whole or not at all."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hepareg.errors import InputError, MaskError
 from hepareg.io.images import read_image
@@ -12,12 +11,8 @@ from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import write_nifti
 from hepareg.preprocessing.masks import labels_present
 from hepareg.simulation import (
-    AcquisitionSettings,
-    ContrastPhase,
-    MotionSettings,
     PairSettings,
     PatientCT,
-    PhantomSettings,
     SimulatedPair,
     prepare_patient,
     simulate_pair,
@@ -29,39 +24,34 @@ from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.inputs import read_ct
 
-__all__ = ["OUTPUT_NAMES", "STAGES", "SimulateRequest", "request_from_options", "simulate_files", "write_pair"]
+__all__ = ["OUTPUT_NAMES", "STAGES", "SimulateRequest", "simulate_files", "write_pair"]
 
 
 STAGES = ("reading", *PAIR_STAGES, "writing")
-"""What a caller hears of, in this order."""
+"""Names of the stages that a caller's progress function receives, in this order."""
 OUTPUT_NAMES = (
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
     "landmarks.csv", "centrelines.csv", "pair.json",
 )  # fmt: skip
 REPLACEABLE = (*OUTPUT_NAMES, "moving", "fixed", "residual_[xyz]_mm.nii.gz", "pair_[0-9]*")
-"""What a folder may hold that is replaced: the files of one pair, DICOM series, or folders of pairs."""
-RANGES = ("translation_mm", "rotation_deg", "body_translation_mm", "body_rotation_deg")
-MOVING_OPTIONS = (
-    "slice_thickness_mm", "oblique_deg", "cut_top", "cut_bottom", "noise_hu", "streaks_hu", "padding_hu",
-    "mask_error_mm",
-)  # fmt: skip
+"""Names in a folder that may be overwritten: the files of one pair, DICOM series, or folders of pairs."""
 
 
 @dataclass(frozen=True)
 class SimulateRequest:
-    """What to simulate and from which files.
+    """Settings, seeds and input files of the pairs to simulate.
 
     Parameters
     ----------
     settings
-        What kind of pairs.
+        Anatomy, phases, motion and acquisition.
     seed, num_pairs
-        The pairs get the seeds ``seed``, ``seed + 1``, ...
+        The pairs have the seeds ``seed``, ``seed + 1``, ...
     ct
-        A real CT, or None for the procedural abdomen.
+        File of a real CT, or None for the procedural abdomen.
     labels
-        Its masks, each as ``NAME=FILE``, ``NAME=FILE:VALUE`` for one value of a label map, or the FILE alone
-        where the file is called after the label.
+        Masks of the real CT, each as ``NAME=FILE``, as ``NAME=FILE:VALUE`` for one value of a label map, or as the
+        FILE alone where its name is the label's.
     dicom
         Write the two images as DICOM series instead of NIfTI.
     """
@@ -72,40 +62,6 @@ class SimulateRequest:
     ct: str | None = None
     labels: Sequence[str] = ()
     dicom: bool = False
-
-
-def request_from_options(options: Mapping[str, Any]) -> SimulateRequest:
-    """Return the request that the command line's options (by their names) stand for.
-
-    Raises
-    ------
-    SettingsError
-        If an option is out of range.
-    """
-
-    def triple(name: str) -> Any:
-        return None if options[name] is None else tuple(options[name])
-
-    imperfect = options["mask_error_mm"]
-    settings = PairSettings(
-        phantom=PhantomSettings(shape=triple("size"), spacing_mm=triple("spacing_mm")),
-        moving_phase=ContrastPhase(options["moving_phase"]),
-        fixed_phase=ContrastPhase(options["fixed_phase"]),
-        source_phase=ContrastPhase(options["source_phase"]),
-        motion=MotionSettings(
-            kind=options["motion"],
-            bend_mm=options["bend_mm"],
-            **{name: tuple(options[name]) for name in RANGES},
-        ),
-        moving=AcquisitionSettings(
-            shape=triple("moving_size"),
-            spacing_mm=triple("moving_spacing_mm"),
-            **{name: options[name] for name in MOVING_OPTIONS},
-        ),
-        fixed=AcquisitionSettings(mask_error_mm=imperfect, padding_hu=options["padding_hu"]),
-    )
-    names = ("seed", "num_pairs", "ct", "labels", "dicom")
-    return SimulateRequest(settings=settings, **{name: options[name] for name in names})
 
 
 def simulate_files(
@@ -120,16 +76,18 @@ def simulate_files(
     Parameters
     ----------
     request
-        What to do.
-    out, overwrite
-        New folder, and whether one that is there, with older pairs and nothing else, may be replaced.
+        Settings, seeds and input files.
+    out
+        New folder.
+    overwrite
+        Replace an existing ``out`` that holds older pairs and nothing else.
     progress
-        Called with the name of each of `STAGES` as it begins, for every pair again.
+        Called with the name of each of `STAGES` when the stage begins, for every pair.
 
     Raises
     ------
     InputError
-        If a file or setting cannot be used; before any work starts.
+        If a file or setting cannot be used; raised before any work starts.
     OutputError
         If the output cannot be written.
     """
@@ -141,7 +99,7 @@ def simulate_files(
     if request.seed < 0:
         raise InputError(f"expected a seed of 0 or more, got {request.seed}")
     if request.labels and request.ct is None:
-        raise InputError("expected --ct with the image that the labels belong to, got labels alone")
+        raise InputError("expected the CT that the labels belong to, got labels alone: give it", options=("ct",))
     check_request(request.settings)
     if request.ct is not None and progress is not None:
         progress("reading")
@@ -184,7 +142,7 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
 
 
 def _landmarks_text(pair: SimulatedPair) -> str:
-    """Return a table whose x, y, z are the fixed world's."""
+    """Return the landmarks as CSV text; x, y, z are in the fixed world, moving_x, moving_y, moving_z in the moving."""
     lines = ["name,x,y,z,moving_x,moving_y,moving_z"]
     for landmark in pair.landmarks:
         numbers = ",".join(f"{x:.6f}" for x in (*landmark.fixed_mm, *landmark.moving_mm))
@@ -193,7 +151,10 @@ def _landmarks_text(pair: SimulatedPair) -> str:
 
 
 def _centrelines_text(pair: SimulatedPair) -> str:
-    """Return the vessels' nodes in the fixed world; ``parent`` is the number of a node's parent, -1 at a root."""
+    """Return the nodes of the vessels' centrelines as CSV text, fixed world mm.
+
+    ``parent`` is the number of the node before a node, -1 at the root of a tree.
+    """
     lines = ["name,x,y,z,radius_mm,node,parent"]
     first = 0
     for tree in pair.anatomy.trees:
@@ -219,25 +180,25 @@ def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
         if value is None and len(found := labels_present(stored.data, name=f"{name} mask")) > 1:
             raise MaskError(
                 f"expected a {name} mask with one label, got {len(found)} labels ({found[0]} to {found[-1]}): "
-                f"say which one with {name}=FILE:VALUE"
+                f"choose one with {name}=FILE:VALUE"
             )
         chosen = stored.data > 0 if value is None else stored.data == value
         if not chosen.any():
-            what = "any voxel" if value is None else f"the value {value}"
-            raise MaskError(f"expected {what} in the {name} mask, got none; check the file, or leave it out")
+            wanted = "any voxel" if value is None else f"the value {value}"
+            raise MaskError(f"expected {wanted} in the {name} mask, got none; check the file, or leave it out")
         masks[name] = stored.with_data(chosen)
     return prepare_patient(ct=image, masks=masks)
 
 
 def _files_of(request: SimulateRequest) -> list[Path]:
-    """Return the files that a request reads."""
+    """Return the paths of a request's input files."""
     if request.ct is None:
         return []
     return [Path(request.ct), *(Path(path) for path, _ in _label_sources(request.labels).values())]
 
 
 def _label_sources(labels: Sequence[str]) -> Mapping[str, tuple[str, int | None]]:
-    """Return file and value by label name, without reading anything."""
+    """Return the file and the value (or None) of each label by its name; no file is opened."""
     sources: dict[str, tuple[str, int | None]] = {}
     for text in labels:
         name, _, rest = text.rpartition("=") if "=" in text else ("", "", text)
