@@ -80,6 +80,14 @@ def test_same_as_tolerates_rounding_and_nothing_more(grid):
     assert not grid.same_as(grid.crop((0, 0, 0), (9, 8, 6)))
 
 
+def test_nearest_voxels_are_clipped_to_the_grid(grid):
+    inside = np.array([[0, 1, 2], [2, 0, 1]])
+    offsets = np.array([[0.4, -0.4, 0.3], [-0.4, 0.4, -0.3]])
+    assert np.array_equal(grid.nearest_voxels(grid.world_points(inside + offsets)), inside)
+    last = np.array(grid.shape) - 1
+    assert np.array_equal(grid.nearest_voxels(grid.world_points([last + 5, [-9, -9, -9]])), [last, [0, 0, 0]])
+
+
 def test_describe_names_shape_spacing_and_orientation():
     text = Grid(SHAPE, homogeneous(AXES["LPS"], [1, 2, 3])).describe()
     assert "9x8x7" in text

@@ -211,7 +211,7 @@ def test_pair_from_a_real_ct(tmp_path):
         (["liver=liver.nii.gz:9"], MaskError, "value 9"),
         (["liver.nii.gz", "liver=liver.nii.gz"], InputError, "once"),
         (["liver=ct.nii.gz"], MaskError, "was an image given in its place"),
-        (["liver=map.nii.gz"], MaskError, r"got 2 labels \(1 to 7\): say which one with liver=FILE:VALUE"),
+        (["liver=map.nii.gz"], MaskError, r"got 2 labels \(1 to 7\): choose one with liver=FILE:VALUE"),
     ],
 )
 def test_labels_that_do_not_fit(tmp_path, monkeypatch, labels, error, text):

@@ -1,4 +1,4 @@
-"""Boxes of voxels: ranges (start inclusive, stop exclusive) that `Grid.crop` and `Volume.crop` take."""
+"""Boxes of voxels: ranges, start inclusive and stop exclusive, as `Grid.crop` and `Volume.crop` take them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ VoxelBox = tuple[NDArray[np.int_], NDArray[np.int_]]
 
 
 def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
-    """Return the smallest box of voxels that holds a mask, grown by a margin and clipped to the array.
+    """Return the smallest box of voxels that holds a mask, enlarged by a margin and clipped to the array.
 
     Raises
     ------
@@ -30,7 +30,8 @@ def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
     """
     region = np.asarray(mask)
     start, stop = np.zeros(3, dtype=int), np.zeros(3, dtype=int)
-    # Slices across the slowest axis are stretches of memory; what they hold is then seen along it, as one plane.
+    # Slices across the slowest axis are contiguous in memory. Joined along that axis they make one plane, in which the
+    # other two axes are searched.
     slowest = slowest_first(region.strides)[0]
     slices = np.moveaxis(region, slowest, 0)
     start[slowest], stop[slowest] = _extent([part.any() for part in slices])
@@ -42,7 +43,7 @@ def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
 
 
 def _extent(hit: ArrayLike) -> tuple[int, int]:
-    """Return the first that is true and one after the last."""
+    """Return the index of the first true value, and one after the index of the last."""
     found = np.flatnonzero(hit)
     if not len(found):
         raise MaskError(EMPTY_MASK)
@@ -52,11 +53,11 @@ def _extent(hit: ArrayLike) -> tuple[int, int]:
 def box_around_points(
     grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0
 ) -> VoxelBox | None:
-    """Return the box of a grid's voxels that holds (N, 3) world points, grown by both margins and clipped to the grid.
+    """Return the box of a grid's voxels that holds (N, 3) world points and both margins, clipped to the grid.
 
     Returns
     -------
-    The box, or None where the grown box lies wholly outside of the grid.
+    The box, or None if the box with its margins lies outside the grid.
     """
     start, stop = range_around_points(grid, points_mm, margin_mm=margin_mm, margin_vox=margin_vox)
     start, stop = np.maximum(start, 0), np.minimum(stop, grid.shape)
@@ -64,10 +65,13 @@ def box_around_points(
 
 
 def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0) -> VoxelBox:
-    """Return the same range of voxels, not clipped to the grid: it does not change when the image is cropped."""
+    """Return the range of voxels that holds (N, 3) world points and both margins, not clipped to the grid.
+
+    The range keeps its place in the world when the image is cropped; `box_around_points` clips it.
+    """
     voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
     margin = margin_mm / grid.spacing_mm + margin_vox
-    # A millionth of a voxel keeps rounding from deciding: a cropped image's coordinates differ in their last digit.
+    # The millionth of a voxel absorbs rounding: coordinates in a cropped image differ in their last digit.
     return (
         np.floor(voxels.min(axis=0) - margin + 1e-6).astype(int),
         np.ceil(voxels.max(axis=0) + margin - 1e-6).astype(int) + 1,

@@ -1,4 +1,4 @@
-"""Whether a mask is in one piece."""
+"""Test whether a mask is one connected piece."""
 
 import numpy as np
 
@@ -8,14 +8,16 @@ __all__ = ["hangs_together"]
 
 
 def hangs_together(mask: VoxelArray) -> bool:
-    """Return whether all voxels of an (I, J, K) bool mask are connected by faces, edges or corners; none are.
+    """Return whether all voxels of an (I, J, K) bool mask are connected by faces, edges or corners.
+
+    An empty mask counts as connected.
 
     Notes
     -----
-    A front spreads from one voxel until it comes no farther. The mask is one long integer, a bit a voxel: a step
-    along an axis is a shift of all bits at once, many times faster than labels, which nobody asks for here.
+    Flood fill from one voxel. The mask is held as one long integer with a bit for each voxel, so that a step along
+    an axis is a shift of all bits at once: many times faster than labelling all components.
     """
-    padded = np.zeros([n + 1 for n in mask.shape], dtype=bool)  # no step leads from the end of a row into the next one
+    padded = np.zeros([n + 1 for n in mask.shape], dtype=bool)  # a step from the end of a row cannot reach the next row
     padded[:-1, :-1, :-1] = mask
     bits = padded.ravel()
     found = np.flatnonzero(bits)

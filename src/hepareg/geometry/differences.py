@@ -7,7 +7,7 @@ __all__ = ["spatial_gradient", "voxel_gradient"]
 
 
 def voxel_gradient(image: Tensor) -> Tensor:
-    """Return the derivative of a (B, C, I, J, K) tensor along i, j and k, per voxel: (B, C, 3, I, J, K).
+    """Return the derivatives of a (B, C, I, J, K) tensor along i, j and k, per voxel, as (B, C, 3, I, J, K).
 
     Central differences inside, one-sided at the border; zero along an axis of one voxel.
     """
@@ -15,14 +15,14 @@ def voxel_gradient(image: Tensor) -> Tensor:
 
 
 def spatial_gradient(image: Tensor, world_from_voxel: Tensor) -> Tensor:
-    """Return the derivative of a (B, C, I, J, K) tensor along world x, y and z, per mm: (B, C, 3, I, J, K).
+    """Return the derivatives of a (B, C, I, J, K) tensor along world x, y and z, per mm, as (B, C, 3, I, J, K).
 
     Parameters
     ----------
     image
         (B, C, I, J, K), floating point.
     world_from_voxel
-        (4, 4) or (B, 4, 4); anisotropic, oblique and left-handed grids are all right.
+        (4, 4) or (B, 4, 4) matrix of the grid, which may be anisotropic, oblique or left-handed.
 
     Notes
     -----

@@ -21,7 +21,7 @@ def apply_matrix(matrix: ArrayLike, points: ArrayLike) -> Points:
 
 
 def _read_only(array: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return an array that nobody can write to, so that it can be kept."""
+    """Return the array itself, made read-only so that it can be cached."""
     array.setflags(write=False)
     return array
 
@@ -72,12 +72,12 @@ class Grid:
 
     @cached_property
     def spacing_mm(self) -> NDArray[np.floating]:
-        """(3,) distance of neighbouring voxel centres along i, j, k."""
+        """(3,) distances in mm between neighbouring voxel centres along i, j and k."""
         return _read_only(np.sqrt(np.square(self.world_from_voxel[:3, :3]).sum(axis=0)))
 
     @property
     def voxel_volume_mm3(self) -> float:
-        """Volume of one voxel."""
+        """Volume of one voxel in mm3."""
         return float(abs(np.linalg.det(self.world_from_voxel[:3, :3])))
 
     @cached_property
@@ -87,7 +87,7 @@ class Grid:
 
     @property
     def is_left_handed(self) -> bool:
-        """True where the voxel axes form a left-handed frame (as in LPS-ordered NIfTI files)."""
+        """True if the voxel axes form a left-handed frame (as in LPS-ordered NIfTI files)."""
         return bool(np.linalg.det(self.world_from_voxel[:3, :3]) < 0)
 
     @property
@@ -102,7 +102,7 @@ class Grid:
 
     @property
     def superior_axis(self) -> tuple[int, int]:
-        """Voxel axis closest to the world's superior direction, and +1 or -1: its sense along it."""
+        """Voxel axis closest to the world's superior direction, and +1 if its indices rise upwards, -1 if downwards."""
         cosines = self.world_from_voxel[2, :3] / self.spacing_mm
         axis = int(np.argmax(np.abs(cosines)))
         return axis, 1 if cosines[axis] > 0 else -1
@@ -115,8 +115,12 @@ class Grid:
         """Map (..., 3) world points in mm to (fractional) voxel coordinates."""
         return apply_matrix(self.voxel_from_world, points)
 
+    def nearest_voxels(self, points: ArrayLike) -> NDArray[np.int_]:
+        """Return the (..., 3) indices of the voxels nearest to (..., 3) world points, clipped to the grid."""
+        return np.clip(np.rint(self.voxel_points(points)).astype(int), 0, np.array(self.shape) - 1)
+
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Return for (..., 3) world points whether they lie within the voxel centres' hull."""
+        """Return for each of (..., 3) world points whether it lies within the hull of the voxel centres."""
         voxels = self.voxel_points(points)
         inside = (voxels >= -1e-6) & (voxels <= np.array(self.shape) - 1 + 1e-6)
         return np.asarray(inside.all(axis=-1))
@@ -131,7 +135,7 @@ class Grid:
         return Grid(tuple(stop - start), matrix)
 
     def with_spacing(self, spacing_mm: ArrayLike) -> "Grid":
-        """Return a grid of another spacing that covers the same extent, borders of voxels included.
+        """Return a grid of another spacing that covers the same extent, measured to the outer faces of the voxels.
 
         The outer faces of the first voxels coincide; the number of voxels is rounded up.
         """
@@ -144,13 +148,13 @@ class Grid:
         return Grid(tuple(shape), matrix)
 
     def equals(self, other: "Grid") -> bool:
-        """Return whether both grids are the same to the last digit."""
+        """Return whether both grids are identical, to the last digit."""
         return self is other or (
             self.shape == other.shape and np.array_equal(self.world_from_voxel, other.world_from_voxel)
         )
 
     def same_as(self, other: "Grid", *, tolerance_vox: float = 0.01) -> bool:
-        """Return whether both grids have the same voxel centres, to ``tolerance_vox`` of a voxel."""
+        """Return whether corresponding voxel centres of both grids lie within ``tolerance_vox`` voxels."""
         if self.shape != other.shape:
             return False
         return bool(
@@ -158,7 +162,7 @@ class Grid:
         )
 
     def describe(self) -> str:
-        """Return shape, spacing, orientation and origin in one line; no identifying information."""
+        """Return shape, spacing, axis codes and origin as one line of text that identifies no patient."""
         from nibabel.orientations import aff2axcodes
 
         spacing = " x ".join(f"{s:.4g}" for s in self.spacing_mm)

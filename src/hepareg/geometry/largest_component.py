@@ -1,4 +1,4 @@
-"""The largest piece of a mask, found from its runs of voxels instead of from the voxels one by one."""
+"""The largest connected component of a mask, found from its runs of voxels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,13 @@ __all__ = ["largest_component"]
 
 
 def largest_component(mask: VoxelArray) -> tuple[NDArray[np.bool_], NDArray[np.int_]]:
-    """Return a mask's largest component, cut to its bounding box, and that box's first voxel.
+    """Return the largest connected component of a mask as the array of its bounding box, and the box's first voxel.
 
     Parameters
     ----------
     mask
-        (I, J, K), non-zero inside. Voxels are connected by their faces; of components of one size the one whose
-        first voxel comes first in the order of indices is taken.
+        (I, J, K), non-zero inside. Voxels are connected by their faces. Among components of equal size the one whose
+        first voxel comes first in index order is returned.
 
     Raises
     ------
@@ -25,13 +25,13 @@ def largest_component(mask: VoxelArray) -> tuple[NDArray[np.bool_], NDArray[np.i
 
     Notes
     -----
-    A run is a stretch of voxels along the axis that is fastest in memory; runs of neighbouring rows are connected
-    where they overlap. A liver has some ten thousand runs, and millions of voxels.
+    A run is a series of neighbouring mask voxels along the axis that is fastest in memory. Runs in neighbouring rows
+    are connected if they overlap. A liver has some ten thousand runs but millions of voxels.
     """
     start, stop = bounding_box(mask)
     inside = np.asarray(mask)[tuple(map(slice, start, stop))] != 0
     order = slowest_first(inside.strides)
-    # An empty voxel before each row, an empty row before each slice: no run and no step leads from one to the next.
+    # An empty voxel before each row and an empty row before each slice separate the rows and the slices.
     padded = np.zeros(np.add([inside.shape[axis] for axis in order], (0, 1, 1)), dtype=bool)
     padded[:, 1:, 1:] = inside.transpose(order)
     begins, ends = _runs(padded.ravel())
@@ -49,7 +49,7 @@ def largest_component(mask: VoxelArray) -> tuple[NDArray[np.bool_], NDArray[np.i
 
 
 def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Return where each run of an array that begins with False begins, and where it has ended."""
+    """Return the first index of each run, and one after its last; the array has to begin with False."""
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if flat[-1]:
         edges = np.append(edges, flat.size)
@@ -57,7 +57,7 @@ def _runs(flat: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
 
 
 def _overlaps(begins: NDArray[np.int_], ends: NDArray[np.int_], steps: list[int]) -> NDArray[np.int_]:
-    """Return (N, 2) pairs of runs that overlap after one of the steps through memory."""
+    """Return (N, 2) pairs of runs that overlap if one of them is shifted by one of the steps through memory."""
     pairs = []
     for step in steps:
         first = np.searchsorted(ends, begins + step, side="right")
@@ -69,9 +69,9 @@ def _overlaps(begins: NDArray[np.int_], ends: NDArray[np.int_], steps: list[int]
 
 
 def _connected(pairs: NDArray[np.int_], count: int) -> NDArray[np.int_]:
-    """Return for each of ``count`` numbers the least that pairs lead to: one for each group of connected numbers.
+    """Return for each of ``count`` nodes the smallest node of its connected group; ``pairs`` are the edges.
 
-    As scipy.sparse.csgraph would number the groups; importing it takes eight times as long as this.
+    scipy.sparse.csgraph does the same, but its import takes eight times as long as this function.
     """
     least = np.arange(count)
     while True:

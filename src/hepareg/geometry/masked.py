@@ -1,4 +1,4 @@
-"""World points of a mask's voxels: all of them, in portions, or about a given number spread over the mask."""
+"""World points of a mask's voxels: all, all in portions, or a given number spread over the mask."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ PORTION_VOXELS = 1 << 22
 
 
 def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
-    """Yield the world points of all mask voxels' centres as (N, 3) arrays, one slab of the mask after the other.
+    """Yield the world points in mm of all mask voxels' centres as (N, 3) arrays, slab by slab.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def iterate_points_mm(mask: VoxelArray, grid: Grid) -> Iterator[Points]:
         If the shapes differ or the mask has no voxel.
     """
     check_mask(mask, grid)
-    # The axis of the largest stride is cut, so that each slab is one stretch of memory.
+    # Slabs are cut across the axis of the largest stride, so that each is contiguous in memory.
     axis = slowest_first(mask.strides)[0]
     slices_each = max(1, PORTION_VOXELS // max(1, mask.size // mask.shape[axis]))
     for first in range(0, mask.shape[axis], slices_each):
@@ -93,7 +93,7 @@ def _within(
 
 
 def points_mm(mask: VoxelArray, grid: Grid) -> Points:
-    """Return the (N, 3) world points of all mask voxels' centres. See `iterate_points_mm` for large masks."""
+    """Return the (N, 3) world points in mm of all mask voxels' centres; `iterate_points_mm` needs less memory."""
     return np.concatenate(list(iterate_points_mm(mask, grid)))
 
 

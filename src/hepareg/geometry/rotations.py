@@ -1,7 +1,7 @@
-"""Rotations and rigid motions as matrices: the exponential maps of SO(3) and SE(3).
+"""Rotations and rigid motions as matrices: the exponential map of SO(3) and its inverse.
 
-Pure NumPy in float64. Angles are radians. ``networks/lie.py`` has the batched, differentiable
-torch counterparts that training needs; a test holds the two together.
+Pure NumPy in float64. Angles are radians. ``networks/lie.py`` has batched, differentiable versions in torch for
+training; a test compares both.
 """
 
 import math
@@ -30,7 +30,7 @@ Rotation = NDArray[np.float64]
 IDENTITY = np.eye(3)
 IDENTITY.setflags(write=False)
 _GENERATORS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0.0]])
-"""The matrices of the cross products with x, y and z, a row each."""
+"""Cross product matrices of the unit vectors x, y and z, flattened to one row each."""
 
 
 def skew(vector: ArrayLike) -> Rotation:
@@ -44,8 +44,8 @@ def rotation_from_vector(vector: ArrayLike) -> Rotation:
 
     Notes
     -----
-    R = I + sinc(a) K + (1 - cos a)/a^2 K^2 with a = |vector|; both coefficients are written with
-    sinc, so nothing is divided by a small angle.
+    R = I + (sin a)/a K + (1 - cos a)/a^2 K^2 with a = |vector| and K = `skew` (vector). Both coefficients are
+    evaluated with sinc, which avoids the division by a small angle.
 
     Examples
     --------
@@ -62,9 +62,9 @@ def rotation_vector(rotation: ArrayLike) -> NDArray[np.float64]:
 
     Notes
     -----
-    Goes through the unit quaternion of largest component, which keeps full precision near 0 and
-    near pi, where the trace and the antisymmetric part alone lose it. At exactly pi either sign of
-    the axis is right; one is returned.
+    Computed from the unit quaternion, by the formula of its largest component: full precision also near 0 and near
+    pi, where formulas from the trace or from the antisymmetric part lose digits. At exactly pi both signs of the axis
+    are right; one of them is returned.
     """
     R = np.asarray(rotation, dtype=np.float64)
     quadruple = np.array(
@@ -99,7 +99,7 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
     Raises
     ------
     TransformError
-        If the determinant is not positive: a mirror image or a singular matrix has no rigid part.
+        If the determinant is not positive: a mirrored or singular matrix has no rigid part.
 
     References
     ----------
@@ -118,10 +118,10 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
 
 
 def polished_rotation(matrix: ArrayLike) -> Rotation:
-    """Return the rotations nearest to (..., 3, 3) matrices that are within 1e-6 of one, to rounding.
+    """Return the rotations nearest to (..., 3, 3) matrices that are rotations to 1e-6 already; exact to rounding.
 
-    Two steps of the Newton-Schulz iteration for the polar decomposition, X (3 I - X' X) / 2, each of which
-    squares the error: many times faster than `nearest_rotation`.
+    Two steps of the Newton-Schulz iteration for the polar decomposition, X <- X (3 I - X' X) / 2. Each step
+    squares the error. Many times faster than `nearest_rotation`.
 
     References
     ----------

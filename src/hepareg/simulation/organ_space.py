@@ -80,9 +80,7 @@ class _Keeper:
         _, self.nearest = ndimage.distance_transform_edt(~self.deep, return_indices=True)
 
     def __call__(self, points: Points) -> Points:
-        voxels = np.rint(self.grid.voxel_points(points)).astype(int)
-        voxels = np.clip(voxels, 0, np.array(self.grid.shape) - 1)
-        index = tuple(voxels.T)
+        index = tuple(self.grid.nearest_voxels(points).T)
         inner = self.grid.world_points(self.nearest[(slice(None), *index)].T)
         return np.where(self.deep[index][:, None], points, inner)
 

@@ -1,4 +1,7 @@
-"""Transforms of world points, and the one place where images are resampled."""
+"""Transforms of world points, fits of transforms to points, and all resampling of images.
+
+`warp.warp` samples tensors on a device, differentiably; `resample.resample` samples volumes for files.
+"""
 
 from hepareg.transforms.linear import AffineTransform, RigidTransform
 

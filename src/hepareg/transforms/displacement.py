@@ -1,7 +1,7 @@
 """Displacement fields in world mm: Jacobian, folding, composition with linear maps, inverse.
 
 The functions are batched and differentiable, for losses; `DisplacementField` is one field on one
-`Grid`, for results. A displacement u takes the fixed world point x to x + u(x).
+`Grid`, for results. A displacement u maps the fixed world point x to x + u(x).
 """
 
 from dataclasses import dataclass
@@ -32,15 +32,18 @@ __all__ = [
 
 
 def jacobian(displacement: Tensor, world_from_voxel: Tensor) -> Tensor:
-    """Return the Jacobian matrix d(x + u)_row / dx_column of x -> x + u(x) in world mm: (B, 3, 3, I, J, K)."""
+    """Return the Jacobian matrices d(x + u)_row / dx_column of x -> x + u(x) in mm per mm: (B, 3, 3, I, J, K).
+
+    Derivatives are central differences inside the grid and one-sided at its border, so exact for affine maps.
+    """
     gradient = spatial_gradient(displacement, world_from_voxel)
     return gradient + torch.eye(3, dtype=gradient.dtype, device=gradient.device)[:, :, None, None, None]
 
 
 def jacobian_determinant(displacement: Tensor, world_from_voxel: Tensor) -> Tensor:
-    """Return the local change of volume of x -> x + u(x): (B, 1, I, J, K).
+    """Return the determinants of the Jacobian of x -> x + u(x), the local change of volume: (B, 1, I, J, K).
 
-    1 keeps the volume, below 1 shrinks, 0 or less is folded and has no inverse.
+    1 keeps the volume, below 1 shrinks; 0 or less is folded and has no inverse.
 
     Parameters
     ----------
@@ -55,20 +58,20 @@ def jacobian_determinant(displacement: Tensor, world_from_voxel: Tensor) -> Tens
 
 
 def jacobian_range(displacement: Tensor, world_from_voxel: Tensor) -> Tensor:
-    """Return the smallest and the largest Jacobian determinant of each field: (B, 2)."""
+    """Return the smallest and the largest Jacobian determinant of each displacement: (B, 2)."""
     determinant = jacobian_determinant(displacement, world_from_voxel).flatten(1)
     return torch.stack([determinant.amin(dim=1), determinant.amax(dim=1)], dim=1)
 
 
 def folding_fraction(displacement: Tensor, world_from_voxel: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the fraction of (masked) voxels whose Jacobian determinant is not positive: (B,), in [0, 1], 0 is best."""
+    """Return the fraction of voxels, of a mask if given, whose Jacobian determinant is not positive: (B,), 0 is best."""
     folded = (jacobian_determinant(displacement, world_from_voxel) <= 0).to(displacement.dtype)
     weights = torch.ones_like(folded) if mask is None else mask.to(folded.dtype).expand_as(folded)
     return (folded * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)
 
 
 def world_points(world_from_voxel: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
-    """Return the world mm of every voxel centre: (B, 3, I, J, K) in the dtype of the matrix."""
+    """Return the world position in mm of every voxel centre: (B, 3, I, J, K) in the dtype of the matrix."""
     matrix = world_from_voxel.reshape(-1, 4, 4)
     axes = [torch.arange(n, dtype=matrix.dtype, device=matrix.device) for n in shape]
     voxels = torch.stack(torch.meshgrid(*axes, indexing="ij"))
@@ -81,14 +84,14 @@ def linear_after_displacement(matrix: Tensor, displacement: Tensor, world_from_v
     Parameters
     ----------
     matrix
-        (4, 4) or (B, 4, 4), A, world mm.
+        A: (4, 4) or (B, 4, 4), world mm.
     displacement
         (B, 3, I, J, K) u(x), world mm.
     world_from_voxel
         (4, 4) or (B, 4, 4) of its grid.
     """
     A = matrix.double().expand(len(displacement), 4, 4)
-    # (A - I) W in float64 as one matrix, so that large world offsets cancel before the cast
+    # (A - I) W as one matrix in float64, so that large world offsets cancel before the cast.
     shift = (A - torch.eye(4, dtype=A.dtype, device=A.device)) @ world_from_voxel.double()
     linear = A[:, :3, :3].to(displacement.dtype)
     return world_points(shift, displacement.shape[2:]).to(displacement.dtype) + torch.einsum(
@@ -99,7 +102,7 @@ def linear_after_displacement(matrix: Tensor, displacement: Tensor, world_from_v
 def linear_before_displacement(displacement: Tensor, matrix: Tensor, world_from_voxel: Tensor) -> Tensor:
     """Return the displacement of x -> A x + u(A x): (B, 3, I, J, K).
 
-    u is read by linear interpolation at A x, and outside its grid at the nearest border voxel.
+    u is interpolated linearly at A x; outside the grid the value of the nearest border voxel holds.
     """
     at_image = warp(
         displacement,
@@ -115,7 +118,7 @@ def linear_before_displacement(displacement: Tensor, matrix: Tensor, world_from_
 def inverse_displacement(
     displacement: Tensor, world_from_voxel: Tensor, *, iterations: int = 50, tolerance_mm: float = 1e-3
 ) -> Tensor:
-    """Return v with (x + u) o (x + v) = x on the same grid: (B, 3, I, J, K), world mm.
+    """Return the displacement v in mm of the inverse map on the same grid, x + v + u(x + v) = x: (B, 3, I, J, K).
 
     Parameters
     ----------
@@ -124,8 +127,7 @@ def inverse_displacement(
     world_from_voxel
         (4, 4) or (B, 4, 4) of its grid.
     iterations, tolerance_mm
-        At most so many fixed-point steps; converged when the largest change of a step is below the
-        tolerance.
+        Largest number of fixed-point steps, and the largest change of v in a step below which it has converged.
 
     Raises
     ------
@@ -163,7 +165,7 @@ def inverse_displacement(
 
 @dataclass(frozen=True, eq=False)
 class DisplacementField:
-    """One displacement u(x) on one grid: the map x -> x + u(x) of world RAS mm.
+    """The map x -> x + u(x) of world RAS mm, given by one displacement u on one grid.
 
     Parameters
     ----------
@@ -191,13 +193,13 @@ class DisplacementField:
         return torch.tensor(self.grid.world_from_voxel, device=self.displacement_mm.device)
 
     def apply(self, points: ArrayLike) -> Points:
-        """Map (N, 3) world points; outside the grid the border's displacement holds."""
+        """Map (N, 3) world points; outside the grid the displacement of the nearest border voxel holds."""
         x = torch.as_tensor(np.asarray(points, dtype=np.float64), device=self.displacement_mm.device)
         u = sample_points(self._batch.double(), x[None], world_from_voxel=self._matrix, padding="border").image
         return (x + u[0].T).cpu().numpy()
 
     def jacobian_determinant(self) -> Tensor:
-        """Return the local change of volume, (I, J, K)."""
+        """Return the Jacobian determinant at every voxel, the local change of volume: (I, J, K)."""
         return jacobian_determinant(self._batch, self._matrix)[0, 0]
 
     def jacobian_range(self) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Maps of whole lattices of points, from a few products a row instead of one a point."""
+"""Affine maps of whole lattices of points, without a matrix product for each point."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,18 +17,18 @@ __all__ = ["mapped_lattice"]
 def mapped_lattice(
     matrix: Matrix, along: Sequence[NDArray[Any]], *, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
-    """Return (3, I, J, K) where a matrix takes the points of a lattice.
+    """Return the images of a lattice's points under a matrix: (3, I, J, K).
 
     Parameters
     ----------
     matrix
-        (4, 4); what a point's three coordinates add is found in float64.
+        (4, 4) affine map. The contributions of the three coordinates are computed in float64 and added in ``dtype``.
     along
-        Coordinates of the I, J and K planes of the lattice along each axis.
+        Three arrays, (I,), (J,) and (K,): coordinates of the lattice's planes along each axis.
     device, dtype
-        Of the result.
+        Device and dtype of the result.
     """
-    ways = [matrix[:3, axis, None] * steps for axis, steps in enumerate(along)]
-    ways[0] = ways[0] + matrix[:3, 3, None]
-    x, y, z = small_tensor(np.concatenate(ways, axis=1), device, dtype).split([len(steps) for steps in along], dim=1)
+    parts = [matrix[:3, axis, None] * steps for axis, steps in enumerate(along)]
+    parts[0] = parts[0] + matrix[:3, 3, None]
+    x, y, z = small_tensor(np.concatenate(parts, axis=1), device, dtype).split([len(steps) for steps in along], dim=1)
     return x[:, :, None, None] + y[:, None, :, None] + z[:, None, None]

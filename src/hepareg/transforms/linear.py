@@ -20,25 +20,30 @@ from hepareg.geometry.rotations import (
 __all__ = ["LPS_FROM_RAS", "RIGIDITY_TOLERANCE", "AffineTransform", "RigidTransform"]
 
 RIGIDITY_TOLERANCE = 1e-12
-"""Largest |R'R - I| and |det R - 1| of a transform that may be written to a file."""
+"""Largest |R'R - I| and |det R - 1| that a transform may have to be written to a file."""
 
 LAST_ROW, LAST_ROW_TOLERANCE = np.array([0.0, 0.0, 0.0, 1.0]), np.array([1e-9, 1e-9, 1e-9, 1e-5])
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Homogeneous map between the two world conventions; its own inverse."""
+"""Homogeneous map between the world conventions RAS and LPS; its own inverse."""
 
 
 @dataclass(frozen=True, eq=False)
 class AffineTransform:
     """Affine map of world points: twelve degrees of freedom.
 
-    By the project's convention a registration's transform is ``moving_from_fixed``: it takes points
-    of the fixed world to points of the moving world.
+    By convention a registration's transform is ``moving_from_fixed``: it maps points of the fixed world to points of
+    the moving world.
 
     Parameters
     ----------
     matrix
         (4, 4) float64, acts on column vectors, world RAS mm to world RAS mm.
+
+    Raises
+    ------
+    TransformError
+        If the matrix is not finite, is singular, or has another last row than 0 0 0 1.
     """
 
     matrix: Matrix
@@ -57,12 +62,12 @@ class AffineTransform:
 
     @property
     def translation_mm(self) -> NDArray[np.floating]:
-        """(3,) last column: where the world's origin goes."""
+        """(3,) image of the world's origin in mm: the last column."""
         return self.matrix[:3, 3]
 
     @property
     def matrix_lps(self) -> Matrix:
-        """(4, 4) matrix of the same map in LPS coordinates, as DICOM and ITK use."""
+        """(4, 4) matrix of the same map in LPS coordinates, which DICOM and ITK use."""
         return LPS_FROM_RAS @ self.matrix @ LPS_FROM_RAS
 
     def apply(self, points: ArrayLike) -> Points:
@@ -74,22 +79,22 @@ class AffineTransform:
         return AffineTransform(np.linalg.inv(self.matrix))
 
     def __matmul__(self, other: "AffineTransform") -> "AffineTransform":
-        """Return the map that applies ``other`` first and ``self`` afterwards."""
+        """Return the composed map: ``other`` is applied first, ``self`` afterwards."""
         return AffineTransform(self.matrix @ other.matrix)
 
     def translation_at(self, point: ArrayLike) -> NDArray[np.floating]:
-        """Return the (3,) displacement in mm of one world point: a translation that does not depend on the origin."""
+        """Return the (3,) displacement in mm of one world point, a translation that does not depend on the origin."""
         return self.apply(point) - np.asarray(point, dtype=np.float64)
 
 
 def _is_mirrored(linear: Matrix) -> bool:
-    """Return whether the third axis lies against the cross product of the first two: a determinant below 0."""
+    """Return whether a (3, 3) matrix has a negative determinant."""
     (a, b, c), (d, e, f), (g, h, i) = linear.tolist()
     return bool(a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g) < 0)
 
 
 def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
-    """Return a copy of finite homogeneous (..., 4, 4) matrices, their last rows exact."""
+    """Return a checked copy of (..., 4, 4) homogeneous matrices with exact last rows."""
     matrices = np.array(matrices, dtype=np.float64, order="C")
     if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not np.isfinite(matrices).all():
         raise TransformError("expected a finite 4x4 matrix")
@@ -102,7 +107,7 @@ def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
 
 
 def _rigid(matrices: ArrayLike, *, ndim: int) -> Matrix:
-    """Return a copy of (..., 4, 4) matrices whose 3x3 blocks are rotations to rounding."""
+    """Return a checked copy of (..., 4, 4) matrices, each 3x3 block replaced by the nearest rotation."""
     matrices = _checked(matrices, ndim=ndim)
     R = matrices[..., :3, :3]
     off = np.abs(np.swapaxes(R, -1, -2) @ R - IDENTITY).max(initial=0.0)
@@ -120,9 +125,9 @@ def _rigid(matrices: ArrayLike, *, ndim: int) -> Matrix:
 class RigidTransform(AffineTransform):
     """Rigid map of world points: a rotation and a translation, determinant +1, six degrees of freedom.
 
-    The 3x3 block is projected onto the nearest rotation on construction, so that the certificate
-    holds to rounding; a block farther than 1e-6 from a rotation is an error and has to go through
-    `hepareg.transforms.rigidify.rigid_part` knowingly.
+    On construction the 3x3 block is replaced by the nearest rotation, so that `certify` holds to rounding. A block
+    that is farther than 1e-6 from a rotation is an error; `hepareg.transforms.rigidify.rigid_part` extracts a
+    rotation from such a block on purpose.
 
     Raises
     ------
@@ -135,7 +140,7 @@ class RigidTransform(AffineTransform):
 
     @classmethod
     def identity(cls) -> "RigidTransform":
-        """Return the map that leaves every point where it is."""
+        """Return the identity map."""
         return cls(np.eye(4))
 
     @classmethod
@@ -147,7 +152,7 @@ class RigidTransform(AffineTransform):
 
     @classmethod
     def from_matrices(cls, matrices: ArrayLike) -> "list[RigidTransform]":
-        """Return the maps of (B, 4, 4) matrices, checked and projected all at once.
+        """Return the rigid maps of (B, 4, 4) matrices, checked and made exact in one vectorised pass.
 
         Raises
         ------
@@ -156,7 +161,7 @@ class RigidTransform(AffineTransform):
         """
         transforms = []
         for matrix in _rigid(matrices, ndim=3):
-            transform = object.__new__(cls)  # the constructor would do it all again
+            transform = object.__new__(cls)  # without the constructor, which would check each matrix again
             object.__setattr__(transform, "matrix", matrix)
             transforms.append(transform)
         return transforms
@@ -172,19 +177,19 @@ class RigidTransform(AffineTransform):
         return math.degrees(rotation_angle(self.linear))
 
     def inverse(self) -> "RigidTransform":
-        """Return the inverse map, rigid as well."""
+        """Return the inverse map, which is rigid."""
         matrix = np.eye(4)
         matrix[:3, :3] = self.linear.T
         matrix[:3, 3] = -self.linear.T @ self.translation_mm
         return RigidTransform(matrix)
 
     def __matmul__(self, other: AffineTransform) -> AffineTransform:
-        """Return the map that applies ``other`` first; rigid where ``other`` is."""
+        """Return the composed map, ``other`` applied first; it is rigid if ``other`` is."""
         product = self.matrix @ other.matrix
         return RigidTransform(product) if isinstance(other, RigidTransform) else AffineTransform(product)
 
     def certify(self) -> None:
-        """Check that the transform keeps all sizes.
+        """Check that the transform keeps all distances.
 
         Raises
         ------

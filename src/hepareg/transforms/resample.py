@@ -1,6 +1,6 @@
-"""Volumes sampled on another grid through a transform: the one place where files' images are interpolated.
+"""Sampling of volumes for files: one interpolation on the CPU, by ITK, rounded to the file's integer type.
 
-``warp.py`` is its differentiable counterpart on a device; a test holds the two together.
+``warp.py`` is the counterpart for tensors: differentiable, batched, on any device. A test compares both.
 """
 
 from dataclasses import replace
@@ -15,18 +15,20 @@ from hepareg.geometry.boxes import box_around_points
 from hepareg.transforms.linear import AffineTransform
 from hepareg.volume import Volume
 
-if TYPE_CHECKING:  # imported where it is used: it takes a third of a second, and most commands resample nothing
+if (
+    TYPE_CHECKING
+):  # imported where it is used, for its import takes a third of a second and most commands do not resample
     import SimpleITK as sitk
 
 __all__ = ["PADDING_HU", "Interpolation", "resample"]
 
 PADDING_HU = -1024
-"""Value of voxels that the image does not reach: air, the lowest value of a 12-bit CT."""
+"""Value of voxels outside the image: air, the lowest value of a 12-bit CT."""
 
 Interpolation = Literal["linear", "nearest"]
 
 SLAB_VOXELS = 1 << 22
-"""Output voxels computed together: the floating-point copy of a slab takes 16 MB."""
+"""Output voxels that are computed together; their float32 copy takes 16 MB."""
 
 
 def resample(
@@ -40,39 +42,37 @@ def resample(
 ) -> Volume:
     """Sample a volume once at the voxel centres of another grid.
 
-    The value at a centre x of ``grid`` is the one of ``volume`` at ``moving_from_fixed(x)``: the
-    volume is *pulled* onto the grid. The grid may be a plane (one voxel thick), oblique or of
-    either handedness.
+    The value at a centre x of ``grid`` is the value of ``volume`` at ``moving_from_fixed(x)``. The grid may be one
+    voxel thick, oblique, and of either handedness.
 
     Parameters
     ----------
     volume
         Image or label map, in the moving world.
     grid
-        Where to sample, in the fixed world.
+        Grid of the result, in the fixed world.
     moving_from_fixed
-        Map of world points; identity where left out.
+        Map of world points; None is the identity.
     interpolation
         ``linear`` for images, ``nearest`` for label maps.
     padding
         Value outside the volume.
     dtype
-        Type of the result, the volume's own where left out. Linear values are rounded to the
-        nearest integer (halves to even) for an integer type, never truncated.
+        Type of the result; None keeps the volume's. For an integer type, interpolated values are rounded to the
+        nearest integer (halves to even) and clipped to the type's range.
 
     Returns
     -------
-    Volume on ``grid`` in Fortran order, the order of NIfTI files.
+    Volume on ``grid``, in Fortran order as NIfTI files are.
 
     Notes
     -----
-    The volume reaches to the outer faces of its border voxels: up to half a voxel outside of their
-    centres the border's value holds, farther out the padding. Sampling at the centres of the
-    volume's own grid gives back its voxels exactly, the border included.
+    The volume extends to the outer faces of its border voxels: up to half a voxel beyond their centres the border's
+    value holds, and the padding farther out. Sampling on the volume's own grid returns its voxels exactly, the border
+    included.
 
-    The work is done in voxel coordinates by ITK's resampler, which goes along lines of a linear
-    map; world geometry, and with it any LPS, stays out of it. Results do not depend on the number
-    of threads.
+    ITK's resampler works in voxel coordinates here, with one map from voxel to voxel, so that ITK's LPS world plays no
+    part. Results do not depend on the number of threads.
     """
     out_type = np.dtype(dtype if dtype is not None else volume.data.dtype)
     moving_from_fixed = moving_from_fixed or AffineTransform(np.eye(4))
@@ -105,7 +105,7 @@ def _sample_slabs(
 ) -> VoxelArray:
     import SimpleITK as sitk
 
-    # Arrays are handed over transposed: ITK counts its axes from the fastest one, so that its x, y, z are our i, j, k.
+    # The array is transposed because ITK's first axis is the fastest in memory: then ITK's x, y, z are i, j, k.
     image = sitk.GetImageFromArray(data.T)
     result = np.empty(grid.shape, dtype=dtype, order="F")
     slices_each = max(1, SLAB_VOXELS // (grid.shape[0] * grid.shape[1]))
@@ -119,7 +119,7 @@ def _sample_slabs(
 
 
 def _readable(data: VoxelArray) -> VoxelArray:
-    """Return the voxels in a type and byte order that ITK has."""
+    """Return the voxels in a dtype and byte order that ITK supports."""
     if data.dtype == bool:
         return data.view(np.uint8)
     if data.dtype == np.float16:
@@ -135,7 +135,7 @@ def _as_type(slab: VoxelArray, dtype: np.dtype) -> VoxelArray:
 
 
 def _index_transform(source_from_target: Matrix, first_slice: int) -> "sitk.AffineTransform":
-    """Return the map from a slab's voxel coordinates to those of the source."""
+    """Return the map from the voxel coordinates of a slab to those of the source image."""
     import SimpleITK as sitk
 
     transform = sitk.AffineTransform(3)

@@ -1,4 +1,4 @@
-"""The rigid part of an affine transform, and what is lost with the rest. Pure mathematics."""
+"""The rigid part of an affine transform, and the scale and shear that are lost with the rest."""
 
 from dataclasses import dataclass
 
@@ -14,25 +14,25 @@ __all__ = ["RemovedPart", "removed_part", "rigid_part"]
 
 @dataclass(frozen=True)
 class RemovedPart:
-    """What separates an affine transform from its rigid part, over points such as those of the liver.
+    """Scale and shear of an affine transform, in per cent and as distances in mm over given points.
 
-    With the polar decomposition A = R S of the affine's 3x3 block, S is the stretch along the fixed
-    world's axes: its diagonal holds the scales, the rest the shears.
+    In the polar decomposition A = R S of the affine's 3x3 block, R is the rigid part. S is the stretch, in the axes of
+    the fixed world: scales on the diagonal, shears off the diagonal.
 
     Parameters
     ----------
     scale_percent
-        Growth along right-left, anterior-posterior and superior-inferior: 100 (S_ii - 1); 0 is rigid.
+        Growth 100 (S_ii - 1) along right-left, anterior-posterior and superior-inferior; 0 is rigid.
     shear_percent
         Shears 100 S_ij of (RL, AP), (RL, SI) and (AP, SI); 0 is rigid.
     volume_percent
         Change of volume, 100 (det A - 1).
     scale_mean_mm, scale_worst_mm
-        How far the scales alone move the points, about the centre.
+        Mean and largest distance in mm by which the scales alone, about the centre, move the points.
     shear_mean_mm, shear_worst_mm
-        Likewise the shears.
+        Mean and largest distance in mm by which the shears alone, about the centre, move the points.
     mean_mm, worst_mm
-        Both together: the distances between where the affine and its rigid part send the points.
+        Mean and largest distance in mm between the images of the points under the affine and under its rigid part.
     """
 
     scale_percent: tuple[float, float, float]
@@ -47,18 +47,17 @@ class RemovedPart:
 
 
 def rigid_part(affine: AffineTransform, *, centre_mm: ArrayLike) -> RigidTransform:
-    """Return the rotation nearest to an affine's 3x3 block, about the point whose image is to stay.
+    """Return the rigid transform nearest to an affine among those that map ``centre_mm`` to the same point.
 
-    R = U diag(1, 1, det(U V')) V' of the world-mm 3x3 block U D V'; the translation is chosen so
-    that ``centre_mm`` goes where the affine sends it. Of all rigid transforms with that property
-    this one is the nearest in the Frobenius norm of the 3x3 block.
+    R = U diag(1, 1, det(U V')) V' of the 3x3 block U D V' in world mm, the nearest rotation in the Frobenius norm; the
+    translation is chosen so that ``centre_mm`` is mapped as by the affine.
 
     Parameters
     ----------
     affine
-        World mm to world mm. A block in voxel or normalised coordinates has another, wrong rotation.
+        World mm to world mm. The same map in voxel or normalised coordinates would have another, wrong rotation.
     centre_mm
-        (3,) point of the fixed world, as a rule the liver's centroid.
+        (3,) point of the fixed world, usually the liver's centroid.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def rigid_part(affine: AffineTransform, *, centre_mm: ArrayLike) -> RigidTransfo
 
 
 def removed_part(affine: AffineTransform, *, points_mm: ArrayLike, centre_mm: ArrayLike) -> RemovedPart:
-    """Return the scale and shear that `rigid_part` takes out, in per cent and in mm over points.
+    """Return the scale and shear that `rigid_part` removes, in per cent and in mm over points.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Trilinear interpolation as a weighted sum of rows of a table: many channels cost little more than one.
+"""Trilinear interpolation as a weighted sum of eight rows of a table that has a row for each voxel.
 
-``grid_sample`` reads each channel from a volume of its own; here the channels of a voxel lie side by
-side and eight rows give all of them. A test holds both together.
+The channels of a voxel are neighbours in memory, so that many channels cost little more than one; ``grid_sample``
+reads every channel from a volume of its own. A test compares both.
 """
 
 from collections.abc import Sequence
@@ -18,31 +18,31 @@ __all__ = ["Corners", "trilinear_corners"]
 
 
 class Corners(NamedTuple):
-    """What trilinear interpolation reads at (3, B, P) positions."""
+    """Voxels and weights of trilinear interpolation at (3, B, P) positions."""
 
     rows: Tensor
-    """(B P, 8) int32: numbers of the voxels around each position in an array with k fastest."""
+    """(B P, 8) int32: flat indices of the eight voxels around each position, k fastest."""
     weights: Tensor
     """(B P, 8) weights of these voxels."""
     ways: Tensor
-    """(3, B P) how far each position is from the lower voxel to the upper, 0 to 1."""
+    """(3, B P) fraction of the way from the lower to the upper voxel along each axis, 0 to 1."""
     valid: Tensor
-    """(B, P) bool: inside the hull of the voxel centres; elsewhere the border's value is read."""
+    """(B, P) bool: the position lies within the hull of the voxel centres; elsewhere the border's value is read."""
 
 
 def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> Corners:
-    """Return what trilinear interpolation reads at voxel positions.
+    """Return the voxels and weights of trilinear interpolation at voxel positions.
 
     Parameters
     ----------
     positions
-        (3, B, P) along i, j and k.
+        (3, B, P) fractional voxel indices along i, j and k.
     shape
-        Voxels of the image; fewer than 2^31.
+        (I, J, K) of the image, fewer than 2^31 voxels.
     """
     count, device = positions[0].numel(), positions.device
     last = [size - 1 for size in shape]
-    terms = positions.new_ones(8, count)  # 1, x, y, z, xy, xz, yz, xyz of the ways from the lower voxel to the upper
+    terms = positions.new_ones(8, count)  # 1, x, y, z, xy, xz, yz, xyz of the fractions x, y, z
     row = torch.zeros(count, dtype=torch.int32, device=device)
     outside = positions.new_zeros(count)
     for axis, position in enumerate(positions.reshape(3, -1)):
@@ -60,6 +60,6 @@ def trilinear_corners(positions: Tensor, shape: Sequence[int]) -> Corners:
     return Corners(rows, weights, terms[1:4], (outside <= EDGE_TOLERANCE_VOX).reshape(positions.shape[1:]))
 
 
-_AXIS = np.array([[1.0, 0.0], [-1.0, 1.0]])  # 1 and x in the weights of the lower voxel, 1 - x, and of the upper, x
+_AXIS = np.array([[1.0, 0.0], [-1.0, 1.0]])  # coefficients of 1 and x in the weights: lower voxel 1 - x, upper x
 _FROM_TERMS = np.kron(np.kron(_AXIS, _AXIS), _AXIS)[[0, 4, 2, 1, 6, 5, 3, 7]]
 """(8, 8) coefficients of the terms, a row each in their order, in the weights of the eight corners."""

@@ -1,12 +1,14 @@
-"""Sampling of images: the only place that knows the coordinates of torch's ``grid_sample``.
+"""Sampling of tensors: differentiable, batched, on any device.
 
-``grid_sample`` wants positions in [-1, 1] and in reversed axis order: for a (B, C, I, J, K) image
-the first coordinate runs along K and the last along I. Both are put into one 4x4 matrix here,
-``sampler_from_voxel``. With ``align_corners=False`` the values -1 and 1 are the outer faces of the
-border voxels, n = (2 v + 1) / size - 1, which stays defined for an axis of one voxel
-(``align_corners=True`` divides by size - 1); voxel centres map onto voxel centres either way.
+``resample.py`` is the counterpart for volumes that are written to files. A test compares both.
 
-All matrices are composed in float64 before they meet a voxel index, so large world offsets cost no
+This module alone uses the coordinates of torch's ``grid_sample``, the *sampler's positions*: in [-1, 1] and in reversed
+axis order, so that for a (B, C, I, J, K) image the first coordinate runs along K and the last along I. The 4x4 matrix
+`sampler_from_voxel` contains both. With ``align_corners=False`` the values -1 and 1 are the outer faces of the border
+voxels, n = (2 v + 1) / size - 1, which is defined for an axis of one voxel too (``align_corners=True`` divides by
+size - 1).
+
+Matrices are composed in float64 before they are applied to voxel indices, so that large world offsets cost no
 precision, and every image is sampled once.
 """
 
@@ -38,18 +40,18 @@ Interpolation = Literal["linear", "nearest"]
 MODES = {"linear": "bilinear", "nearest": "nearest"}
 
 EDGE_TOLERANCE_VOX = 1e-3
-"""How far outside the outermost voxel centres a position may be and still count as inside.
+"""Largest distance in voxels outside the hull of the voxel centres at which a position counts as inside.
 
-Rounding of float32 coordinates is 1e-4 voxel at most on a 512 grid; a grid sampled onto itself has
-to be valid everywhere.
+A grid sampled onto itself has to be valid everywhere, and float32 coordinates round by up to 1e-4 voxels on a grid of
+512 voxels.
 """
 
 
 class Warped(NamedTuple):
-    """Sampled values and where they are backed by the image."""
+    """Sampled values, and which of them lie inside the image."""
 
     image: Tensor
-    """Values; ``padding`` where not valid."""
+    """Values; ``padding`` outside the image."""
     valid: Tensor
     """Bool: the position lies within the hull of the image's voxel centres."""
 
@@ -67,17 +69,17 @@ def warp(
 ) -> Warped:
     """Sample the moving image on the fixed grid: warped(x) = moving(moving_from_fixed (x + u(x))).
 
-    The displacement acts first and the matrix afterwards; both and the two grids are composed into
-    one position per fixed voxel, at which the moving image is read once.
+    The displacement is applied first, the matrix afterwards. Both are composed with the two grids into one position
+    for each fixed voxel, at which the moving image is interpolated once.
 
     Parameters
     ----------
     moving
         (B, C, I', J', K') image. Half precision is sampled in float32.
     moving_world_from_voxel, fixed_world_from_voxel
-        (4, 4) or (B, 4, 4): world RAS mm of the voxel centres of the two grids.
+        (4, 4) or (B, 4, 4) matrices of the two grids, voxel centres to world RAS mm.
     fixed_shape
-        (I, J, K) of the grid to sample on.
+        (I, J, K) of the fixed grid.
     moving_from_fixed
         (4, 4) or (B, 4, 4) map of fixed world points to moving world points, mm; None is the
         identity. Gradients flow into it.
@@ -156,7 +158,7 @@ def sample_points(
 
 
 def sampler_from_voxel(shape: Sequence[int]) -> Matrix:
-    """Return the (4, 4) map of an (I, J, K) image's voxel indices to the positions that `values_at` takes."""
+    """Return the (4, 4) map from the voxel indices of an (I, J, K) image to the sampler's positions."""
     matrix = np.zeros((4, 4))
     for row, axis in enumerate((2, 1, 0)):
         matrix[row, axis] = 2 / shape[axis]
@@ -166,19 +168,19 @@ def sampler_from_voxel(shape: Sequence[int]) -> Matrix:
 
 
 def within_faces(positions: Tensor, *, axis: int) -> Tensor:
-    """Return whether positions that `sampler_from_voxel` gives, along an axis, lie within the image's outer faces."""
+    """Return whether each of the sampler's positions, stored along ``axis``, lies within the image's outer faces."""
     return (positions.abs() < 1).all(dim=axis)
 
 
 def values_at(image: Tensor, positions: Tensor, *, interpolation: Interpolation = "linear") -> Tensor:
-    """Return what lies at positions of an image, beyond its border the value of the nearest voxel.
+    """Return the values of an image at the sampler's positions; outside the image those of its nearest voxels.
 
     Parameters
     ----------
     image
         (B, C, I, J, K) image.
     positions
-        (B, I', J', K', 3) as `sampler_from_voxel` gives them; their dtype is the result's.
+        (B, I', J', K', 3), as `sampler_from_voxel` maps voxel indices to them. The result has their dtype.
 
     Returns
     -------
@@ -201,16 +203,16 @@ def _working_dtype(image: Tensor) -> torch.dtype:
 
 
 def _matrices(matrix: ArrayLike | Tensor, batch: int, device: torch.device) -> Tensor:
-    """Return (B, 4, 4) float64 from (4, 4) or (B, 4, 4) of any kind."""
+    """Return (B, 4, 4) float64 from a (4, 4) or (B, 4, 4) array or tensor."""
     if not isinstance(matrix, Tensor):
         return small_tensor(np.array(matrix, dtype=np.float64), device).expand(batch, 4, 4)
     return matrix.to(device=device, dtype=torch.float64).expand(batch, 4, 4)
 
 
 def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> Tensor:
-    """Return (B, 4, 4): world mm to the [-1, 1] positions of ``image``, axes reversed."""
+    """Return the (B, 4, 4) map from world mm to the sampler's positions in ``image``."""
     to_sampler = sampler_from_voxel(image.shape[2:])
-    if not isinstance(world_from_voxel, Tensor):  # small matrices of the host are multiplied there
+    if not isinstance(world_from_voxel, Tensor):  # a small matrix in NumPy is multiplied on the CPU
         voxel_from_world = np.linalg.inv(np.asarray(world_from_voxel, dtype=np.float64))
         return small_tensor(to_sampler @ voxel_from_world, image.device).expand(image.shape[0], 4, 4)
     inverse = torch.linalg.inv(_matrices(world_from_voxel, image.shape[0], image.device))
@@ -218,7 +220,10 @@ def _sampler_from_world(image: Tensor, world_from_voxel: ArrayLike | Tensor) -> 
 
 
 def _lattice(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Apply (B, 4, 4) to all voxel indices of a grid: (B, I, J, K, 3), without a grid of indices in memory."""
+    """Return the images of all voxel indices of a grid under (B, 4, 4) matrices: (B, I, J, K, 3).
+
+    No array of indices is built.
+    """
     i, j, k = (
         torch.arange(n, dtype=matrix.dtype, device=matrix.device).reshape([-1 if a == axis else 1 for a in range(3)])
         for axis, n in enumerate(shape)

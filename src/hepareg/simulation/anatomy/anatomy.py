@@ -63,8 +63,7 @@ class Anatomy:
 
     def fraction_static(self, points: Points) -> float:
         """Return the fraction of (N, 3) world points that lie in what stays."""
-        voxels = np.clip(np.rint(self.grid.voxel_points(points)).astype(int), 0, np.array(self.grid.shape) - 1)
-        return float(self.static[tuple(voxels.T)].mean())
+        return float(self.static[tuple(self.grid.nearest_voxels(points).T)].mean())
 
     def label_map(self) -> VoxelArray:
         """Return the labels with the grown vessels where they fill half of a voxel or more."""

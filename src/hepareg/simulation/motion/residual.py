@@ -45,6 +45,5 @@ def residual_field(motion: Motion, space: OrganSpace) -> ResidualField | None:
     grid = coarse_grid_around(space.points, spacing_mm=SPACING_MM, margin_mm=SPACING_MM)
     nodes = grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1).reshape(-1, 3))
     rest = motion.forward(nodes) - motion.truth.apply(nodes)
-    voxels = np.clip(np.rint(space.grid.voxel_points(nodes)).astype(int), 0, np.array(space.grid.shape) - 1)
-    inside = space.inside[tuple(voxels.T)].reshape(grid.shape)
+    inside = space.inside[tuple(space.grid.nearest_voxels(nodes).T)].reshape(grid.shape)
     return ResidualField(grid, rest.T.reshape(3, *grid.shape).astype(np.float32), inside)

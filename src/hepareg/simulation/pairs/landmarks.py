@@ -32,9 +32,7 @@ def vessel_landmarks(anatomy: Anatomy, motion: Motion, space: OrganSpace, *, eve
     """Return the branchings, and every so many centreline points between them, of all vessels inside the liver."""
     found = []
     for tree in anatomy.trees:
-        voxels = np.rint(space.grid.voxel_points(tree.points)).astype(int)
-        voxels = np.clip(voxels, 0, np.array(space.grid.shape) - 1)
-        inside = space.inside[tuple(voxels.T)]
+        inside = space.inside[tuple(space.grid.nearest_voxels(tree.points).T)]
         chosen = inside & (tree.is_branching | (np.arange(len(inside)) % every == 0))
         moving = motion.forward(tree.points)
         for node in np.flatnonzero(chosen):
