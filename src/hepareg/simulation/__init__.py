@@ -1,4 +1,8 @@
-"""Pairs of CT with a known rigid answer: anatomy, contrast phases, motion and acquisition."""
+"""Simulated pairs of CT whose rigid motion is known.
+
+A pair is made in the order of the folders: `anatomy` (tissues and vessels), `contrast` (HU of a phase), `motion` (of
+liver and body), `acquisition` (grid, slices, noise), and `pairs`, which joins them.
+"""
 
 from hepareg.simulation.acquisition.scanner import AcquisitionSettings
 from hepareg.simulation.anatomy.anatomy import Anatomy

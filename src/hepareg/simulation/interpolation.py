@@ -1,4 +1,4 @@
-"""Linear interpolation on lattices of positions: separable where the axes are parallel, general elsewhere."""
+"""Linear interpolation on lattices of positions: axis by axis for parallel axes, in three dimensions otherwise."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,16 @@ Field = NDArray[np.floating]
 
 
 def resample_axes(array: Field, positions: Sequence[NDArray[np.floating]]) -> Field:
-    """Interpolate linearly at a lattice of voxel positions, one axis after the other; clamped at the border.
+    """Return an array interpolated linearly at a lattice of voxel positions, one axis after the other.
+
+    Positions outside the array take the value of its border.
 
     Parameters
     ----------
     array
         (I, J, K) floating point.
     positions
-        Three arrays of voxel positions along i, j and k; the result has their lengths as its shape.
+        Three arrays of voxel positions along i, j and k; their lengths are the shape of the result.
     """
     for axis, where in sorted(enumerate(positions), key=lambda item: len(item[1]) / array.shape[item[0]]):
         if len(where) == array.shape[axis] and np.array_equal(where, np.arange(len(where))):
@@ -43,14 +45,20 @@ def resample_axes(array: Field, positions: Sequence[NDArray[np.floating]]) -> Fi
 def sample_affine(
     array: NDArray[np.generic], matrix: Matrix, shape: tuple[int, int, int], *, outside: float
 ) -> NDArray[np.float32]:
-    """Return the array where ``matrix`` sends the voxels of ``shape``, float32; ``outside`` beyond its border."""
+    """Return an array interpolated linearly at the positions ``matrix`` @ voxel, for all voxels of ``shape``: float32.
+
+    Positions outside the array take the value ``outside``.
+    """
     return ndimage.affine_transform(
         array, matrix[:3, :3], matrix[:3, 3], output_shape=shape, output=np.float32, order=1, cval=outside
     )
 
 
 def sample_weight(array: Field, matrix: Matrix, shape: tuple[int, int, int]) -> Field:
-    """Return a field that is 0 at its border where ``matrix`` sends the voxels of ``shape``; 0 beyond."""
+    """Return a field interpolated at the positions ``matrix`` @ voxel, for all voxels of ``shape``; 0 outside.
+
+    The field has to be 0 at its border. A diagonal matrix is interpolated axis by axis, which is faster.
+    """
     linear = matrix[:3, :3]
     if np.abs(linear - np.diag(np.diag(linear))).max() < 1e-12:
         return resample_axes(array, [np.arange(n) * linear[a, a] + matrix[a, 3] for a, n in enumerate(shape)])

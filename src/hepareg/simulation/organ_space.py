@@ -1,4 +1,4 @@
-"""A mask on a coarse, isotropic grid: depth inside it, and points moved back into it."""
+"""An organ's mask on a coarse, isotropic grid: depth below its surface, and points moved into it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ __all__ = ["OrganSpace", "coarse_grid_around", "mask_on_grid"]
 
 
 def coarse_grid_around(points: Points, *, spacing_mm: float, margin_mm: float | NDArray[np.floating]) -> Grid:
-    """Return an axis-parallel isotropic grid that holds the points and a margin."""
+    """Return an isotropic grid, parallel to the world's axes, around (N, 3) points in mm and a margin."""
     low = points.min(0) - margin_mm
     high = points.max(0) + margin_mm
     shape = np.ceil((high - low) / spacing_mm).astype(int) + 1
@@ -29,7 +29,7 @@ def mask_on_grid(mask: NDArray[np.bool_], mask_grid: Grid, grid: Grid) -> NDArra
 
 
 class OrganSpace:
-    """An organ's mask with its depth, for placing things inside it.
+    """A coarse copy of an organ's mask with the depth below its surface, in which vessels and lesions are placed.
 
     Parameters
     ----------
@@ -38,10 +38,19 @@ class OrganSpace:
     spacing_mm
         Spacing of the coarse copy.
 
+    Attributes
+    ----------
+    grid
+        Grid of the coarse copy.
+    inside
+        (I, J, K) bool, on the coarse grid.
+    depth_mm
+        (I, J, K) float32 distance to the nearest coarse voxel outside, 0 outside.
+
     Raises
     ------
     MaskError
-        If the mask is empty.
+        If the mask is empty, or so thin that no voxel of the coarse grid is inside.
     """
 
     def __init__(self, mask: NDArray[np.bool_], grid: Grid, *, spacing_mm: float = 3.0) -> None:
@@ -60,20 +69,22 @@ class OrganSpace:
 
     @property
     def points(self) -> Points:
-        """(N, 3) world mm of all coarse voxels inside."""
+        """(N, 3) world mm of the centres of all coarse voxels inside."""
         return self.grid.world_points(np.argwhere(self.inside))
 
     def points_deeper_than(self, depth_mm: float) -> Points:
-        """Return the (N, 3) inner points at least ``depth_mm`` below the surface (the deepest one if there is none)."""
+        """Return the (N, 3) coarse voxel centres in world mm at least ``depth_mm`` deep, or the deepest if none is."""
         where = np.argwhere(self.depth_mm >= min(depth_mm, float(self.depth_mm.max())))
         return self.grid.world_points(where)
 
     def keep_inside(self, depth_mm: float) -> "_Keeper":
-        """Return a function that moves points to the nearest place at least ``depth_mm`` deep."""
+        """Return a function that replaces (N, 3) points by the nearest ones at least ``depth_mm`` deep."""
         return _Keeper(self, depth_mm)
 
 
 class _Keeper:
+    """Function of `OrganSpace.keep_inside`: points that are deep enough are returned unchanged."""
+
     def __init__(self, space: OrganSpace, depth_mm: float) -> None:
         self.grid = space.grid
         self.deep = space.depth_mm >= min(depth_mm, float(space.depth_mm.max()))
@@ -86,6 +97,7 @@ class _Keeper:
 
 
 def _padded(grid: Grid) -> Grid:
+    """Return the grid with one more voxel on every side."""
     matrix = grid.world_from_voxel.copy()
     matrix[:3, 3] = grid.world_points([-1, -1, -1])
     return Grid((grid.shape[0] + 2, grid.shape[1] + 2, grid.shape[2] + 2), matrix)

@@ -64,7 +64,7 @@ def jacobian_range(displacement: Tensor, world_from_voxel: Tensor) -> Tensor:
 
 
 def folding_fraction(displacement: Tensor, world_from_voxel: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the fraction of voxels, of a mask if given, whose Jacobian determinant is not positive: (B,), 0 is best."""
+    """Return the fraction of voxels (in a mask) whose Jacobian determinant is not positive: (B,), 0 is best."""
     folded = (jacobian_determinant(displacement, world_from_voxel) <= 0).to(displacement.dtype)
     weights = torch.ones_like(folded) if mask is None else mask.to(folded.dtype).expand_as(folded)
     return (folded * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)

@@ -15,9 +15,7 @@ from hepareg.geometry.boxes import box_around_points
 from hepareg.transforms.linear import AffineTransform
 from hepareg.volume import Volume
 
-if (
-    TYPE_CHECKING
-):  # imported where it is used, for its import takes a third of a second and most commands do not resample
+if TYPE_CHECKING:  # imported where it is used: it takes a third of a second, and most commands do not resample
     import SimpleITK as sitk
 
 __all__ = ["PADDING_HU", "Interpolation", "resample"]

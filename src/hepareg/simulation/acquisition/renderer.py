@@ -17,10 +17,10 @@ from hepareg.geometry.grid import apply_matrix
 from hepareg.simulation.interpolation import sample_affine, sample_weight
 from hepareg.simulation.motion.sliding import SlidingField
 from hepareg.simulation.organ_space import coarse_grid_around
+from hepareg.transforms.resample import PADDING_HU
 
 __all__ = ["Scene", "sample_liver", "sample_scene", "subsample_offsets"]
 
-AIR_HU = -1024.0
 BACKGROUND_SPACING_MM = 3.0
 LIVER_MARGIN_MM = 6.0
 SLAB_VOXELS = 1_500_000
@@ -140,12 +140,12 @@ class _Slab:
     def image(self, background: "_Background | None") -> Image32:
         field, scene = self.scene.field, self.scene
         if field is None or background is None:
-            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
+            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=PADDING_HU)
         weight = self._weight(field)
         if not weight.any():
-            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=AIR_HU)
+            return sample_affine(scene.image_hu, self.to_source, self.shape, outside=PADDING_HU)
         places = self._places(field, weight)
-        image = ndimage.map_coordinates(scene.image_hu, places, order=1, cval=AIR_HU, output=np.float32)
+        image = ndimage.map_coordinates(scene.image_hu, places, order=1, cval=PADDING_HU, output=np.float32)
         self._hide_second_liver(image, background, places, weight)
         return image
 
@@ -211,7 +211,7 @@ class _Background:
         corners = scene.grid.crop([s.start for s in where], [s.stop for s in where]).corners_mm
         self.grid = coarse_grid_around(corners, spacing_mm=BACKGROUND_SPACING_MM, margin_mm=15.0)
         matrix = scene.grid.voxel_from_world @ self.grid.world_from_voxel
-        image = sample_affine(scene.image_hu, matrix, self.grid.shape, outside=AIR_HU)
+        image = sample_affine(scene.image_hu, matrix, self.grid.shape, outside=PADDING_HU)
         hidden = ndimage.binary_dilation(sample_affine(scene.liver, matrix, self.grid.shape, outside=0.0) > 0)
         _, nearest = ndimage.distance_transform_edt(hidden, return_indices=True)
         filled = image[tuple(nearest)]

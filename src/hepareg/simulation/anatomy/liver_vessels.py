@@ -7,7 +7,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from hepareg.simulation.anatomy.labels import Label
-from hepareg.simulation.anatomy.vessel_trees import TreeSettings, VesselTree, companion_tree, grow_tree, spread_points
+from hepareg.simulation.anatomy.vessel_trees import (
+    TreeSettings,
+    VesselTree,
+    companion_tree,
+    grow_tree,
+    separated_points,
+)
 from hepareg.simulation.organ_space import OrganSpace
 
 __all__ = ["LiverVesselSettings", "grow_liver_vessels"]
@@ -70,9 +76,9 @@ def grow_liver_vessels(
     jitter = rng.uniform(-1.5, 1.5, candidates.shape)
     candidates = candidates + jitter
     spacing = 0.72 * (litres * 1e6 / (settings.num_portal * scale)) ** (1 / 3)
-    ends = spread_points(candidates, number=max(4, round(settings.num_portal * scale)), distance_mm=spacing)
+    ends = separated_points(candidates, number=max(4, round(settings.num_portal * scale)), distance_mm=spacing)
     spacing = 0.72 * (litres * 1e6 / (settings.num_hepatic * scale)) ** (1 / 3)
-    between = spread_points(
+    between = separated_points(
         candidates[::-1], number=max(4, round(settings.num_hepatic * scale)), distance_mm=spacing, avoid=ends
     )
     centre = space.points.mean(0)

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
-from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.anatomy.anatomy import LIVER_TREES, Anatomy
 from hepareg.simulation.anatomy.denoising import denoise, noise_level
 from hepareg.simulation.anatomy.labels import Label, label_from_name
 from hepareg.simulation.anatomy.liver_vessels import LiverVesselSettings, grow_liver_vessels
@@ -78,9 +78,7 @@ def prepare_patient(*, ct: Volume, masks: Mapping[str, Volume]) -> PatientCT:
     level = noise_level(image, liver, ct.grid.spacing_mm)
     denoised = denoise(image, noise_hu=level, spacing_mm=ct.grid.spacing_mm)
     static = _static(denoised, ct.grid.spacing_mm, liver)
-    vessels = tuple(
-        label for label in (Label.HEPATIC_VEIN, Label.PORTAL_VEIN, Label.HEPATIC_ARTERY) if label.name.lower() in masks
-    )
+    vessels = tuple(label for label in LIVER_TREES if label.name.lower() in masks)
     return PatientCT(ct, denoised, image - denoised, level, labels, liver, static, vessels)
 
 

@@ -115,7 +115,6 @@ def _below_dome(design: DesignGrid, plan: BodyPlan, rng: Generator) -> Field:
 def _spine(design: DesignGrid, plan: BodyPlan, z: Field) -> Field:
     x, y, _ = design.axes
     s = plan.scale
-    body = ellipsoid((x, y, 0 * z), (0, plan.spine_y, 0), (22 * s, 17 * s, 1e4))
     body = ((np.hypot(x / 1.2, (y - plan.spine_y) / 0.95)) - 18 * s) + 0 * z
     arch = np.abs(np.hypot(x, y - (plan.spine_y - 30 * s)) - 13 * s) - 3.5 + 0 * z
     process = np.maximum(np.abs(x) - 3.5, np.abs(y - (plan.spine_y - 55 * s)) - 14 * s)
@@ -170,7 +169,7 @@ def rib_paths(plan: BodyPlan, *, origin_mm: Points, half_height_mm: float, rng: 
         start = lowest + 27 * plan.scale * number
         arc = np.radians((62, 100)[number] if number < 2 else 146)
         t = np.linspace(np.radians(14), arc, 26)
-        z = start - drop * (1 - np.cos(t * np.pi / np.pi)) / 2
+        z = start - drop * (1 - np.cos(t)) / 2
         for side in (-1, 1):
             points = np.stack([side * A * np.sin(t) ** 0.9, -B * np.cos(t), z], axis=-1)
             if np.abs(points[:, 2]).min() > half_height_mm + 10:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points
 from hepareg.simulation.anatomy.labels import Label
 
-__all__ = ["TreeSettings", "VesselTree", "companion_tree", "grow_tree", "spread_points"]
+__all__ = ["TreeSettings", "VesselTree", "companion_tree", "grow_tree", "separated_points"]
 
 Floats = NDArray[np.floating]
 
@@ -81,7 +81,7 @@ class VesselTree:
         return self.points[parent], self.points[child], self.radius_mm[parent], self.radius_mm[child]
 
 
-def spread_points(candidates: Points, *, number: int, distance_mm: float, avoid: Points | None = None) -> Points:
+def separated_points(candidates: Points, *, number: int, distance_mm: float, avoid: Points | None = None) -> Points:
     """Return at most ``number`` of the candidates, in their order, no two closer than ``distance_mm``.
 
     ``avoid`` holds points that none of them may be closer to than half that distance.

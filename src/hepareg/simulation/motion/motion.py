@@ -1,4 +1,4 @@
-"""Motion between two phases, with its truth: the whole body's pose, the liver's way with the breath, its bend."""
+"""Motion from the fixed to the moving image: rigid motion of the body, of the liver within it, and the liver's bend."""
 
 import math
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from hepareg.transforms.fit import fit_rigid
 __all__ = ["Motion", "MotionSettings", "draw_motion", "draw_rigid"]
 
 NUM_BREATHS = 12
-"""Breaths drawn, of which the one is taken that stays clear of the ribs best."""
+"""Number of breaths drawn, of which the one that pushes the liver least into the ribs is used."""
 
 BREATHING_MM = np.array([0.3, 0.45, 1.0])
-"""Relative size of breathing motion along left-right, front-back and up-down. Measured in the liver: 1.3, 3.8 and
+"""Relative size of breathing motion along left-right, front-back and up-down. Motion measured in livers: 1.3, 3.8 and
 11.9 mm breathing freely (medians of 14 patients; Liang et al., Journal of Applied Clinical Medical Physics 19, 2018,
 doi:10.1002/acm2.12292), 2.9, 2.3 and 5.3 mm under abdominal compression (means of 53 patients; Radiation Oncology 2016,
-doi:10.1186/s13014-016-0762-z): relative to up-down, 0.1 to 0.55 and 0.3 to 0.45."""
+doi:10.1186/s13014-016-0762-z). Relative to up-down that is 0.1 to 0.55 left-right and 0.3 to 0.45 front-back."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,20 @@ class MotionSettings:
     Parameters
     ----------
     kind
-        ``breathing``: mostly along the body, a turn mostly about the left-right axis; ``random``: any
+        ``breathing``: displacement mostly up-down, rotation mostly about the left-right axis; ``random``: any
         direction and axis; ``still``: the liver does not move within the body.
     translation_mm, rotation_deg
-        Range of the liver's displacement at its centroid, and of its turn about it, within the body.
+        Ranges of the liver's displacement at its centroid, and of its rotation about the centroid, within the body.
     body_translation_mm, body_rotation_deg
-        The same for the whole body (follow-up, table, another scanner), at the liver's centroid too.
+        Ranges of the whole body's displacement at the liver's centroid, and of its rotation about that centroid, as
+        between two examinations.
     bend_mm
-        Root mean square of the liver's bend that no rigid motion explains.
+        Root mean square over the liver of its bend, which no rigid motion explains.
 
     Raises
     ------
     SettingsError
-        If the kind is unknown, a range is reversed or negative, or a turn exceeds 180 degrees.
+        If the kind is unknown, a range is reversed or negative, or a rotation exceeds 180 degrees.
     """
 
     kind: str = "breathing"
@@ -71,7 +72,7 @@ class MotionSettings:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Where everything goes.
+    """The motion x -> body(liver(x + bend(x))) of liver points and x -> body(x) of the rest of the body.
 
     Parameters
     ----------
@@ -80,10 +81,10 @@ class Motion:
     liver
         Rigid motion of the liver within the body, applied before ``body``.
     bend
-        Bend of the liver, applied first of all, or None.
+        Bend of the liver, applied before ``liver``, or None.
     truth
-        The liver's rigid motion, moving_from_fixed: ``body @ liver``, and with a bend the rigid transform
-        nearest to the liver's motion in the least-squares sense over its volume.
+        Rigid motion of the liver, moving_from_fixed: ``body @ liver``; with a bend the least-squares rigid fit to the
+        motion of all points of the liver.
     """
 
     body: RigidTransform
@@ -93,16 +94,16 @@ class Motion:
 
     @property
     def liver_is_still(self) -> bool:
-        """True where the liver moves with the body alone."""
+        """True if the liver does not move within the body."""
         return self.bend is None and bool(np.abs(self.liver.matrix - np.eye(4)).max() < 1e-12)
 
     def forward(self, points: Points) -> Points:
-        """Return where (N, 3) points of the fixed liver lie in the moving world."""
+        """Return the (N, 3) points of the moving world that (N, 3) points of the fixed liver move to, mm."""
         bent = points if self.bend is None else points + self.bend.at(points)
         return self.body.apply(self.liver.apply(bent))
 
     def liver_backward(self, points: Points) -> Points:
-        """Return the fixed-world places of (N, 3) liver points given in the body's frame (before ``body``)."""
+        """Return the (N, 3) fixed-world points of liver points given after ``liver`` and ``bend``, before ``body``."""
         places = self.liver.inverse().apply(points)
         return places if self.bend is None else self.bend.undo(places)
 
@@ -114,11 +115,19 @@ def draw_motion(
     in_the_way: Callable[[Points], float],
     rng: Generator,
 ) -> Motion:
-    """Draw a motion. Liver and body turn about the liver's centroid.
+    """Draw a motion; liver and body rotate about the liver's centroid.
 
-    Of several breaths drawn, the one is taken that pushes the liver least into what stays (``in_the_way``: the
-    fraction of points there), since a liver slides along the ribs and not through them. A random motion is
-    taken as it comes.
+    Of `NUM_BREATHS` breaths the one that pushes the liver least into static tissue is used, since a liver slides along
+    the ribs and not through them. Of other kinds of motion only one is drawn.
+
+    Parameters
+    ----------
+    settings
+        Kind and ranges.
+    space
+        The liver.
+    in_the_way
+        Function that returns the fraction of (N, 3) world points in static tissue.
     """
     points = space.points
     num_drawn = NUM_BREATHS if settings.kind == "breathing" else 1
@@ -136,17 +145,20 @@ def draw_rigid(
 ) -> tuple[RigidTransform, RigidTransform]:
     """Draw the rigid motions of the liver within the body and of the body, both about ``centre_mm``."""
     bias = BREATHING_MM if settings.kind == "breathing" else np.ones(3)
-    turn, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
-    liver = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
-    turn, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
-    body = RigidTransform.from_vectors(turn, shift, centre_mm=centre_mm)
+    rotation, shift = _draw(settings.rotation_deg, settings.translation_mm, bias, rng)
+    liver = RigidTransform.from_vectors(rotation, shift, centre_mm=centre_mm)
+    rotation, shift = _draw(settings.body_rotation_deg, settings.body_translation_mm, np.ones(3), rng)
+    body = RigidTransform.from_vectors(rotation, shift, centre_mm=centre_mm)
     return (RigidTransform.identity() if settings.kind == "still" else liver), body
 
 
 def _draw(
     rotation_deg: tuple[float, float], translation_mm: tuple[float, float], bias: NDArray[np.floating], rng: Generator
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Draw a rotation vector in radians and a translation; ``bias`` stretches directions (axes: its reverse)."""
+    """Draw a rotation vector in radians and a translation in mm.
+
+    ``bias`` stretches the distribution of directions; its reverse stretches that of rotation axes.
+    """
     axis = _unit(rng.standard_normal(3) * bias[::-1])
     direction = _unit(rng.standard_normal(3) * bias)
     return axis * math.radians(rng.uniform(*rotation_deg)), direction * rng.uniform(*translation_mm)

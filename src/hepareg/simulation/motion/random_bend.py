@@ -1,4 +1,4 @@
-"""A liver that also bends: a smooth displacement with no rigid part, its inverse and its rigid fit."""
+"""Random non-rigid deformation of the liver, called its *bend*: smooth, keeping volumes, without a rigid part."""
 
 from dataclasses import dataclass
 
@@ -12,38 +12,38 @@ from hepareg.geometry import Grid
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
 from hepareg.transforms.fit import fit_rigid
 
-__all__ = ["BendField", "draw_bend"]
+__all__ = ["BEND_SPACING_MM", "BendField", "draw_bend"]
 
-SPACING_MM = 6.0
+BEND_SPACING_MM = 6.0
 MAX_ITERATIONS = 40
 CONVERGED_MM = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class BendField:
-    """Displacement of liver points by bending, in world mm.
+    """Displacement b(x) of liver points by the bend, in world mm.
 
     Parameters
     ----------
     grid
         Coarse grid around the liver.
     displacement_mm
-        (3, I, J, K) float64; linear between nodes, as at its border beyond the grid.
+        (3, I, J, K) float64 at the grid's nodes; linear in between, and constant beyond the grid's border.
     """
 
     grid: Grid
     displacement_mm: NDArray[np.floating]
 
     def at(self, points: Points) -> Points:
-        """Return the (N, 3) displacement of (N, 3) points."""
+        """Return the (N, 3) displacements in mm at (N, 3) points."""
         voxels = self.grid.voxel_points(points).T
         sampled = [ndimage.map_coordinates(part, voxels, order=1, mode="nearest") for part in self.displacement_mm]
         return np.stack(sampled, axis=-1)
 
     def undo(self, points: Points) -> Points:
-        """Return the (N, 3) places x that bending takes to the given points: x + b(x) = point.
+        """Return the (N, 3) points x with x + b(x) = point: the inverse of the bend.
 
-        Fixed-point iteration; it converges because the field's slope is far below 1.
+        Fixed-point iteration, which converges because the derivative of b is far below 1.
         """
         x = np.array(points, dtype=np.float64)
         for _ in range(MAX_ITERATIONS):
@@ -54,18 +54,23 @@ class BendField:
 
 
 def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:
-    """Draw a smooth random bend that keeps volumes.
-
-    Its root mean square over the liver is ``rms_mm`` after the best rigid motion has been taken out.
+    """Draw a smooth random bend without divergence, so that tissue keeps its volume.
 
     Parameters
     ----------
+    space
+        The liver.
+    rms_mm
+        Root mean square of the displacement over the liver. The best rigid fit of the bend is the identity, so that
+        no rigid motion explains any of it.
     scale_mm
-        Distance over which the displacement changes.
+        Distance over which the displacement varies.
     """
-    grid = coarse_grid_around(space.points, spacing_mm=SPACING_MM, margin_mm=20.0)
+    grid = coarse_grid_around(space.points, spacing_mm=BEND_SPACING_MM, margin_mm=20.0)
     white = rng.standard_normal((3, *grid.shape))
-    smooth = np.stack([ndimage.gaussian_filter(part, 0.5 * scale_mm / SPACING_MM, mode="nearest") for part in white])
+    smooth = np.stack(
+        [ndimage.gaussian_filter(part, 0.5 * scale_mm / BEND_SPACING_MM, mode="nearest") for part in white]
+    )
     curl = _curl(smooth)
     field = BendField(grid, curl / curl.std() * rms_mm)
     points = space.points
@@ -80,7 +85,7 @@ def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: flo
 
 
 def _curl(potential: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the curl of a (3, I, J, K) field: it has no divergence, so tissue keeps its volume."""
+    """Return the curl of a (3, I, J, K) field, which has no divergence."""
 
     def d(component: int, axis: int) -> NDArray[np.floating]:
         return np.gradient(potential[component], axis=axis)

@@ -1,4 +1,4 @@
-"""The zone in which the moving liver slides along a body that stays: the backward map of the moving image."""
+"""Backward map of the moving image: rigid in the liver, the identity in static tissue, smooth in between."""
 
 from dataclasses import dataclass
 
@@ -13,29 +13,33 @@ from hepareg.simulation.interpolation import resample_axes, sample_affine
 from hepareg.simulation.motion.motion import Motion
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around, mask_on_grid
 
-__all__ = ["SlidingField", "sliding_field"]
+__all__ = ["EXACT_MM", "ZONE_MM", "ZONE_PER_MM", "SlidingField", "sliding_field"]
 
 EXACT_MM = 2.0
-"""The liver's motion is exact to this distance outside its surface."""
+"""Distance outside the liver's surface up to which the map is exactly the liver's motion."""
+ZONE_MM, ZONE_PER_MM = 12.0, 2.5
+"""Width of the transition around the liver: a constant, and this multiple of the liver's displacement, so that the map
+does not fold."""
 
 
 @dataclass(frozen=True, eq=False)
 class SlidingField:
-    """The way back from the moved body to the fixed one, in the body's frame (before its own pose).
+    """The map from points after the liver's motion to points before it, in the body's frame (before ``Motion.body``).
 
-    A place z of the moved body comes from z + w(z) (``liver_inverse`` z + c(z) - z), with w the weight cut to [0, 1].
+    A point z comes from z + w(z) (``liver_inverse`` z + c(z) - z), with w the weight clipped to [0, 1].
 
     Parameters
     ----------
     grid
         Coarse grid; weight and bend are linear between its nodes.
     weight
-        (I, J, K) float32: 1 or more in the moved liver and `EXACT_MM` around it, 0 in what stays and at the border
-        of the grid. It goes on rising inside, so that between nodes it passes 1 at the right place.
+        (I, J, K) float32: at least 1 in the moved liver and `EXACT_MM` around it, 0 in static tissue and at the border
+        of the grid. It keeps rising towards the inside of the liver, so that interpolation between nodes passes 1 at
+        the right place.
     liver_inverse
-        (4, 4) the liver's rigid way back.
+        (4, 4) inverse of the liver's rigid motion.
     bend_mm
-        (3, I, J, K) float32 c: what bending adds to it, or None.
+        (3, I, J, K) float32, c: correction of ``liver_inverse`` for the bend, or None.
     """
 
     grid: Grid
@@ -45,13 +49,17 @@ class SlidingField:
 
 
 def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacing_mm: float) -> SlidingField | None:
-    """Return the backward map, or None where the liver moves with the body alone.
+    """Return the backward map, or None if the liver does not move within the body.
 
-    The weight is 1 around the moved liver and falls to 0 over a zone that is wide in the direction of the
-    motion, so that nothing folds there, and as narrow as the gap to the body wall, along which it slides.
+    The weight falls from 1 around the moved liver to 0 over a zone that is wide along the motion, where a narrow one
+    would fold, and as narrow as the gap between liver and body wall, along which the liver slides.
 
     Parameters
     ----------
+    anatomy, motion
+        The body and its motion.
+    space
+        The fixed liver.
     spacing_mm
         Spacing of the field's grid.
     """
@@ -59,7 +67,7 @@ def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacin
         return None
     points = space.points
     moved = motion.body.inverse().apply(motion.forward(points))
-    zone = 12.0 + 2.5 * np.abs(moved - points).max(0)
+    zone = ZONE_MM + ZONE_PER_MM * np.abs(moved - points).max(0)
     grid = coarse_grid_around(np.vstack([points, moved]), spacing_mm=spacing_mm, margin_mm=zone + 2 * spacing_mm)
     inverse = motion.liver.inverse().matrix
     bend = None if motion.bend is None else _bend_back(motion, grid)
@@ -68,7 +76,10 @@ def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacin
 
 
 def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
-    """Return what bending adds to the way back, worked out at every second node: it changes over centimetres."""
+    """Return the correction of the liver's inverse motion for the bend, (3, I, J, K) mm.
+
+    It is computed at every second node and interpolated, for it varies over centimetres.
+    """
     axes = [np.arange(0, n + 1, 2) for n in grid.shape]
     voxels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     nodes = grid.world_points(voxels.reshape(-1, 3))
@@ -80,7 +91,7 @@ def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
 def _moved_liver(
     anatomy: Anatomy, grid: Grid, inverse: Matrix, bend_mm: NDArray[np.float32] | None
 ) -> NDArray[np.bool_]:
-    """Return the moved liver on the field's grid."""
+    """Return the mask of the moved liver on the field's grid."""
     liver = anatomy.liver.view(np.uint8)
     matrix = anatomy.grid.voxel_from_world @ inverse @ grid.world_from_voxel
     if bend_mm is None:
@@ -97,7 +108,7 @@ def _moved_liver(
 def _weight(
     anatomy: Anatomy, grid: Grid, moved: NDArray[np.bool_], zone: NDArray[np.floating], spacing_mm: float
 ) -> NDArray[np.floating]:
-    # A mask on this grid knows its surface to about half a voxel; the core is larger by that much.
+    # The mask's surface is known to about half a voxel of this grid; the core is enlarged by that much.
     beyond_mm = _signed_distance(moved, spacing_mm) - (EXACT_MM + 0.6 * spacing_mm)
     core = beyond_mm <= 0
     far = ndimage.distance_transform_edt(~core, sampling=spacing_mm / zone).astype(np.float32)

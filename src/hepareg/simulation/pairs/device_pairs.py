@@ -1,7 +1,7 @@
-"""Training pairs made on a device, hundreds a minute: the same phases and motion as `simulate_pair`, in torch.
+"""Training pairs made on a device, hundreds per minute, with the phases and the motion of `simulate_pair`, in torch.
 
-Left out against the whole simulation: own grids, thick slices, streaks and bending. Vessels, lesions, sliding and own
-noise are there. A test holds the truth of the two together.
+Vessels, lesions, sliding and noise are simulated. A different grid for each image, thick slices, streaks and the bend
+are not. A test compares the truth with that of `simulate_pair`.
 """
 
 from dataclasses import dataclass, field
@@ -12,31 +12,34 @@ from torch import Tensor
 
 from hepareg.simulation.acquisition.noise import RISE_PER_MM
 from hepareg.simulation.anatomy.anatomy import LIVER_TREES
+from hepareg.simulation.anatomy.labels import Label
+from hepareg.simulation.contrast.contrast_table import UNENHANCED_HU
 from hepareg.simulation.contrast.phases import ContrastPhase, draw_phase
 from hepareg.simulation.motion.motion import MotionSettings, draw_rigid
+from hepareg.simulation.motion.sliding import EXACT_MM, ZONE_MM, ZONE_PER_MM
 from hepareg.simulation.pairs.anatomy_bank import AnatomyBank
 from hepareg.transforms.warp import sample_points
 
 __all__ = ["DevicePairSettings", "DevicePairs", "simulate_on_device"]
 
-EXACT_MM = 2.0
-AIR_HU = -1000.0
+AIR_HU = UNENHANCED_HU[Label.OUTSIDE][0]
+"""Mean HU around the body. Voxels outside the grid have it too, for a scan is wider than this grid."""
 
 
 @dataclass(frozen=True)
 class DevicePairSettings:
-    """What the pairs are like.
+    """Motion, phases and noise of the pairs.
 
     Parameters
     ----------
     motion
-        As for whole pairs; a bend is not made here.
+        As for `simulate_pair`, but ``bend_mm`` has no effect.
     moving_phases, fixed_phases
-        Drawn from with equal chance.
+        Phases of the two images, drawn with equal probability.
     noise_hu
         Range of the noise's standard deviation, drawn for each image.
     noise_fall_per_mm
-        Spatial frequency over which the noise falls by e.
+        Spatial frequency in 1/mm over which the power of the noise falls by a factor e.
     """
 
     motion: MotionSettings = field(default_factory=MotionSettings)
@@ -79,9 +82,14 @@ def simulate_on_device(
     Parameters
     ----------
     bank
-        Anatomies, drawn from with replacement.
+        Anatomies, drawn with replacement.
+    batch_size
+        Number of pairs.
+    settings
+        Motion, phases and noise.
     rng
-        Draws everything, the seed of the device's noise included: the same state gives the same batch on one device.
+        Source of all random numbers, the seed of the device's noise among them: the same state gives the same batch
+        on the same device.
     """
     device = bank.labels.device
     chosen = torch.as_tensor(rng.integers(len(bank), size=batch_size), device=device)
@@ -102,7 +110,7 @@ def simulate_on_device(
 
 
 class _Part:
-    """The chosen anatomies of a bank."""
+    """The anatomies of a batch, chosen from a bank."""
 
     def __init__(self, bank: AnatomyBank, chosen: Tensor) -> None:
         self.labels, self.behind = bank.labels[chosen].long(), bank.behind[chosen].long()
@@ -124,7 +132,7 @@ class _Part:
         return torch.stack(voxels, dim=1) * self.world_from_voxel[0, 0] + self.world_from_voxel[:3, 3]
 
     def image(self, labels: Tensor, table: Tensor, *, vessels: bool = True) -> Tensor:
-        """Return HU of the labels, with the vessels drawn in and the edges softened over a voxel."""
+        """Return the image of labels and vessels in HU, edges softened over a voxel: (B, 1, I, J, K)."""
         batch = torch.arange(len(labels), device=labels.device)[:, None, None, None, None]
         hu = table[batch, labels]
         if vessels:
@@ -134,7 +142,7 @@ class _Part:
         return _soften(hu)
 
     def moved(self, table: Tensor, liver: Tensor, body: Tensor, zone_mm: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the moving image and its liver mask."""
+        """Return the moving image in HU and its liver mask, both (B, 1, I, J, K)."""
         y = _lattice(self.labels.shape[2:], self.world_from_voxel, len(self.labels))
         z = _apply(torch.linalg.inv(body), y)
         q = _apply(torch.linalg.inv(liver), z)
@@ -164,14 +172,14 @@ def _draw_motions(
         liver, body = draw_rigid(settings, centre_mm=centre, rng=rng)
         livers.append(liver.matrix)
         bodies.append(body.matrix)
-        zones.append(12.0 + 2.5 * float(np.linalg.norm(liver.translation_at(centre))))
+        zones.append(ZONE_MM + ZONE_PER_MM * float(np.linalg.norm(liver.translation_at(centre))))
     stack = (torch.as_tensor(np.array(m), device=device) for m in (livers, bodies))
     zone = torch.as_tensor(zones, device=device).float().reshape(-1, 1, 1, 1, 1)
     return *stack, zone  # type: ignore[return-value]
 
 
 def _tables(batch: int, phases: tuple[ContrastPhase, ...], rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Return (B, 32) float32 HU by label, a patient and a phase for each."""
+    """Return (B, 32) float32 HU by label; patient and phase are drawn for each row."""
     table = np.zeros((batch, 32), dtype=np.float32)
     for row in table:
         for label, value in draw_phase(phases[rng.integers(len(phases))], rng=rng).values.items():
@@ -180,7 +188,7 @@ def _tables(batch: int, phases: tuple[ContrastPhase, ...], rng: np.random.Genera
 
 
 def _lattice(shape: torch.Size, world_from_voxel: Tensor, batch: int) -> Tensor:
-    """Return the world places of all voxels, (B, I, J, K, 3) float32."""
+    """Return the world mm of all voxel centres, (B, I, J, K, 3) float32."""
     axes = [torch.arange(n, device=world_from_voxel.device, dtype=torch.float32) for n in shape]
     voxels = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     world = voxels * world_from_voxel[0, 0].float() + world_from_voxel[:3, 3].float()
@@ -200,7 +208,7 @@ def _smooth(x: Tensor) -> Tensor:
 
 
 def _soften(image: Tensor) -> Tensor:
-    """Average over the next neighbours along each axis (weights 1, 6, 1): partial volume at edges."""
+    """Return the image averaged over its next neighbours along each axis, weights 1, 6, 1: partial volume at edges."""
     for axis in (2, 3, 4):
         before = torch.cat([image.narrow(axis, 0, 1), image.narrow(axis, 0, image.shape[axis] - 1)], dim=axis)
         after = torch.cat([image.narrow(axis, 1, image.shape[axis] - 1), image.narrow(axis, -1, 1)], dim=axis)
