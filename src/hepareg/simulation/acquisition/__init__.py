@@ -1,1 +1,1 @@
-"""Scanner: grid, slices, noise, streaks, and the masks drawn on its images."""
+"""Acquisition of an image: grid, slices, noise, streaks, and the error of its liver mask."""

@@ -1,4 +1,4 @@
-"""Masks as people and networks draw them: a smooth error of the boundary."""
+"""Imperfect masks: a smooth error of the boundary, as masks of people and networks have."""
 
 import numpy as np
 from numpy.random import Generator
@@ -13,13 +13,14 @@ from hepareg.simulation.shapes import smooth_noise
 __all__ = ["disturb_mask"]
 
 WAVELENGTH_MM = 30.0
+"""Distance along the surface over which the error varies."""
 
 
 def disturb_mask(mask: NDArray[np.uint8], grid: Grid, *, error_mm: float, rng: Generator) -> NDArray[np.uint8]:
     """Return the mask with its surface shifted by smooth random distances of root mean square ``error_mm``.
 
-    The surface is known to a fraction of a coarse voxel of 3 mm, so an error of 0 still smooths it a little:
-    callers leave a perfect mask alone.
+    The surface is represented on a coarse grid of 3 mm, so that even an error of 0 smooths it a little: do not call
+    this for a mask that is to stay perfect.
     """
     space = OrganSpace(mask.view(bool), grid)
     step = float(space.grid.spacing_mm[0])

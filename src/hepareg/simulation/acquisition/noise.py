@@ -1,4 +1,4 @@
-"""Correlated CT noise, and streaks."""
+"""Correlated CT noise."""
 
 import numpy as np
 from numpy.random import Generator
@@ -9,7 +9,7 @@ __all__ = ["RISE_PER_MM", "correlated_noise"]
 
 CHUNK_SLICES = 16
 RISE_PER_MM = 0.05
-"""Below this frequency there is little noise."""
+"""Spatial frequency in 1/mm below which there is little noise."""
 
 
 def correlated_noise(
@@ -22,15 +22,16 @@ def correlated_noise(
 ) -> NDArray[np.float32]:
     """Return noise of unit standard deviation with a CT's in-plane power spectrum, slices along the last axis.
 
-    The spectrum is (1 - exp(-(f / 0.05)^2)) exp(-f / fall): nothing at zero frequency, as filtered back-projection
-    leaves it, then the fall that the reconstruction kernel brings. The default was fitted to a soft-tissue series.
+    The power spectrum is (1 - exp(-(f / 0.05)^2)) exp(-f / fall): zero at zero frequency, as after filtered
+    back-projection, and falling at high frequencies, as by the reconstruction kernel. The default fall was fitted to
+    a soft-tissue series.
 
     Parameters
     ----------
     shape, spacing_mm
         Grid of the image.
     fall_per_mm
-        Over this frequency the power falls by e; a sharper kernel has a larger one.
+        Frequency in 1/mm over which the power falls by a factor e; larger for a sharper kernel.
     slice_correlation
         Correlation of neighbouring slices.
 

@@ -1,4 +1,4 @@
-"""Images of a moved body on another grid, slab by slab: one interpolation, thick slices by averaging."""
+"""Images of a moved body on another grid: one interpolation, thick slices by averaging, slab by slab in threads."""
 
 import os
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A body at the fixed pose, and the way back to it from the moving world.
+    """An image of the fixed body, and the backward map from the world of the moving image to it.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class Scene:
     liver
         (I, J, K) uint8, 1 inside.
     body_inverse
-        (4, 4) moving world to the body's frame.
+        (4, 4) map from the moving world to the body's frame.
     field
-        Way back within the body's frame, or None where nothing moves in it.
+        Backward map within the body's frame, or None if the liver does not move within the body.
     """
 
     grid: Grid
@@ -57,7 +57,10 @@ class Scene:
 
 
 def subsample_offsets(target: Grid, source: Grid, thickness_mm: float | None) -> Floats:
-    """Return (n, 3) offsets in target voxels whose mean stands for the voxel's extent, or the slice's thickness."""
+    """Return (n, 3) offsets in target voxels whose samples are averaged over the voxel, or over the slice thickness.
+
+    There are about as many along each axis as source voxels in the extent.
+    """
     extent = target.spacing_mm.copy()
     if thickness_mm is not None:
         extent[2] = thickness_mm
@@ -72,7 +75,7 @@ def subsample_offsets(target: Grid, source: Grid, thickness_mm: float | None) ->
 
 
 def sample_scene(scene: Scene, target: Grid, *, offsets: Floats) -> Image32:
-    """Return the scene on the target grid, float32 HU, averaged over the sub-samples."""
+    """Return the image of the scene on the target grid in HU, averaged over the sub-samples: (I, J, K) float32."""
     background = _Background(scene) if scene.field is not None else None
 
     def slab(start: int, shape: Shape) -> Image32:
@@ -85,7 +88,7 @@ def sample_scene(scene: Scene, target: Grid, *, offsets: Floats) -> Image32:
 
 
 def sample_liver(scene: Scene, target: Grid) -> Image32:
-    """Return the moved liver on the target grid, float32 in [0, 1]; only the box that can hold it is worked on."""
+    """Return the moved liver on the target grid: (I, J, K) float32 in [0, 1]."""
     out = np.zeros(target.shape, dtype=np.float32)
     box = _liver_box(scene, target)
     if box is None:
@@ -101,7 +104,7 @@ def sample_liver(scene: Scene, target: Grid) -> Image32:
 
 
 def _liver_box(scene: Scene, target: Grid) -> VoxelBox | None:
-    """Return the box of target voxels that the moved liver lies in, or None where it is out of view."""
+    """Return the box of target voxels that contains the moved liver, or None if it is out of view."""
     where = ndimage.find_objects(scene.liver, max_label=1)[0]
     if where is None:
         return None
@@ -114,6 +117,7 @@ def _liver_box(scene: Scene, target: Grid) -> VoxelBox | None:
 
 
 def _in_slabs(shape: Shape, slab: Callable[[int, Shape], Image32]) -> Image32:
+    """Return the array that ``slab(first, shape)`` computes in parts along the first axis, several in parallel."""
     out = np.empty(shape, dtype=np.float32)
     step = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
 
@@ -127,7 +131,7 @@ def _in_slabs(shape: Shape, slab: Callable[[int, Shape], Image32]) -> Image32:
 
 
 class _Slab:
-    """A run of the target's first axis, and where its voxels come from."""
+    """A slab of the target grid, along its first axis, and the source positions of its voxels."""
 
     def __init__(self, scene: Scene, target: Grid, start: int, shape: Shape, offset: Floats) -> None:
         self.scene, self.shape = scene, shape
@@ -166,7 +170,7 @@ class _Slab:
         return np.clip(weight, 0, 1, out=weight)
 
     def _places(self, field: SlidingField, weight: Floats | np.float32) -> Image32:
-        """Return (3, ...) float32 source voxels: the straight way plus the weighted way of the liver."""
+        """Return (3, ...) float32 source voxels: those of the body's motion plus the weighted part of the liver's."""
         to_source = self.scene.grid.voxel_from_world
         extra = to_source @ (field.liver_inverse - np.eye(4)) @ self.to_body
         bends = None if field.bend_mm is None else self._bend(field, field.bend_mm)
@@ -185,12 +189,15 @@ class _Slab:
         return [sample_affine(part, matrix, self.shape, outside=0.0) for part in bend_mm]
 
     def _affine(self, row: Floats) -> Image32:
-        """Return a row of an affine map at all voxels of the slab, rounded once."""
+        """Return one coordinate of an affine map at all voxels of the slab, computed in float64."""
         i, j, k = (row[a] * np.arange(n) for a, n in enumerate(self.shape))
         return np.add((i[:, None] + (j + row[3]))[:, :, None], k, dtype=np.float64).astype(np.float32)
 
     def _hide_second_liver(self, image: Image32, background: "_Background", places: Image32, weight: Floats) -> None:
-        """Fill with neighbouring tissue what the stretched zone shows of the liver beside the moved liver itself."""
+        """Replace liver tissue in the transition zone, outside the moved liver, by the background, in place.
+
+        The stretched zone samples places that belonged to the fixed liver; the liver would be seen twice.
+        """
         between = np.nonzero((weight > 0) & (weight < 1))
         there = places[:, between[0], between[1], between[2]]
         shown = ndimage.map_coordinates(self.scene.liver, there, order=1, cval=0.0, output=np.float32)
@@ -204,7 +211,7 @@ class _Slab:
 
 
 class _Background:
-    """A coarse image in which the liver has been filled with the nearest other tissue."""
+    """A coarse image in which the liver is replaced by the nearest other tissue."""
 
     def __init__(self, scene: Scene) -> None:
         where = ndimage.find_objects(scene.liver, max_label=1)[0]
@@ -218,6 +225,6 @@ class _Background:
         self.image = np.where(hidden, ndimage.gaussian_filter(filled, 1.0, mode="nearest"), filled)
 
     def at(self, source: Grid, voxels: Image32) -> Image32:
-        """Return its HU at (3, N) voxels of the source grid."""
+        """Return the background's HU at (3, N) voxels of the source grid."""
         places = self.grid.voxel_points(source.world_points(voxels.T)).T
         return ndimage.map_coordinates(self.image, places, order=1, mode="nearest", output=np.float32)

@@ -1,4 +1,4 @@
-"""The scanner: its grid, its slices, its noise, streaks and padding, and the masks drawn on its images."""
+"""Acquisition settings, the grid of an image, and its noise, streaks and padding."""
 
 import math
 from dataclasses import dataclass
@@ -26,37 +26,37 @@ RANGES = {
     "streaks_hu": (0.0, 500.0),
     "mask_error_mm": (0.0, 20.0),
 }
-"""What is accepted of a setting: beyond, nothing of a liver or of a mask would be left."""
+"""Accepted ranges of settings; outside them nothing of the liver or of its mask would be left."""
 
 
 @dataclass(frozen=True)
 class AcquisitionSettings:
-    """How one image is taken.
+    """Grid, noise and artefacts of one image, and the error of its liver mask.
 
     Parameters
     ----------
     shape
-        Number of voxels, or None: as many as cover the anatomy.
+        Number of voxels (I, J, K); None covers the anatomy.
     spacing_mm
-        Voxel spacing (i, j, k), slices along k, or None: the anatomy's.
+        Voxel spacing (i, j, k), slices along k; None is the anatomy's spacing.
     slice_thickness_mm
-        Thickness that a slice averages over, or None: the spacing along k.
+        Thickness over which a slice averages; None is the spacing along k.
     offset_mm
         Largest random shift of the grid along each axis.
     oblique_deg
-        Angle of the grid's axes to the anatomy's, about a random axis.
+        Angle between the grid's axes and the anatomy's, about a random axis.
     flips
-        Which voxel axes run the other way round.
+        Voxel axes (i, j, k) whose direction is reversed.
     cut_top, cut_bottom
-        Fraction of the liver's height that the field of view leaves out at the upper and the lower end.
+        Fraction of the liver's height outside the field of view at the upper and the lower end.
     noise_hu
-        Standard deviation of the noise in soft tissue, or None: the real CT's own level, 12 for the phantom.
+        Standard deviation of the noise in soft tissue; None is the level of the real CT, 12 for the phantom.
     noise_fall_per_mm
-        Spatial frequency over which the noise falls by e; larger for a sharper kernel.
+        Spatial frequency in 1/mm over which the power of the noise falls by a factor e; larger for a sharper kernel.
     streaks_hu
-        Standard deviation of additional streaks across the body, as photon starvation leaves them.
+        Standard deviation of streaks across the body, as photon starvation causes them.
     padding_hu
-        Value outside the scanned circle, -1024 or -2048 as a rule, or None: no padding.
+        Value outside the scanned circle, usually -1024 or -2048; None pads nothing.
     mask_error_mm
         Root mean square of the mask's smooth boundary error.
 
@@ -99,14 +99,14 @@ class AcquisitionSettings:
 def acquisition_grid(
     settings: AcquisitionSettings, *, anatomy: Grid, pose: RigidTransform, liver_points: Points, rng: Generator
 ) -> Grid:
-    """Return the image's grid: over the body where it lies now, then cut at the liver where the settings say so.
+    """Return an image's grid: it covers the moved body, and is then cut at the liver as the settings say.
 
     Parameters
     ----------
     anatomy
-        Grid of the anatomy at the fixed pose.
+        Grid of the anatomy, in the fixed world.
     pose
-        Where the body went.
+        Motion of the body from the fixed world to the world of this image.
     liver_points
         (N, 3) world mm of the liver in this image.
     """
@@ -115,8 +115,8 @@ def acquisition_grid(
     shape = np.array(settings.shape or np.maximum(np.round(extent / spacing), 1).astype(int))
     shift = rng.uniform(-1, 1, 3) * settings.offset_mm
     axis = rng.standard_normal(3)
-    turn = rotation_from_vector(axis / np.linalg.norm(axis) * math.radians(settings.oblique_deg))
-    directions = turn @ (anatomy.world_from_voxel[:3, :3] / anatomy.spacing_mm)
+    rotation = rotation_from_vector(axis / np.linalg.norm(axis) * math.radians(settings.oblique_deg))
+    directions = rotation @ (anatomy.world_from_voxel[:3, :3] / anatomy.spacing_mm)
     directions = directions * np.where(settings.flips, -1.0, 1.0)
     centre = pose.apply(anatomy.centre_mm) + directions @ shift
     if settings.shape is not None:
@@ -130,6 +130,7 @@ def acquisition_grid(
 
 
 def _cut(grid: Grid, liver_points: Points, *, top: float, bottom: float) -> Grid:
+    """Return the grid without fractions of the liver's height at its top and bottom, at least 8 slices of it."""
     if top == 0 and bottom == 0:
         return grid
     axis, sense = grid.superior_axis
@@ -147,7 +148,7 @@ def _cut(grid: Grid, liver_points: Points, *, top: float, bottom: float) -> Grid
 def add_noise(
     image_hu: NDArray[np.float32], grid: Grid, *, level_hu: float, settings: AcquisitionSettings, rng: Generator
 ) -> None:
-    """Add correlated noise, and streaks, in place; less of it in lung and air, where less is attenuated."""
+    """Add noise, streaks and rays from metal to an image in HU, in place; lung and air get less noise, no streaks."""
     if level_hu > 0:
         noise = correlated_noise(grid.shape, grid.spacing_mm, rng=rng, fall_per_mm=settings.noise_fall_per_mm)
         noise *= np.float32(level_hu)
@@ -161,7 +162,7 @@ def add_noise(
 
 
 def finish(image_hu: NDArray[np.float32], settings: AcquisitionSettings) -> NDArray[np.int16]:
-    """Return int16 HU: clipped to a CT's range, padded outside the scanned circle."""
+    """Return the image as int16 HU, clipped to the range of a CT and padded outside the scanned circle."""
     out = np.clip(np.rint(image_hu), -1024, 3071).astype(np.int16)
     if settings.padding_hu is not None:
         i, j = (np.linspace(-1, 1, n) for n in out.shape[:2])

@@ -1,4 +1,4 @@
-"""Streaks: noise along the long axis of the body, and rays from metal."""
+"""Streak artefacts: photon starvation along the left-right axis, and rays from metal."""
 
 import numpy as np
 from numpy.random import Generator
@@ -14,9 +14,9 @@ NUM_RAYS = 14
 def starvation_streaks(
     shape: tuple[int, int, int], spacing_mm: NDArray[np.floating], *, level_hu: float, rng: Generator
 ) -> NDArray[np.float32]:
-    """Return streaks along the first axis (left to right), as photon starvation through both shoulders or arms leaves.
+    """Return streaks in HU along the first axis (left to right), as photon starvation through shoulders or arms causes.
 
-    White noise smoothed over 60 mm along the first axis and 1 mm along the second; every slice has its own.
+    White noise smoothed over 60 mm along the first axis and 1 mm along the second, independent in every slice.
     """
     white = rng.standard_normal(shape, dtype=np.float32)
     streaks = ndimage.gaussian_filter1d(white, 60.0 / spacing_mm[0] / 2, axis=0, mode="wrap", truncate=2.5)
@@ -25,9 +25,9 @@ def starvation_streaks(
 
 
 def metal_rays(image_hu: NDArray[np.float32], spacing_mm: NDArray[np.floating], *, rng: Generator) -> None:
-    """Add bright and dark rays around metal, in place, slice by slice; they fade with the distance.
+    """Add bright and dark rays around metal to an image in HU, in place, slice by slice.
 
-    A drawing of the artefact, not a simulation of the scanner: star-shaped, alternating, about 1/r.
+    The artefact is imitated, not computed from projections: alternating rays, their amplitude about 1/r.
     """
     for k in np.flatnonzero((image_hu > METAL_HU).any(axis=(0, 1))):
         parts, count = ndimage.label(image_hu[:, :, k] > METAL_HU)

@@ -1,4 +1,4 @@
-"""Thin slices behind thick ones: what a scanner may have averaged, so that other slices can be averaged from it."""
+"""Thin slices whose averages are the given thick slices, so that other slices can be averaged from them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +8,10 @@ from hepareg.geometry import Grid
 __all__ = ["NUM_SLICES_AT_ONCE", "split_grid", "split_slices", "subslice_count"]
 
 THIN_MM = 1.0
-"""Slices thinner than about this are taken as they are."""
+"""Thinner slices are not split."""
 
 EDGE_RATIO = 2.0
-"""A slice holds an edge where the step across it is this many times the changes on both sides of it."""
+"""A slice contains an edge where the step across it is this many times the changes on both sides of it."""
 
 NUM_SLICES_AT_ONCE = 8
 
@@ -19,7 +19,7 @@ Image32 = NDArray[np.float32]
 
 
 def subslice_count(grid: Grid) -> int:
-    """Return into how many thin slices the grid's slices should be split."""
+    """Return the number of thin slices, of about 1 mm, to split each slice of a grid into."""
     return max(1, round(float(grid.spacing_mm[2]) / THIN_MM))
 
 
@@ -32,20 +32,21 @@ def split_grid(grid: Grid, count: int) -> Grid:
 
 
 def split_slices(image: Image32, count: int) -> Image32:
-    """Return thin slices whose averages are the given ones.
+    """Return thin slices whose averages are the given slices.
 
-    Linear interpolation between thick slices blurs the edges between them: cut off at a window, the surface of the
-    liver under the lung then lies deeper by some tenths of a millimetre than in the image that it was taken from, on
-    that side alone. Here a slice between two others, a and b, with the value c between theirs is taken to hold an edge
-    where the step from a to b stands out from the changes beside it: its first (c - b) / (a - b) are a and the rest is
-    b. Elsewhere its values rise linearly, with a slope that oversteps neither neighbour.
+    Linear interpolation between thick slices blurs the edges between them. Seen in a HU window, the surface of the
+    liver below the lung then lies some tenths of a millimetre deeper than in the given image, on that side alone.
+    Therefore a slice of value c between neighbours a and b is assumed to contain an edge if c lies between a and b and
+    the step from a to b is large beside the changes next to it: then the first fraction (c - b) / (a - b) of the slice
+    is a, and the rest is b. Elsewhere the values rise linearly through the slice, with a slope that exceeds the value
+    of neither neighbour.
 
     Parameters
     ----------
     image
         (I, J, K) float32.
     count
-        Thin slices for each slice.
+        Number of thin slices for each slice.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def split_slices(image: Image32, count: int) -> Image32:
 
 
 def _split(slices: Image32, count: int) -> Image32:
-    """Return the thin slices of all but the two outer slices at either end, slices along the first axis."""
+    """Return the thin slices of all slices but the first two and the last two; slices lie along the first axis."""
     before, a, c, b, after = (slices[n : len(slices) - 4 + n] for n in range(5))
     step = a - b
     first = np.clip((c - b) / np.where(step == 0, np.float32(1), step), 0, 1)

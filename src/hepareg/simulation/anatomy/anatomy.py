@@ -1,4 +1,4 @@
-"""What a pair is made from: tissues, liver and vessels of one patient, real or procedural."""
+"""Tissues, liver and vessels of one patient, real or procedural: the material of a pair."""
 
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from hepareg.simulation.anatomy.vessel_trees import VesselTree
 __all__ = ["LIVER_TREES", "Anatomy"]
 
 LIVER_TREES = (Label.HEPATIC_VEIN, Label.PORTAL_VEIN, Label.HEPATIC_ARTERY)
+"""The three vessel systems that are grown into a liver."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,29 +24,29 @@ class Anatomy:
     Parameters
     ----------
     grid
-        Where all arrays lie.
+        Grid of all arrays.
     labels
         (I, J, K) uint8 of `Label`, without the grown vessels.
     liver
         (I, J, K) bool, everything inside the liver's surface.
     static
-        (I, J, K) bool, what stays while the liver moves: body wall, spine, the outside.
+        (I, J, K) bool, tissue that stays while the liver moves: body wall, spine, and the space around the body.
     trees
         Centrelines of the grown vessels.
     layers
-        The same vessels drawn into voxels.
+        The grown vessels drawn into voxels.
     ct_hu
         (I, J, K) float32 denoised HU of a real CT, or None for a procedural anatomy.
     noise_hu
-        (I, J, K) float32 what denoising took away, or None.
+        (I, J, K) float32 noise that was removed from the real CT, or None.
     noise_level_hu
         Standard deviation of the noise in the real liver, 0 for a procedural anatomy.
     fat_fraction
-        Fat infiltration of a procedural liver.
+        Fat infiltration of a procedural liver, as a fraction of its volume.
     texture_seed
-        Seed of the irregularities that are built into a procedural anatomy's tissues.
+        Seed of the irregularities of a procedural anatomy's tissues that are the same in all phases.
     parameters
-        What was drawn at random, for `pair.json`.
+        All values that were drawn at random, for `pair.json`.
     """
 
     grid: Grid
@@ -62,11 +63,11 @@ class Anatomy:
     parameters: dict[str, object] = field(default_factory=dict)
 
     def fraction_static(self, points: Points) -> float:
-        """Return the fraction of (N, 3) world points that lie in what stays."""
+        """Return the fraction of (N, 3) world points that lie in static tissue."""
         return float(self.static[tuple(self.grid.nearest_voxels(points).T)].mean())
 
     def label_map(self) -> VoxelArray:
-        """Return the labels with the grown vessels where they fill half of a voxel or more."""
+        """Return the labels with the grown vessels, which take every voxel that they fill to a half or more."""
         labels = self.labels.copy()
         for layer in self.layers:
             block = labels[layer.block]

@@ -1,4 +1,4 @@
-"""Names and numbers of the tissues that the simulation knows."""
+"""Names and numbers of the simulated tissues."""
 
 from enum import IntEnum
 
@@ -57,7 +57,7 @@ def label_from_name(name: str) -> Label:
 
 
 def lookup(values: dict[Label, float]) -> VoxelArray:
-    """Return a (256,) float32 table of values by label number, 0 where a label has none."""
+    """Return a (256,) float32 table of values by label number, 0 for labels without a value."""
     table = np.zeros(256, dtype=np.float32)
     for label, value in values.items():
         table[int(label)] = value

@@ -14,7 +14,7 @@ __all__ = ["add_lesions"]
 
 
 class LesionCounts(Protocol):
-    """What decides on the number of lesions."""
+    """Largest numbers of lesions, as `PhantomSettings` has them."""
 
     @property
     def num_tumours(self) -> int: ...
@@ -33,7 +33,7 @@ def add_lesions(
     grid: Grid,
     rng: Generator,
 ) -> dict[str, object]:
-    """Paint lesions into the liver and return where they are: {"tumours": [{"centre_mm", "radius_mm"}, ...], ...}."""
+    """Paint lesions into the liver and return their places: {"tumours": [{"centre_mm", "radius_mm"}, ...], ...}."""
     found: dict[str, object] = {}
     kinds = (
         ("tumours", Label.TUMOUR, counts.num_tumours, (6.0, 26.0), 8.0),

@@ -1,4 +1,4 @@
-"""The liver's three vessel systems, grown into a liver mask."""
+"""The liver's three vessel systems, grown inside a liver mask."""
 
 from dataclasses import dataclass
 
@@ -30,11 +30,11 @@ class LiverVesselSettings:
     portal_radius_mm, hepatic_radius_mm
         Radius of the portal trunk at the hilum and of the hepatic veins where they meet the cava.
     num_portal, num_hepatic
-        Number of end branches of a liver of 1.5 l; other sizes get proportionally many.
+        Number of end branches in a liver of 1.5 l; proportional to the volume in other livers.
     artery_calibre
-        Radius of an artery relative to the portal branch it runs beside.
+        Radius of an artery relative to the portal branch that it accompanies.
     artery_gap_mm
-        Tissue between the walls of the two.
+        Tissue between the walls of an artery and its portal branch.
     """
 
     portal_radius_mm: float = 6.0
@@ -57,9 +57,13 @@ def grow_liver_vessels(
 
     Parameters
     ----------
+    space
+        The liver.
+    settings
+        Calibre and density.
     hilum, confluence
-        (3,) world mm where the portal vein enters and where the hepatic veins leave; guessed from
-        the liver's shape where None.
+        (3,) world mm: the points at which the portal vein enters and the hepatic veins leave the liver; None places
+        them by the extent of the liver.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def grow_liver_vessels(
 
 
 def _from_extent(space: OrganSpace, fraction: tuple[float, float, float]) -> Floats:
-    """Return a (1, 3) point at a fraction of the organ's extent from its middle (right, anterior, superior)."""
+    """Return the (1, 3) point at fractions of the organ's extent from its middle: right, anterior, superior."""
     points = space.points
     low, high = points.min(0), points.max(0)
     return ((low + high) / 2 + np.array(fraction) * (high - low))[None]

@@ -1,4 +1,4 @@
-"""An anatomy from a real CT and whatever masks there are."""
+"""An anatomy from a real CT and the masks that exist for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,29 +21,31 @@ from hepareg.volume import Volume
 __all__ = ["PatientCT", "patient_anatomy", "prepare_patient"]
 
 WALL_MM = 12.0
+"""Thickness of the rim of the body that is static."""
 BONE_HU = 220.0
+"""Denser voxels are static."""
 
 
 @dataclass(frozen=True, eq=False)
 class PatientCT:
-    """A real CT, parted into image and noise once, for any number of pairs.
+    """A real CT, separated into image and noise; one serves any number of pairs.
 
     Parameters
     ----------
     ct
-        The CT as it came.
+        The unchanged CT.
     denoised_hu, noise_hu
         (I, J, K) float32; their sum is the CT.
     noise_level_hu
         Standard deviation of the noise in the liver.
     labels
-        (I, J, K) uint8 of `Label`, `Label.FAT` (unchanged between phases) where there is no mask.
+        (I, J, K) uint8 of `Label`; voxels without a mask are `Label.FAT`, which has the same HU in all phases.
     liver
-        (I, J, K) bool: the liver's mask with everything inside it.
+        (I, J, K) bool: the liver's mask, holes filled, tumours and cysts included.
     static
         (I, J, K) bool: body wall and bones.
     vessel_masks
-        The liver's vessels that came as masks; the others are grown.
+        Vessel systems of the liver that have a mask; the others are grown.
     """
 
     ct: Volume
@@ -57,14 +59,15 @@ class PatientCT:
 
 
 def prepare_patient(*, ct: Volume, masks: Mapping[str, Volume]) -> PatientCT:
-    """Denoise a CT and gather its masks.
+    """Return a real CT denoised, with its masks joined into a label map.
 
     Parameters
     ----------
     ct
         CT in HU.
     masks
-        By label name; ``liver`` is required, all others optional. Each on the CT's grid, in any order of the axes.
+        Masks by label name; ``liver`` is required, all others are optional. Each has the voxel centres of the CT,
+        in any order of the axes.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def prepare_patient(*, ct: Volume, masks: Mapping[str, Volume]) -> PatientCT:
 
 
 def patient_anatomy(patient: PatientCT, *, vessels: LiverVesselSettings, rng: Generator) -> Anatomy:
-    """Return the anatomy of a real CT; vessels of the liver that have no mask are grown into it."""
+    """Return the anatomy of a real CT; the liver's vessel systems that have no mask are grown inside the liver."""
     grid = patient.ct.grid
     space = OrganSpace(patient.liver, grid)
     trees = tuple(
@@ -98,6 +101,7 @@ def patient_anatomy(patient: PatientCT, *, vessels: LiverVesselSettings, rng: Ge
 
 
 def _gather(ct: Volume, masks: Mapping[str, Volume]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the label map of all masks and the mask of the liver."""
     named = {label_from_name(name): mask for name, mask in masks.items()}
     if Label.LIVER not in named:
         raise MaskError("expected a liver mask among the labels, got none; give one as liver=FILE")
@@ -124,7 +128,7 @@ def _gather(ct: Volume, masks: Mapping[str, Volume]) -> tuple[NDArray[np.uint8],
 def _static(
     image_hu: NDArray[np.float32], spacing_mm: NDArray[np.floating], liver: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return the outer rim of the body and the bones, without the liver."""
+    """Return the mask of static tissue: the outer rim of the body and the bones, without the liver."""
     step = np.maximum(np.round(3.0 / spacing_mm).astype(int), 1)
     coarse = image_hu[:: step[0], :: step[1], :: step[2]]
     tissue = ndimage.binary_opening(coarse > -300, iterations=2)

@@ -1,4 +1,4 @@
-"""A procedural abdomen: every organ that matters around the liver, different for every seed."""
+"""A procedural abdomen: the liver and the organs around it, different for every seed."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -24,21 +24,21 @@ from hepareg.simulation.shapes import DesignGrid
 __all__ = ["PhantomSettings", "phantom_anatomy"]
 
 MAX_VOXELS = 400_000_000
-"""About 20 GB of work; more cannot fit on a usual machine."""
+"""More would need over 20 GB of memory."""
 
 
 @dataclass(frozen=True)
 class PhantomSettings:
-    """Size of the procedural abdomen and what is in its liver.
+    """Grid of the procedural abdomen, and lesions and fat in its liver.
 
     Parameters
     ----------
     shape, spacing_mm
         Grid of the anatomy; the default covers 384 x 384 x 240 mm.
     num_tumours, num_cysts, num_clips
-        Largest number of each; how many there are is drawn.
+        Largest numbers; the actual numbers are drawn.
     fat_fraction
-        Largest fat infiltration of the liver; 0.3 lowers it by about 45 HU.
+        Largest fat infiltration of the liver as a fraction; 0.3 lowers the liver by about 45 HU.
 
     Raises
     ------
@@ -71,9 +71,10 @@ class PhantomSettings:
 
 
 def phantom_anatomy(settings: PhantomSettings, *, vessels: LiverVesselSettings, rng: Generator) -> Anatomy:
-    """Build one abdomen.
+    """Return a random procedural abdomen.
 
-    The anatomy's axes are the world's; its middle lies at a random place within 60 mm of the origin.
+    Its axes are those of the world; the middle of its grid lies at a random place within 60 mm of the origin along
+    each axis.
     """
     grid = _grid(settings, rng)
     plan = draw_body_plan(rng)
@@ -131,6 +132,7 @@ def _grid(settings: PhantomSettings, rng: Generator) -> Grid:
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest component of a mask, found on every second voxel of a large mask."""
     step = 2 if min(mask.shape) > 96 else 1
     coarse = mask[::step, ::step, ::step]
     parts, count = ndimage.label(coarse)

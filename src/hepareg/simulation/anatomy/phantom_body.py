@@ -22,7 +22,7 @@ class BodyPlan:
     scale
         Size relative to an average adult.
     width, depth
-        Half axes of the trunk.
+        Half axes of the trunk, left-right and front-back.
     fat, wall
         Thickness of the fat under the skin and of the muscular wall.
     dome
@@ -41,23 +41,23 @@ class BodyPlan:
 
     @property
     def inner(self) -> tuple[float, float]:
-        """Half axes of the cavity."""
+        """Half axes of the abdominal cavity in mm, left-right and front-back."""
         return self.width - self.fat - self.wall, self.depth - self.fat - self.wall
 
     @property
     def spine_y(self) -> float:
-        """Middle of the vertebral bodies."""
+        """Front-back coordinate in mm of the middle of the vertebral bodies."""
         return -(self.inner[1] - 20 * self.scale)
 
 
 @dataclass(frozen=True, eq=False)
 class Wall:
-    """Implicit shapes (coarse, negative inside) that bound the organs.
+    """Implicit shapes on the coarse grid, negative inside, that bound the organs.
 
     Parameters
     ----------
     skin, muscle, cavity
-        Outline, inside of the fat, inside of the muscle.
+        Outline of the body, inner surface of the fat, inner surface of the muscular wall.
     below_dome
         Abdomen below the diaphragm.
     spine, canal
@@ -73,7 +73,7 @@ class Wall:
 
 
 def draw_body_plan(rng: Generator) -> BodyPlan:
-    """Draw a body; the liver's volume (0.8 to 2.5 l) goes with its size."""
+    """Draw the sizes of a body; a larger body has a larger liver, of 0.85 to 2.4 l."""
     scale = rng.uniform(0.9, 1.12)
     fat = rng.uniform(7, 26)
     wall = rng.uniform(14, 19)
@@ -125,7 +125,7 @@ def _spine(design: DesignGrid, plan: BodyPlan, z: Field) -> Field:
 
 
 def paint_body(labels: np.ndarray, design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generator) -> None:
-    """Paint skin to cavity, muscles of the back, lungs, heart, spine."""
+    """Paint fat, muscular wall, muscles of the back, diaphragm, lungs and heart."""
     x, y, z = design.axes
     s = plan.scale
     design.paint(labels, wall.skin, Label.FAT)
@@ -148,7 +148,7 @@ def paint_body(labels: np.ndarray, design: DesignGrid, plan: BodyPlan, wall: Wal
 
 
 def paint_spine(labels: np.ndarray, design: DesignGrid, plan: BodyPlan, wall: Wall) -> None:
-    """Paint vertebrae with cortex, marrow and discs, and the canal."""
+    """Paint vertebrae with cortex, marrow and discs, and the spinal canal."""
     _, y, z = design.axes
     s = plan.scale
     disc = np.abs((z % (34 * s)) - 34 * s / 2) - (17 * s - 3.5)
@@ -160,7 +160,7 @@ def paint_spine(labels: np.ndarray, design: DesignGrid, plan: BodyPlan, wall: Wa
 
 
 def rib_paths(plan: BodyPlan, *, origin_mm: Points, half_height_mm: float, rng: Generator) -> list[VesselTree]:
-    """Return the ribs in view as thick lines, in world mm."""
+    """Return the ribs in view as centrelines with a radius, in world mm."""
     A, B = plan.width - plan.fat - 0.55 * plan.wall, plan.depth - plan.fat - 0.55 * plan.wall
     drop = rng.uniform(60, 85) * plan.scale
     ribs = []

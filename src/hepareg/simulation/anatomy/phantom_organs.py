@@ -1,4 +1,4 @@
-"""The organs of the procedural abdomen as implicit shapes."""
+"""The organs of the procedural abdomen, painted from implicit shapes."""
 
 from dataclasses import dataclass
 
@@ -23,18 +23,18 @@ __all__ = ["LiverShape", "liver_shape", "paint_gallbladder", "paint_great_vessel
 
 @dataclass(frozen=True, eq=False)
 class LiverShape:
-    """The liver and the places where its vessels come and go, in body coordinates (mm).
+    """The liver's shape, and the places of its vessels and of the gallbladder, in body coordinates in mm.
 
     Parameters
     ----------
     field
         Coarse implicit shape.
     hilum, confluence
-        (3,) where the portal vein enters, where the hepatic veins leave.
+        (3,) points at which the portal vein enters and the hepatic veins leave.
     cava
-        Path of the cava: (x, y, z) at rising z.
+        Path of the vena cava: (x, y, z) at rising z.
     gallbladder
-        (3,) middle of its bed.
+        (3,) middle of the gallbladder's bed.
     """
 
     field: Field
@@ -45,9 +45,9 @@ class LiverShape:
 
 
 def liver_shape(design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generator) -> LiverShape:
-    """Return a liver of the plan's volume: two lobes under the dome above an oblique visceral surface.
+    """Return a liver of the planned volume: two lobes between the diaphragm and an oblique visceral surface.
 
-    The volume is met exactly on the coarse grid by choosing the level of the implicit function.
+    The implicit function's level is chosen so that the volume is exact on the coarse grid.
     """
     axes = design.axes
     x, y, z = axes
@@ -87,6 +87,7 @@ def liver_shape(design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generato
 
 
 def _level_of_volume(shape: Field, allowed: Field, num_voxels: float) -> Field:
+    """Return the shape at the level at which it fills so many voxels of the allowed region."""
     candidates = shape[allowed < 0]
     count = min(int(num_voxels), len(candidates) - 1)
     level = np.partition(candidates, count)[count]
@@ -124,7 +125,7 @@ def paint_organs(labels: NDArray[np.uint8], design: DesignGrid, plan: BodyPlan, 
 
 
 def paint_gallbladder(labels: NDArray[np.uint8], design: DesignGrid, liver: LiverShape, *, rng: Generator) -> Field:
-    """Paint the gallbladder below its bed and return its shape."""
+    """Paint the gallbladder into its bed and return its implicit shape."""
     radii = np.array([15, 22, 18]) * rng.uniform(0.7, 1.15)
     bladder = ellipsoid(design.axes, liver.gallbladder, radii)
     design.paint(labels, bladder, Label.GALLBLADDER)
@@ -132,7 +133,7 @@ def paint_gallbladder(labels: NDArray[np.uint8], design: DesignGrid, liver: Live
 
 
 def paint_great_vessels(labels: NDArray[np.uint8], design: DesignGrid, plan: BodyPlan, liver: LiverShape) -> None:
-    """Paint aorta and cava."""
+    """Paint the aorta and the vena cava."""
     axes = design.axes
     y = plan.spine_y + 32 * plan.scale
     aorta = tube(axes, [(-14, y, -400), (-12, y, plan.dome), (-16, y - 6, 400)], [9.5, 11.0, 12.5])

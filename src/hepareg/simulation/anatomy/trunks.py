@@ -1,4 +1,4 @@
-"""The vessels between the liver's hilum and the great vessels: portal trunk and common hepatic artery."""
+"""Vessels outside the liver that lead to its hilum: portal trunk and common hepatic artery."""
 
 import numpy as np
 from numpy.random import Generator
@@ -16,7 +16,17 @@ Floats = NDArray[np.floating]
 def portal_trunks(
     grown: tuple[VesselTree, VesselTree, VesselTree], plan: BodyPlan, *, centre_mm: Floats, rng: Generator
 ) -> tuple[VesselTree, VesselTree]:
-    """Return the portal trunk down to the mesenteric vein, and the artery from the aorta to the hilum."""
+    """Return the portal trunk from the mesenteric vein to the hilum, and the artery from the aorta to the hilum.
+
+    Parameters
+    ----------
+    grown
+        Trees of the hepatic veins, the portal veins and the hepatic arteries inside the liver.
+    plan
+        Sizes of the body.
+    centre_mm
+        (3,) world position of the origin of body coordinates.
+    """
     _, portal, artery = grown
     s = plan.scale
     y = plan.spine_y + 32 * s
@@ -31,7 +41,7 @@ def portal_trunks(
 
 
 def _curve(corners: list[Floats]) -> Floats:
-    """Return a quadratic Bezier curve over three points, passing near the middle one."""
+    """Return (24, 3) points of the quadratic Bezier curve through three points, the middle one at half of the way."""
     a, b, c = corners
     t = np.linspace(0, 1, 24)[:, None]
     control = 2 * b - 0.5 * (a + c)

@@ -1,4 +1,4 @@
-"""Vessel trees drawn into voxels: which fraction of each voxel a vessel fills."""
+"""Vessel trees drawn into voxels as the fraction of each voxel that a vessel fills."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -20,16 +20,16 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class VesselLayer:
-    """The part of an image that a tree touches.
+    """The block of voxels that a vessel tree touches, and the fraction of each that the tree fills.
 
     Parameters
     ----------
     label
-        Which vessel it is.
+        Kind of vessel.
     start
         (3,) first voxel of the block.
     filled
-        (I, J, K) uint8 block: fraction of the voxel inside the vessel, 0 to 255.
+        (I, J, K) uint8: fraction of each voxel inside the vessel, 0 to 255.
     """
 
     label: Label
@@ -44,7 +44,7 @@ class VesselLayer:
 
 
 def draw_tree(tree: VesselTree, grid: Grid) -> VesselLayer | None:
-    """Draw the tree's tapered tubes on the grid, or return None where none of it is in view.
+    """Return a tree drawn on a grid as tapered tubes, or None if no part of it is in view.
 
     The fraction is 1/2 - (distance - radius) / h clipped to [0, 1], with h the finest spacing, averaged
     over sub-samples along the coarser axes of the voxel.
@@ -72,14 +72,14 @@ def _block(tree: VesselTree, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def _subsample_offsets(grid: Grid) -> NDArray[np.floating]:
-    """Return the (n, 3) world offsets of a voxel's sub-samples from its centre."""
+    """Return the (n, 3) offsets in world mm of a voxel's sub-samples from its centre."""
     counts = np.clip(np.round(grid.spacing_mm / grid.spacing_mm.min()).astype(int), 1, MAX_SUBSAMPLES)
     steps = [(np.arange(n) - (n - 1) / 2) / n for n in counts]
     return np.array(list(product(*steps))) @ grid.world_from_voxel[:3, :3].T
 
 
 class _Segment(NamedTuple):
-    """Ends in world mm and in voxels of the block, and the radii there."""
+    """A tapered tube: its ends in world mm and in voxels of the block, and the radii at the ends."""
 
     start: Floats
     stop: Floats

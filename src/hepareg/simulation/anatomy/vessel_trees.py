@@ -1,4 +1,4 @@
-"""Branching vessel trees that fill an organ: grown by halving the territory they supply."""
+"""Branching vessel trees that fill an organ, grown by repeated division of the territory that they supply."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class TreeSettings:
-    """How a tree grows.
+    """Radii and course of a growing tree.
 
     Parameters
     ----------
     root_radius_mm
-        Radius of the trunk; the others follow from Murray's law.
+        Radius of the trunk; all other radii follow from Murray's law.
     murray_exponent
-        Parent radius^n is the sum of its children's radius^n.
+        Exponent n of Murray's law: the parent's radius^n is the sum of its children's radius^n.
     reach
-        How far a branch runs towards the centre of its territory before it divides, as a fraction.
+        Fraction of the way to the centre of its territory that a branch runs before it divides.
     step_mm
         Distance of the nodes along a branch.
     wander
-        Random bend of a branch, as a fraction of its length.
+        Random curvature of a branch, as a fraction of its length.
 
     References
     ----------
@@ -52,15 +52,15 @@ class VesselTree:
     Parameters
     ----------
     label
-        Which vessel it is.
+        Kind of vessel.
     points
         (N, 3) world mm.
     parent
-        (N,) index of each node's parent, always smaller than its own; -1 at the root.
+        (N,) index of each node's parent, always smaller than the node's own; -1 at the root.
     radius_mm
         (N,) radius.
     is_branching
-        (N,) true where the vessel divides.
+        (N,) true at nodes where the vessel divides.
     """
 
     label: Label
@@ -71,7 +71,7 @@ class VesselTree:
 
     @property
     def num_segments(self) -> int:
-        """Number of straight pieces from a node to its parent."""
+        """Number of straight segments from a node to its parent."""
         return int((self.parent >= 0).sum())
 
     def segments(self) -> tuple[Points, Points, Floats, Floats]:
@@ -82,9 +82,9 @@ class VesselTree:
 
 
 def separated_points(candidates: Points, *, number: int, distance_mm: float, avoid: Points | None = None) -> Points:
-    """Return at most ``number`` of the candidates, in their order, no two closer than ``distance_mm``.
+    """Return at most ``number`` candidates, taken in their order, no two of them closer than ``distance_mm``.
 
-    ``avoid`` holds points that none of them may be closer to than half that distance.
+    None of them is closer than half that distance to a point of ``avoid``.
     """
     chosen = np.empty((0, 3))
     for point in candidates:
@@ -110,17 +110,17 @@ def grow_tree(
 ) -> VesselTree:
     """Grow a tree from ``root`` to every terminal point.
 
-    A branch runs part of the way to the centre of the points it supplies; there the points are
-    parted across their widest direction, and each part gets a branch of its own, until one is left.
+    A branch runs part of the way to the centre of the points that it supplies. At its end these points are divided
+    across their widest direction, and each half gets a branch of its own, until a branch supplies a single point.
 
     Parameters
     ----------
     root, direction
-        (3,) start of the trunk in world mm, and the direction it leaves in.
+        (3,) start of the trunk in world mm, and its direction there.
     terminals
-        (M, 3) points to supply.
+        (M, 3) world mm, points to supply.
     keep_inside
-        Moves (N, 3) points into the organ where they are not.
+        Function that moves (N, 3) points into the organ and returns points inside unchanged.
     """
     nodes = _Nodes(root)
     stack: list[tuple[int, Points, Floats]] = [
@@ -149,7 +149,7 @@ def companion_tree(tree: VesselTree, *, label: Label, calibre: float, gap_mm: fl
     calibre
         Radius relative to the accompanied vessel.
     gap_mm
-        Tissue between the two walls.
+        Tissue between the walls of both vessels.
     """
     radius = np.maximum(calibre * tree.radius_mm, 0.45)
     sides = np.zeros_like(tree.points)
@@ -166,6 +166,8 @@ def companion_tree(tree: VesselTree, *, label: Label, calibre: float, gap_mm: fl
 
 
 class _Nodes:
+    """The nodes of a growing tree."""
+
     def __init__(self, root: Floats) -> None:
         self.points: list[Floats] = [np.asarray(root, dtype=np.float64)]
         self.parent: list[int] = [-1]
@@ -194,7 +196,7 @@ def _branch(
     settings: TreeSettings,
     rng: Generator,
 ) -> int:
-    """Add a curved branch (a cubic Hermite curve that leaves along ``heading``); return its last node."""
+    """Add a branch, a cubic Hermite curve that starts along ``heading``, and return the index of its last node."""
     here = nodes.points[start]
     chord = goal - here
     length = float(np.linalg.norm(chord))
@@ -215,7 +217,7 @@ def _branch(
 
 
 def _parted(points: Points, heading: Floats, rng: Generator) -> tuple[Points, Points]:
-    """Part the points in two, across the direction in which they spread most beside ``heading``."""
+    """Divide the points in two across the direction in which they spread most, ``heading`` left out of account."""
     offsets = points - points.mean(0)
     sideways = offsets - 0.7 * (offsets @ heading)[:, None] * heading
     axis = np.linalg.svd(sideways, full_matrices=False)[2][0]

@@ -1,8 +1,8 @@
 """HU of every tissue in every contrast phase: means and spreads between patients, with the source of each.
 
-A mean lies within one spread of what its source reports, where that is a number; `SOURCES` says what it is. Values
-without a source are marked `ASSUMED`, and so are all spreads: they are wide on purpose, as dose, timing and heart
-differ between hospitals more than within one study.
+A mean lies within one spread of the number that its source reports, if it reports one; `SOURCES` quotes it. Values
+without a source are marked `ASSUMED`. All spreads are assumed, and wide on purpose, for dose, timing and cardiac output
+differ more between hospitals than within one study.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ UNENHANCED_HU: dict[Label, tuple[float, float]] = {
     Label.CYST: (5, 4),
     Label.CLIP: (2800, 200),
 }
-"""Mean and spread of what takes up no contrast worth mentioning."""
+"""Mean and spread in HU of tissues that take up no contrast medium, or next to none."""
 
 ENHANCED_HU: dict[Label, tuple[tuple[float, float], ...]] = {
     #                     native    early art.  late art.   portal     delayed
@@ -41,7 +41,7 @@ ENHANCED_HU: dict[Label, tuple[tuple[float, float], ...]] = {
     Label.HEPATIC_VEIN: ((40, 4), (44, 5), (62, 12), (160, 22), (114, 12)),
     Label.TUMOUR: ((45, 6), (78, 15), (116, 18), (92, 14), (72, 10)),
 }
-"""Mean and spread in the native, early arterial, late arterial, portal-venous and delayed phase."""
+"""Mean and spread in HU in the native, early arterial, late arterial, portal-venous and delayed phase."""
 
 HETEROGENEITY: dict[Label, tuple[float, tuple[float, ...], bool]] = {
     Label.FAT: (14.0, (6, 6, 6, 6, 6), True),
@@ -55,23 +55,23 @@ HETEROGENEITY: dict[Label, tuple[float, tuple[float, ...], bool]] = {
     Label.HEART: (20.0, (1, 25, 15, 5, 3), False),
     Label.LIVER: (18.0, (1.5, 2, 3, 2.5, 2), False),
 }
-"""Size in mm of a tissue's irregularities, their standard deviation in HU in the five phases, and whether they are
-built into the tissue (the same in all phases) or come with the contrast: the arterial spleen is mottled because its two
-kinds of pulp fill at different speed (Miles et al., Radiology 194, 1995, doi:10.1148/radiology.194.1.7997588), the cava
-because bright blood from the kidneys runs beside dark blood from the legs (Kaufman et al., Inferior vena cava filling
-defects on CT and MRI, AJR 2005). Their sizes and levels are assumed."""
+"""Irregularities of tissues: their size in mm, their standard deviation in HU in the five phases, and True if they
+belong to the tissue and are the same in all phases, False if they come with the contrast medium. The arterial spleen is
+mottled because its two kinds of pulp fill at different speeds (Miles et al., Radiology 194, 1995,
+doi:10.1148/radiology.194.1.7997588), the vena cava because bright blood from the kidneys runs beside dark blood from
+the legs (Kaufman et al., Inferior vena cava filling defects on CT and MRI, AJR 2005). Sizes and levels are assumed."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A publication that values were taken from.
+    """A publication from which values were taken.
 
     Parameters
     ----------
     citation
-        Authors, journal, year, and DOI or PubMed number where it could be confirmed.
+        Authors, journal, year, and DOI or PubMed number if it could be confirmed.
     says
-        What it reports, as far as it was used.
+        The reported values that were used.
     """
 
     citation: str
@@ -79,7 +79,7 @@ class Source:
 
 
 ASSUMED = "-"
-"""Stands for the source of a value that has none."""
+"""In place of the letter of a source: the value has none."""
 
 SOURCES: dict[str, Source] = {
     "a": Source(
@@ -126,8 +126,8 @@ SOURCES: dict[str, Source] = {
     ),
     "j": Source("Grainger and Allison's Diagnostic Radiology, 7th edition", "simple hepatic cyst: 0-10 HU"),
 }
-"""By letter. How all of it follows timing, dose and weight is reviewed by Bae, Radiology 256, 2010,
-doi:10.1148/radiol.10090908."""
+"""Sources by their letter. Bae, Radiology 256, 2010, doi:10.1148/radiol.10090908 reviews how enhancement depends on
+timing, dose and weight."""
 
 HU_SOURCES: dict[Label, str] = {
     Label.FAT: "f",
@@ -145,4 +145,5 @@ HU_SOURCES: dict[Label, str] = {
     Label.HEPATIC_VEIN: "--a--",
     Label.TUMOUR: "--cde",
 }
-"""Letters of `SOURCES` for a tissue, one for each phase; `ASSUMED` where there is none, as for tissues not listed."""
+"""Letters of `SOURCES` by tissue: one for all phases, or one for each phase in order. `ASSUMED` for a value without a
+source; all values of tissues that are not listed are assumed."""

@@ -1,4 +1,4 @@
-"""Contrast phases: HU of every tissue in every phase, and images made from an anatomy with them."""
+"""Contrast phases: draw one patient's HU in a phase, and render the image of an anatomy in that phase."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -28,7 +28,7 @@ class ContrastPhase(Enum):
 
     @property
     def phase(self) -> Phase:
-        """The phase as the rest of hepareg names it."""
+        """The corresponding `hepareg.Phase`."""
         return {
             ContrastPhase.NATIVE: Phase.NON_CONTRAST,
             ContrastPhase.PORTAL_VENOUS: Phase.PORTAL_VENOUS,
@@ -37,10 +37,10 @@ class ContrastPhase(Enum):
 
 
 COMMON_SHARE = 0.85
-"""Correlation of a tissue's enhancement with what is common to the whole patient (dose, weight, heart)."""
+"""Correlation of a tissue's enhancement with the part that all tissues of a patient share (dose, weight, heart)."""
 
 FAT_HU_PER_FRACTION = 150.0
-"""What a liver loses in HU from no fat to all fat."""
+"""Difference in HU between liver without fat and pure fat."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PhaseHU:
     Parameters
     ----------
     phase
-        Which phase.
+        The phase.
     values
         Mean HU by label.
     """
@@ -60,10 +60,10 @@ class PhaseHU:
 
 
 def draw_phase(phase: ContrastPhase, *, rng: Generator) -> PhaseHU:
-    """Draw one patient's HU in one phase: mean plus spread times a normal number, cut at two spreads.
+    """Draw one patient's HU in one phase: mean plus spread times a normal number, clipped to two spreads.
 
-    Most of that number is common to all tissues that take up contrast: a patient with bright veins has a bright liver,
-    so that vessels do not vanish by chance.
+    All tissues that take up contrast medium share most of the normal number: a patient with bright veins has a bright
+    liver, so that vessels do not vanish by chance.
     """
     column = list(ContrastPhase).index(phase)
     common = rng.standard_normal()
@@ -84,9 +84,22 @@ def render_phase(
 ) -> NDArray[np.float32]:
     """Return the anatomy's noise-free image in HU, float32 on its grid.
 
-    A procedural anatomy takes its HU and the irregularities of its tissues from the table. A real one keeps its
-    denoised HU in the phase it was scanned in (``source``); in another phase every labelled tissue is shifted so that
-    its median is the table's value. Grown vessels are filled in from the table in both.
+    A procedural anatomy has the HU and the irregularities of the table. A real anatomy keeps its denoised HU in its
+    own phase; in another phase every labelled tissue is shifted so that its median is the HU of the table. Grown
+    vessels have the HU of the table in both.
+
+    Parameters
+    ----------
+    anatomy
+        Tissues and vessels.
+    hu
+        HU of the tissues.
+    source
+        HU in the phase that a real anatomy was scanned in, or None.
+    rng
+        Source of the irregularities that come with the contrast medium.
+    blur_mm
+        Standard deviation of the blur of a procedural image.
     """
     if anatomy.ct_hu is None:
         liver = hu.values[Label.LIVER] - FAT_HU_PER_FRACTION * anatomy.fat_fraction
@@ -105,7 +118,7 @@ def render_phase(
 
 
 def _revalue(image: NDArray[np.float32], anatomy: Anatomy, hu: PhaseHU) -> None:
-    """Shift every labelled tissue that takes up contrast to its median of this phase, with soft edges."""
+    """Shift every labelled tissue that takes up contrast medium so that its median is ``hu``, in place, soft-edged."""
     blocks = ndimage.find_objects(anatomy.labels)
     for label in ENHANCED_HU:
         block = blocks[label - 1] if label <= len(blocks) else None
@@ -120,6 +133,7 @@ def _revalue(image: NDArray[np.float32], anatomy: Anatomy, hu: PhaseHU) -> None:
 
 
 def _add_heterogeneity(image: NDArray[np.float32], anatomy: Anatomy, phase: ContrastPhase, rng: Generator) -> None:
+    """Add the irregularities of `HETEROGENEITY` to a procedural image, in place."""
     column = list(ContrastPhase).index(phase)
     built_in = np.random.default_rng(anatomy.texture_seed)
     blocks = ndimage.find_objects(anatomy.labels)

@@ -1,4 +1,4 @@
-"""Procedural anatomies as tensors, from which a device makes training pairs."""
+"""Procedural anatomies as tensors, the material of training pairs that are made on a device."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ FAR_MM = 120.0
 
 @dataclass(frozen=True, eq=False)
 class AnatomyBank:
-    """Anatomies on one cubic grid around their livers; tensors of one device.
+    """N anatomies on one cubic grid around their livers, as tensors on one device.
 
     Parameters
     ----------
     labels, behind
-        (N, 1, I, J, K) uint8 of `Label`; ``behind`` has the nearest other tissue in place of the liver.
+        (N, 1, I, J, K) uint8 of `Label`; in ``behind`` the nearest other tissue replaces the liver.
     vessels
-        (N, 3, I, J, K) uint8: how much of a voxel hepatic veins, portal veins and hepatic arteries fill, 0 to 255.
+        (N, 3, I, J, K) uint8: fraction of a voxel that hepatic veins, portal veins and hepatic arteries fill, 0 to 255.
     liver
         (N, 1, I, J, K) uint8.
     liver_distance_mm, wall_distance_mm
-        (N, 1, I, J, K) float16: signed distance to the liver's surface (negative inside), distance to what stays.
+        (N, 1, I, J, K) float16: signed distance to the liver's surface, negative inside, and distance to static tissue.
     world_from_voxel
-        (4, 4) float64; the origin is the middle of the grid, where the livers lie.
+        (4, 4) float64; the world's origin is the middle of the grid, where the livers lie.
     """
 
     labels: Tensor
@@ -57,19 +57,23 @@ class AnatomyBank:
 def make_bank(
     *, number: int, seed: int, size: int = 96, spacing_mm: float = 3.0, device: torch.device | str = "cpu"
 ) -> AnatomyBank:
-    """Build anatomies (on the CPU, about a second each) and put them on a device.
+    """Return a bank of random anatomies on a device; the CPU builds them, in about a second each.
 
     Parameters
     ----------
     number
-        How many; a bank of some tens gives any number of different pairs.
+        Number of anatomies; some tens suffice for any number of different pairs.
+    seed
+        The same seed gives the same anatomies.
     size, spacing_mm
         Grid of the pairs: ``size`` voxels along each axis.
+    device
+        Device of the tensors.
 
     Raises
     ------
     SettingsError
-        If the grid is too small to hold a liver.
+        If the grid is too small for a liver, or ``number`` is below 1.
     """
     if number < 1 or size * spacing_mm < 150:
         raise SettingsError(
@@ -110,7 +114,7 @@ def _tensors(anatomy: Anatomy, size: int, spacing_mm: float) -> Sequence[Tensor]
 
 
 def _block(liver: NDArray[np.bool_], size: int) -> tuple[slice, slice, slice]:
-    """Return the cube of ``size`` voxels around the liver, inside the array."""
+    """Return the cube of ``size`` voxels around the liver, moved as needed to lie inside the array."""
     slices = ndimage.find_objects(liver.view(np.uint8), max_label=1)[0]
     starts = [
         int(np.clip((s.start + s.stop - size) // 2, 0, n - size)) for s, n in zip(slices, liver.shape, strict=True)

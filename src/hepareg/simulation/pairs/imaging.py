@@ -1,4 +1,4 @@
-"""The two images of a pair, from anatomy, phase, motion and scanner."""
+"""The two images of a pair, rendered from anatomy, phase, motion and acquisition."""
 
 import numpy as np
 from numpy.random import Generator
@@ -24,18 +24,18 @@ Image32 = NDArray[np.float32]
 
 
 class Imaging:
-    """Takes the two images of one pair.
+    """Renderer of the two images of one pair.
 
     Parameters
     ----------
     anatomy, motion, space
-        The patient, the motion and the liver's space.
+        The patient, the motion, and the liver on its coarse grid.
     source_phase
         Phase that a real CT was scanned in.
     shared_noise
-        Whether both images get the same noise, which then moves with the body.
+        Give both images the same noise, which then moves with the body.
     rng
-        For what both images share.
+        Source of the random numbers that both images share.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Imaging:
     def fixed(
         self, grid: Grid, settings: AcquisitionSettings, phase: ContrastPhase, *, rng: Generator
     ) -> tuple[Volume, Volume]:
-        """Return the fixed image and its liver mask.
+        """Return the fixed image in HU and its liver mask.
 
-        A real CT on its own grid keeps its own noise, and only its partner gets artificial noise.
+        A real CT on its own grid keeps its own noise; then only the moving image gets simulated noise.
         """
         image = self._phase_image("fixed", phase, rng)
         own = self._share_noise(image)
@@ -76,7 +76,7 @@ class Imaging:
     def moving(
         self, grid: Grid, settings: AcquisitionSettings, phase: ContrastPhase, *, rng: Generator
     ) -> tuple[Volume, Volume]:
-        """Return the moving image and its liver mask."""
+        """Return the moving image in HU and its liver mask."""
         image = self._phase_image("moving", phase, rng)
         own = self._share_noise(image)
         way_back = sliding_field(self.anatomy, self.motion, space=self.space, spacing_mm=self.field_spacing_mm)
@@ -92,7 +92,7 @@ class Imaging:
         return render_phase(self.anatomy, hu, source=self.source, rng=rng)
 
     def _share_noise(self, image: Image32) -> bool:
-        """Add noise that belongs to the anatomy where it is shared; return whether it was."""
+        """Add the noise that both images share, in place, if they do; return whether they do."""
         if self.noise_seed is None:
             return False
         if self.anatomy.noise_hu is not None:
@@ -103,9 +103,10 @@ class Imaging:
         return True
 
     def _scene(self, image: Image32, body_inverse: Matrix, way_back: SlidingField | None) -> Scene:
-        """Return the scene; a real CT with thin slices, since what slices are averaged from must be finer than they.
+        """Return the scene to render, with the slices of a real CT split into thin ones.
 
-        A procedural anatomy is no average over its slices: it is drawn at its voxels.
+        Slices of the new image average over thin slices. A procedural anatomy needs no splitting, for its voxels are
+        samples at their centres and not averages over slices.
         """
         anatomy = self.anatomy
         count = 1 if anatomy.ct_hu is None else subslice_count(anatomy.grid)
@@ -113,7 +114,7 @@ class Imaging:
         return Scene(split_grid(anatomy.grid, count), split_slices(image, count), liver, body_inverse, way_back)
 
     def _take(self, scene: Scene, grid: Grid, settings: AcquisitionSettings) -> tuple[Image32, NDArray[np.uint8]]:
-        """Return the image, with its slices averaged, and the liver mask on a grid."""
+        """Return the scene's image, averaged over its slices, and the liver mask on a grid."""
         offsets = subsample_offsets(grid, scene.grid, settings.slice_thickness_mm)
         return sample_scene(scene, grid, offsets=offsets), (sample_liver(scene, grid) > 0.5).astype(np.uint8)
 

@@ -1,4 +1,4 @@
-"""Landmarks on the liver's vessels, in both worlds."""
+"""Landmarks on the liver's vessels, in the fixed and in the moving world."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ __all__ = ["Landmark", "vessel_landmarks"]
 
 @dataclass(frozen=True)
 class Landmark:
-    """One point of the liver.
+    """One point on a vessel of the liver, in both images.
 
     Parameters
     ----------
     name
-        Vessel and number, ``portal_vein_branching_3`` or ``hepatic_vein_centreline_17``.
+        Vessel, kind of point and number, such as ``portal_vein_branching_3`` or ``hepatic_vein_centreline_17``.
     fixed_mm, moving_mm
         World RAS mm in the fixed and in the moving image.
     """
@@ -29,7 +29,7 @@ class Landmark:
 
 
 def vessel_landmarks(anatomy: Anatomy, motion: Motion, space: OrganSpace, *, every: int = 4) -> tuple[Landmark, ...]:
-    """Return the branchings, and every so many centreline points between them, of all vessels inside the liver."""
+    """Return landmarks inside the liver: all branchings of its vessels, and every ``every``-th centreline node."""
     found = []
     for tree in anatomy.trees:
         inside = space.inside[tuple(space.grid.nearest_voxels(tree.points).T)]

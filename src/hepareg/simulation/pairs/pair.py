@@ -1,4 +1,4 @@
-"""A pair of images with a known answer, from settings and a seed."""
+"""Simulation of a pair of images whose rigid motion is known, from settings and a seed."""
 
 import math
 import os
@@ -30,13 +30,13 @@ from hepareg.volume import Volume
 __all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_ct_size", "check_request", "simulate_pair"]
 
 STAGES = ("anatomy", "motion", "fixed image", "moving image", "labels")
-"""What a caller hears of, in this order."""
+"""Names of the stages that a caller's progress function receives, in this order."""
 
 BYTES_PER_VOXEL = 30
-"""Peak memory of a simulation over the voxels of its largest array, measured."""
+"""Peak memory of a simulation divided by the voxels of its largest array; measured."""
 
 CT_BYTES_PER_VOXEL = 52
-"""The same for pairs from a real CT, over the CT's voxels."""
+"""Peak memory of a simulation from a real CT divided by the CT's voxels; measured."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PairSettings:
     Parameters
     ----------
     phantom
-        The procedural anatomy; not used where a patient is given.
+        The procedural anatomy; without effect if a patient is given.
     vessels
         The liver's vessel trees.
     moving_phase, fixed_phase
@@ -54,11 +54,12 @@ class PairSettings:
     source_phase
         Phase that a real CT was scanned in.
     motion
-        From the fixed to the moving image.
+        Motion from the fixed to the moving image.
     moving, fixed
-        The two acquisitions.
+        Acquisitions of the two images.
     shared_noise
-        Give both images the same noise, which moves with the body: wrong on purpose, to show how much it flatters.
+        Give both images the same noise, which moves with the body. Unrealistic on purpose: it shows how much better
+        a registration looks on such images.
     """
 
     phantom: PhantomSettings = field(default_factory=PhantomSettings)
@@ -74,30 +75,30 @@ class PairSettings:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedPair:
-    """Two images of one liver, and how it moved.
+    """Two images of one liver, and the liver's motion between them.
 
     Parameters
     ----------
     moving, fixed
-        int16 HU.
+        Images, int16 HU.
     moving_liver, fixed_liver
-        uint8 masks on the images' grids, as imperfect as the settings say.
+        Liver masks on the images' grids, uint8, with the boundary error of the settings.
     labels
-        uint8 of `Label` on the fixed grid.
+        Label map of `Label` on the fixed grid, uint8.
     truth
         moving_from_fixed of the liver, world RAS mm.
     landmarks
         Points on the liver's vessels in both worlds.
     motion
-        The whole motion; `Motion.forward` places any liver point.
+        The whole motion; `Motion.forward` maps any point of the liver.
     anatomy
-        What the images were made from.
+        The patient.
     residual
-        What the truth leaves of a bending liver's motion, or None.
+        Displacement of a bending liver that the rigid truth does not explain, or None.
     seed
-        The seed it was made with.
+        Seed of the pair.
     parameters
-        Settings, seed and everything drawn, ready for JSON.
+        Settings, seed and all values drawn at random, ready for JSON.
     """
 
     moving: Volume
@@ -122,25 +123,25 @@ def simulate_pair(
     anatomy: Anatomy | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> SimulatedPair:
-    """Make a pair; the same settings, seed, patient and anatomy give the same voxels.
+    """Simulate a pair; the same settings, seed, patient and anatomy give the same voxels.
 
     Parameters
     ----------
     settings
-        What kind of pair.
+        Anatomy, phases, motion and acquisition.
     seed
-        What is drawn within the settings.
+        Seed of everything that is drawn within the settings.
     patient
         A real CT (`prepare_patient`), or None for a procedural anatomy.
     anatomy
-        The anatomy of an earlier pair, to save the time of making one for each of many pairs, or None.
+        Anatomy of an earlier pair, which saves the time of building one for each pair, or None.
     progress
-        Called with the name of each of `STAGES` as it begins.
+        Called with the name of each of `STAGES` when the stage begins.
 
     Raises
     ------
     SettingsError
-        If the motion throws the liver out of the image.
+        If the pair does not fit in memory, or the motion takes the liver out of the moving image.
     """
     check_request(settings)
     progress = progress or (lambda _: None)
@@ -198,7 +199,7 @@ def _check_in_view(grid: Grid, liver_points: Points, settings: AcquisitionSettin
 
 
 def check_request(settings: PairSettings) -> None:
-    """Check what can be checked before any work: that the arrays fit in memory and the liver stays in the image.
+    """Check before any work that the arrays fit in memory and that the liver can stay in the moving image.
 
     Raises
     ------
@@ -217,16 +218,16 @@ def check_ct_size(shape: tuple[int, int, int]) -> None:
     Raises
     ------
     SettingsError
-        If they do not.
+        If they need more memory than the machine has.
     """
     _check_memory(CT_BYTES_PER_VOXEL * math.prod(shape))
 
 
 def _check_memory(needed: int) -> None:
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > installed:
         raise SettingsError(
-            f"expected images that fit in memory ({there / 2**30:.1f} GiB), got a size that needs about "
+            f"expected images that fit in memory ({installed / 2**30:.1f} GiB), got a size that needs about "
             f"{needed / 2**30:.1f} GiB: choose fewer voxels"
         )
 
@@ -243,7 +244,7 @@ def _check_reach(settings: PairSettings) -> None:
 
 
 def _describe(motion: Motion, space: OrganSpace, residual: ResidualField | None) -> dict[str, object]:
-    """Return the truth in numbers, with the error that aligning the body instead of the liver would make."""
+    """Return the truth in numbers, and the TRE in mm of an alignment of the body instead of the liver."""
     points = space.points
     moved = motion.truth.apply(points)
     return {
@@ -257,6 +258,7 @@ def _describe(motion: Motion, space: OrganSpace, residual: ResidualField | None)
 
 
 def _labels_on(anatomy: Anatomy, grid: Grid) -> Volume:
+    """Return the anatomy's label map on a grid, by nearest neighbours."""
     labels = anatomy.label_map()
     if grid.same_as(anatomy.grid):
         return Volume(labels, grid)
@@ -268,6 +270,7 @@ def _labels_on(anatomy: Anatomy, grid: Grid) -> Volume:
 
 
 def _plain(value: object) -> object:
+    """Return settings as dictionaries, lists, strings and numbers."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
