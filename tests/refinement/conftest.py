@@ -10,8 +10,8 @@ from hepareg.geometry import Grid
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.level_images import LevelImages
-from hepareg.refinement.images.sampled_features import image_features
-from hepareg.refinement.images.template_cells import cell_samples
+from hepareg.refinement.images.sampled_features import sampled_features
+from hepareg.refinement.images.template_cells import cut_cells
 from hepareg.transforms import RigidTransform
 
 CENTRE_MM = np.array([20.0, -35.0, 12.0])
@@ -69,11 +69,15 @@ class Problem:
     def images(self):
         """Return the `LevelImages` of the problem."""
         template, sampled = image_on(self.fixed), image_on(self.moving, self.truth, contrast=self.contrast)
+        cells = cut_cells(
+            template, distance=self.distance(), margin_mm=4.0, centre_mm=CENTRE_MM, cell_vox=3, max_voxels=30_000
+        )
+        return LevelImages(template, sampled, sampled_features(sampled), cells, 4.0)
+
+    def distance(self):
+        """Return the distance in mm to the organ's outline, on the fixed grid."""
         radius = np.linalg.norm((voxel_points(self.fixed) - CENTRE_MM) / [48.0, 42.0, 36.0], axis=-1)
-        distance = GridImage(torch.from_numpy(np.maximum(radius - 1, 0).astype(np.float32) * 40), self.fixed)
-        samples = cell_samples(template, distance=distance, margin_mm=4.0, centre_mm=CENTRE_MM, max_samples=30_000)
-        features = image_features(sampled, curved=False)
-        return LevelImages(template, sampled, features, samples, distance, 4.0)
+        return GridImage(torch.from_numpy(np.maximum(radius - 1, 0).astype(np.float32) * 40), self.fixed)
 
     def error_mm(self, transform):
         """Return the mean error over the organ."""

@@ -7,19 +7,20 @@ import pytest
 import torch
 
 from hepareg.geometry import Grid
+from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.blur import blur
-from hepareg.refinement.images.sampled_features import image_features, moving_features
-from hepareg.refinement.images.template_cells import cell_samples
-from hepareg.refinement.local_affine import LocalAffine
+from hepareg.refinement.images.sampled_features import sampled_features
+from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.transforms import RigidTransform
-from tests.refinement.test_surface import volume
+from tests.refinement.test_surface import CELLS, volume
 
 SPACING = (1.6, 1.6, 2.0)
 STILL = RigidTransform.identity()
 
 
-def residual(variance_vox2, *, sharpness):
+def residual(variance_vox2, *, free_blur):
     """Return the residual of a ball and of itself blurred along the slices, other noise: both on one grid, unmoved.
 
     The region ends within the lung's edge.
@@ -28,28 +29,30 @@ def residual(variance_vox2, *, sharpness):
     moving, _ = volume(SPACING, STILL, liver_hu=60, seed=2)
     moving = replace(moving, data=blur(moving.data, np.array([0, 0, variance_vox2])))
     distance = replace(fixed, data=torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)))
-    samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=True)
-    return LocalAffine(samples, image_features(moving), sharpness=sharpness)
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5)
+    return LocalAffine(
+        samples, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings(), free_blur=free_blur
+    )
 
 
-def found_z_mm(variance_vox2, *, sharpness):
+def found_z_mm(variance_vox2, *, free_blur):
     settings = GaussNewtonSettings(15, 0.003, 3.0)
     (found,) = gauss_newton(
-        residual(variance_vox2, sharpness=sharpness), [STILL], centre_mm=np.zeros(3), settings=settings
+        residual(variance_vox2, free_blur=free_blur), [STILL], centre_mm=np.zeros(3), settings=settings
     )
     return found.transform.matrix[2, 3]
 
 
-def test_a_blur_along_the_slices_pulls_the_pose_no_more():
-    pulled, free = (found_z_mm(0.3, sharpness=free) - found_z_mm(0.0, sharpness=free) for free in (False, True))
+def test_a_blur_along_the_slices_biases_the_pose_no_more():
+    pulled, free = (found_z_mm(0.3, free_blur=free) - found_z_mm(0.0, free_blur=free) for free in (False, True))
     assert abs(pulled) > 0.1
     assert abs(free) < 0.25 * abs(pulled)
 
 
 def test_each_blur_is_found_along_its_axis():
-    """The parameters beside the pose are the variances that the moving image has too little."""
-    cells = residual(0.0, sharpness=True).cell_equations(np.eye(4)[None])
-    other = residual(0.1, sharpness=True).cell_equations(np.eye(4)[None])
+    """The parameters beside the pose are the variances that the sampled image lacks."""
+    cells = residual(0.0, free_blur=True).cell_equations(np.eye(4)[None])
+    other = residual(0.1, free_blur=True).cell_equations(np.eye(4)[None])
     found = [
         np.linalg.solve(c.hessian[0].double().sum(dim=0).numpy(), -c.gradient[0].double().sum(dim=0).numpy())[6:]
         for c in (cells, other)
@@ -59,27 +62,27 @@ def test_each_blur_is_found_along_its_axis():
 
 def test_samples_that_all_poses_show():
     """What one pose takes out of the image counts for neither."""
-    sharp = residual(0.0, sharpness=False)
+    sharp = residual(0.0, free_blur=False)
     step = np.eye(4)
     step[2, 3] = 30.0
     poses = np.stack([np.eye(4), step])
     shares, overlaps = sharp.unexplained(poses)
     assert overlaps[1] < 0.9
     assert sharp.unexplained_in_view(poses[:1])[0] == pytest.approx(shares[0], rel=1e-5)
-    valid = sharp.moving.values(poses, sharp.samples)[1].all(dim=0)
-    seen = sharp.on(replace(sharp.samples, weights=sharp.samples.weights * valid))
+    valid = sharp.sampled.values(poses, sharp.cells)[1].all(dim=0)
+    seen = sharp.with_cells(replace(sharp.cells, weights=sharp.cells.weights * valid))
     assert sharp.unexplained_in_view(poses) == pytest.approx(seen.unexplained(poses)[0], rel=1e-4)
 
 
 def test_no_sample_that_all_poses_show():
-    sharp = residual(0.0, sharpness=False)
+    sharp = residual(0.0, free_blur=False)
     away = np.eye(4)
     away[0, 3] = 500.0
     assert np.isnan(sharp.unexplained_in_view(np.stack([np.eye(4), away]))).all()
 
 
 def test_a_free_blur_wants_curvatures():
-    sharp = residual(0.0, sharpness=False)
-    plain = moving_features(torch.zeros(1, 4, 4, 4), Grid((4, 4, 4), np.eye(4)))
+    sharp = residual(0.0, free_blur=False)
+    plain = sampled_features(GridImage(torch.zeros(4, 4, 4), Grid((4, 4, 4), np.eye(4))))
     with pytest.raises(ValueError, match="curvatures"):
-        LocalAffine(sharp.samples, plain, sharpness=True)
+        LocalAffine(sharp.cells, plain, settings=LocalAffineSettings(), free_blur=True)

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.sampled_features import image_features
-from hepareg.refinement.local_affine import LocalAffine
-from hepareg.refinement.smooth_field import BendSettings, SmoothField, displaced, estimate_bend, rigid_fit
+from hepareg.refinement.images.sampled_features import sampled_features
+from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
+from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field, rigid_fit
 from hepareg.transforms import RigidTransform
 
 
@@ -52,13 +52,13 @@ def test_a_known_displacement_is_found_again(oblique_problem, organ_values):
         source = points - bend(source)
     from_organ = organ_values(source).reshape(grid.shape)
     moving = GridImage(torch.from_numpy(from_organ.astype(np.float32)), grid)
-    residual = LocalAffine(images.samples, image_features(moving))
-    settings = BendSettings(block_mm=20.0, amplitude_mm=3.0, length_mm=35.0, noise_factor=1.0)
+    residual = LocalAffine(images.cells, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings())
+    settings = SmoothFieldSettings(block_mm=20.0, amplitude_mm=3.0, length_mm=35.0, noise_factor=1.0)
     probe = images.centre_mm + np.random.default_rng(2).uniform(-22, 22, (300, 3))
-    found = estimate_bend(residual, truth, points_mm=probe, settings=settings)
+    found = estimate_field(residual, truth, points_mm=probe, settings=settings)
     wanted = bend(probe)
     error = np.linalg.norm(found(probe) - wanted, axis=1)
     # blocks of 20 mm move as a whole: what is left is a fraction of the bend's change within one
     assert np.linalg.norm(wanted, axis=1).mean() > 1.0
     assert error.mean() < 0.35 * np.linalg.norm(wanted, axis=1).mean()
-    assert displaced(residual, found)(truth.matrix[None]).objective < 0.3 * residual(truth.matrix[None]).objective
+    assert displace(residual, found)(truth.matrix[None]).objective < 0.3 * residual(truth.matrix[None]).objective

@@ -9,15 +9,16 @@ from scipy.special import ndtr
 
 from hepareg.geometry import Grid
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.sampled_features import image_features
-from hepareg.refinement.images.template_cells import cell_samples
-from hepareg.refinement.local_affine import LocalAffine
+from hepareg.refinement.images.sampled_features import sampled_features
+from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.transforms import RigidTransform
 
 RADIUS_MM = 36.0
 DIAPHRAGM_MM = 3.0
 SHARPNESS_MM = 1.2
+CELLS = {"centre_mm": np.zeros(3), "cell_vox": 3, "max_voxels": 110_000}
 TRUTH = RigidTransform.from_vectors([0.03, -0.02, 0.04], [1.0, -0.6, 1.7])
 
 
@@ -44,8 +45,8 @@ def found_z_mm(liver_hu, *, with_surface):
     fixed, beyond = volume((1.6, 1.6, 1.6), RigidTransform.identity(), liver_hu=liver_hu, seed=1)
     moving, _ = volume((1.7, 1.7, 1.8), TRUTH, liver_hu=60, seed=2)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
-    samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=with_surface)
-    residual = LocalAffine(samples, image_features(moving))
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5 if with_surface else None)
+    residual = LocalAffine(samples, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings())
     settings = GaussNewtonSettings(15, 0.003, 3.0)
     found = gauss_newton(residual, [TRUTH], centre_mm=np.zeros(3), settings=settings)[0].transform
     return (found.apply(np.zeros((1, 3))) - TRUTH.apply(np.zeros((1, 3))))[0, 2]
@@ -61,7 +62,7 @@ def test_the_livers_own_enhancement_pulls_the_pose_little():
 def test_what_the_surface_explains_is_no_merit_of_the_pose():
     fixed, beyond = volume((3.0, 3.0, 3.0), RigidTransform.identity(), liver_hu=110, seed=1)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
-    nothing = image_features(replace(fixed, data=torch.zeros_like(fixed.data)))
-    samples = cell_samples(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), with_surface=True)
-    empty = LocalAffine(samples, nothing).unexplained(np.eye(4)[None])[0]
+    nothing = sampled_features(replace(fixed, data=torch.zeros_like(fixed.data)), deblur=0.5)
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5)
+    empty = LocalAffine(samples, nothing, settings=LocalAffineSettings()).unexplained(np.eye(4)[None])[0]
     assert empty == pytest.approx(1.0, abs=1e-3)

@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
+from hepareg.refinement.multilevel import refine
+from hepareg.refinement.settings import RefinementSettings
 from hepareg.registration import register
+from hepareg.registration.evidence import wrong_poses
+from hepareg.registration.images import Images
+from hepareg.registration.problem import ProblemSettings, build_problem
+from hepareg.transforms import RigidTransform
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +40,20 @@ def liver_tre(pair):
         return float(np.linalg.norm(transform.apply(points) - truth.apply(points), axis=1).mean())
 
     return measure
+
+
+@pytest.fixture(scope="session")
+def refined(pair):
+    """Problem, refinement of two levels and truth of the small pair, started from the truth and two wrong places."""
+    images, truth = pair
+    problem = build_problem(Images(**images), device=torch.device("cpu"), settings=ProblemSettings())
+    far = RigidTransform.from_vectors(np.zeros(3), [900.0, 0, 0])
+    starts = [
+        truth,
+        wrong_poses(truth, problem.region.centre_mm, distance_mm=5.0)[3],
+        RigidTransform(far.matrix @ truth.matrix),
+    ]
+    settings = RefinementSettings(levels=RefinementSettings().levels[:2])
+    with torch.no_grad():
+        found = refine(problem.region, problem.searched, starts, when_alike=problem.direction, settings=settings)
+    return problem, found, truth

@@ -1,22 +1,47 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
-from hepareg.refinement.level_pair import LevelPair
+from hepareg.refinement.averaged_pair import AveragedPair
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
 from hepareg.registration import RegisterSettings
-from hepareg.registration.both_directions import _between, _mean, both_directions
-from hepareg.registration.evidence import decoys, precision, spread
-from hepareg.registration.problem import assign_roles
+from hepareg.registration.both_directions import (
+    BothDirectionsSettings,
+    average_directions,
+    interpolate_poses,
+    mean_of_two,
+)
+from hepareg.registration.evidence import wrong_poses
+from hepareg.registration.images import Images
+from hepareg.registration.liver_bend import BendSettings
+from hepareg.registration.pose_uncertainty import (
+    Estimate,
+    UncertaintySettings,
+    mean_distances_mm,
+    pose_uncertainty_mm,
+)
+from hepareg.registration.problem import ProblemSettings, build_problem
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
 CPU = torch.device("cpu")
-ALWAYS = RegisterSettings(bend_search_mm=np.inf, both_directions_mm=0.0)
+BLOCKS = UncertaintySettings()
+
+
+def with_limits(*, both_directions_mm):
+    """Return settings that never search for a bend."""
+    return RegisterSettings(
+        bend=BendSettings(search_mm=np.inf), both_directions=BothDirectionsSettings(search_mm=both_directions_mm)
+    )
+
+
+ALWAYS = with_limits(both_directions_mm=0.0)
 
 
 def noisy(image, hu, seed):
@@ -31,43 +56,47 @@ def noisy_pair(pair):
     return {**images, "moving": noisy(images["moving"], 60.0, 1), "fixed": noisy(images["fixed"], 30.0, 2)}, truth
 
 
-def refined(images, start):
-    """Return roles and levels of a pair refined from one start."""
-    roles = assign_roles(**images, device=CPU)
-    return roles, refine(roles.region, roles.moving, [start], settings=RefinementSettings(), device=CPU)
+def refine_from(images, start):
+    """Return problem and refinement of a pair from one start, and the estimate of the pose found."""
+    problem = build_problem(Images(**images), device=CPU, settings=ProblemSettings())
+    with torch.no_grad():
+        found = refine(
+            problem.region, problem.searched, [start], when_alike=problem.direction, settings=RefinementSettings()
+        )
+        level = found.finest.level
+        error_mm = pose_uncertainty_mm(level, found.pose, points_mm=problem.points_mm, settings=BLOCKS)
+    return problem, found, Estimate(found.pose, error_mm)
+
+
+def average(problem, refinement, forward):
+    with torch.no_grad():
+        return average_directions(
+            refinement, forward, points_mm=problem.points_mm, settings=ALWAYS.both_directions, blocks=BLOCKS
+        )
 
 
 @pytest.fixture(scope="module")
-def levels(noisy_pair):
-    """Roles and levels of the noisy pair, from the truth."""
-    with torch.no_grad():
-        return refined(*noisy_pair)
+def refined(noisy_pair):
+    """Problem, refinement and estimate of the noisy pair, from the truth."""
+    return refine_from(*noisy_pair)
 
 
-@pytest.fixture(scope="module")
-def found(levels):
-    """Both directions, the pose and its precision, and the points that they are judged on."""
-    roles, results = levels
-    pose = results[-1].solutions[0].transform
-    with torch.no_grad():
-        certain = precision(results[-1].objective, pose, points_mm=roles.points_mm)
-        return both_directions(results[-1], pose, certain, points_mm=roles.points_mm), pose, certain, roles.points_mm
-
-
-def test_the_mean_is_nearer_to_the_truth_than_one_direction(found, noisy_pair):
-    both, pose, _, points = found
+def test_the_mean_is_nearer_to_the_truth_than_one_direction(refined, noisy_pair):
+    problem, _, forward = refined
+    both = average(*refined)
     _, truth = noisy_pair
-    alone, mean = spread([pose, both.transform], truth, points)
+    alone, mean = mean_distances_mm([forward.transform, both.transform], truth, problem.points_mm)
     assert mean < 0.8 * alone
-    assert both.standard_error_mm < 3 * mean
+    assert both.directions_error_mm < 3 * mean
 
 
 def test_a_mean_by_inverse_variances():
-    shifted = RigidTransform.from_vectors(np.zeros(3), (1.0, 0.0, 0.0))
-    mean = _mean(RigidTransform.identity(), shifted, (0.1, 0.2), 1.0, np.array([10.0, 20.0, 30.0]))
+    here, shifted = RigidTransform.identity(), RigidTransform.from_vectors(np.zeros(3), (1.0, 0.0, 0.0))
+    centre = np.array([10.0, 20.0, 30.0])
+    mean = mean_of_two(Estimate(here, 0.1), Estimate(shifted, 0.2), apart_mm=1.0, centre_mm=centre)
     np.testing.assert_allclose(mean.transform.translation_mm, (0.2, 0.0, 0.0), atol=1e-12)
-    assert mean.precision_mm == pytest.approx(0.8 * 0.1 + 0.2 * 0.2)
-    assert mean.standard_error_mm == pytest.approx(0.4)
+    assert mean.uncertainty_mm == pytest.approx(0.8 * 0.1 + 0.2 * 0.2)
+    assert mean.directions_error_mm == pytest.approx(0.4)
 
 
 def test_part_of_the_way_between_two_poses():
@@ -75,65 +104,63 @@ def test_part_of_the_way_between_two_poses():
     b = RigidTransform.from_vectors((0.15, -0.1, 0.35), (1.0, 9.0, 7.0))
     centre = np.array([20.0, -30.0, 250.0])
     for share, same in ((0.0, a), (1.0, b)):
-        np.testing.assert_allclose(_between(a, b, share, centre).matrix, same.matrix, atol=1e-12)
-    half = _between(a, b, 0.5, centre)
-    np.testing.assert_allclose(half.matrix, _between(b, a, 0.5, centre).matrix, atol=5e-3)
+        np.testing.assert_allclose(
+            interpolate_poses(a, b, share=share, centre_mm=centre).matrix, same.matrix, atol=1e-12
+        )
+    half = interpolate_poses(a, b, share=0.5, centre_mm=centre)
+    np.testing.assert_allclose(half.matrix, interpolate_poses(b, a, share=0.5, centre_mm=centre).matrix, atol=5e-3)
     np.testing.assert_allclose(half.apply(centre), (a.apply(centre) + b.apply(centre)) / 2, atol=0.05)
 
 
 def test_only_poses_that_are_not_precise_are_searched_the_other_way(pair, monkeypatch):
-    monkeypatch.setattr(LevelPair, "is_pulled", False)
+    monkeypatch.setattr(AveragedPair, "is_biased_by_interpolation", False)
     images, _ = pair
     always = register(**images, settings=ALWAYS).verdict
-    never = register(**images, settings=RegisterSettings(bend_search_mm=np.inf, both_directions_mm=100.0)).verdict
+    never = register(**images, settings=with_limits(both_directions_mm=100.0)).verdict
     assert always.evidence["directions_error_mm"] > 0
     assert "directions_error_mm" not in never.evidence
 
 
-def test_two_optima_are_not_averaged(levels, found):
-    roles, results = levels
-    away = decoys(found[1], roles.region.centre_mm, distance_mm=6.0)[5]
-    with torch.no_grad():
-        both = both_directions(results[-1], away, found[2], points_mm=roles.points_mm)
+def test_two_optima_are_not_averaged(refined):
+    problem, refinement, forward = refined
+    away = wrong_poses(forward.transform, problem.region.centre_mm, distance_mm=6.0)[5]
+    both = average(problem, refinement, replace(forward, transform=away))
     assert both.transform is away
     # The other direction went all the way back.
-    assert both.standard_error_mm == pytest.approx(float(spread([found[1]], away, roles.points_mm)[0]), abs=1.0)
+    apart_mm = float(mean_distances_mm([forward.transform], away, problem.points_mm)[0])
+    assert both.directions_error_mm == pytest.approx(apart_mm, abs=1.0)
 
 
-def test_the_other_direction_is_searched_to_its_end_and_judged_there(levels, found, monkeypatch):
-    roles, results = levels
+def test_the_other_direction_is_searched_to_its_end_and_judged_there(refined, monkeypatch):
+    problem, refinement, forward = refined
     asked = []
 
-    def record(objective, transform, **points):
-        asked.append((objective, transform))
-        return precision(objective, transform, **points)
+    def record(level, transform, **named):
+        asked.append((level, transform))
+        return pose_uncertainty_mm(level, transform, **named)
 
-    monkeypatch.setattr("hepareg.registration.both_directions.precision", record)
-    away = decoys(found[1], roles.region.centre_mm, distance_mm=1.5)[4]
+    monkeypatch.setattr("hepareg.registration.both_directions.pose_uncertainty_mm", record)
+    away = wrong_poses(forward.transform, problem.region.centre_mm, distance_mm=1.5)[4]
+    average(problem, refinement, replace(forward, transform=away))
+    ((exchanged, pose),) = asked
     with torch.no_grad():
-        both_directions(results[-1], away, found[2], points_mm=roles.points_mm)
-        ((turned, pose),) = asked
-        (further,) = turned.minimise([pose], results[-1].level.solver)
-    assert turned.reversed is not results[-1].objective.reversed
-    assert spread([further.transform], pose, roles.points_mm)[0] < 2 * results[-1].level.solver.tolerance_mm
+        (further,) = exchanged.minimise([pose])
+    assert exchanged.direction == refinement.finest.level.direction.reverse()
+    tolerance_mm = exchanged.settings.solver.tolerance_mm
+    assert mean_distances_mm([further.transform], pose, problem.points_mm)[0] < 2 * tolerance_mm
 
 
-def test_a_direction_that_finds_nothing_leaves_the_pose_alone(levels, found):
-    roles, results = levels
-    with torch.no_grad():
-        for shift in (900.0, 200.0):  # nothing of the region in view
-            away = RigidTransform.from_vectors(np.zeros(3), (0.0, 0.0, shift))
-            assert both_directions(results[-1], away, found[2], points_mm=roles.points_mm) is None
+def test_a_direction_that_finds_nothing_leaves_the_pose_alone(refined):
+    problem, refinement, forward = refined
+    for shift in (900.0, 200.0):  # nothing of the region in view
+        away = RigidTransform.from_vectors(np.zeros(3), (0.0, 0.0, shift))
+        assert average(problem, refinement, replace(forward, transform=away)) is None
 
 
 def test_thick_slices_are_not_interpolated(noisy_pair):
     images, truth = noisy_pair
     images = {**images, "moving": thick(images["moving"], 3), "moving_mask": thick(images["moving_mask"], 3)}
-    with torch.no_grad():
-        roles, results = refined(images, truth)
-        pose = results[-1].solutions[0].transform
-        certain = precision(results[-1].objective, pose, points_mm=roles.points_mm)
-        assert both_directions(results[-1], pose, certain, points_mm=roles.points_mm) is None
+    assert average(*refine_from(images, truth)) is None
 
 
 def thick(volume, times):

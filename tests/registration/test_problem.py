@@ -1,12 +1,13 @@
-"""Roles that follow from the masks at hand, and how far the search may go."""
+"""The roles of the images that follow from the masks at hand, and how far the search may go."""
 
 import numpy as np
 import pytest
 import torch
 
 from hepareg import Grid, RigidTransform, Volume
-from hepareg.registration.problem import assign_roles, near_the_mask
-from hepareg.registration.starts import find_starts
+from hepareg.registration.images import Images
+from hepareg.registration.problem import ProblemSettings, build_problem
+from hepareg.registration.starts import StartSettings, find_starts
 
 SHAPE, SPACING = (60, 50, 50), 8.0
 GRID = Grid(SHAPE, np.diag([SPACING, SPACING, SPACING, 1.0]))
@@ -25,54 +26,51 @@ def body():
     return Volume(data, GRID)
 
 
-def roles(**masks):
-    given = {"moving_mask": None, "fixed_mask": None} | masks
-    return assign_roles(moving=body(), fixed=body(), **given, device=torch.device("cpu"))
+def problem_of(*, moving_mask=None, fixed_mask=None):
+    images = Images(body(), body(), moving_mask, fixed_mask)
+    return build_problem(images, device=torch.device("cpu"), settings=ProblemSettings())
 
 
 def limited(made, given=None):
-    starts = find_starts(
-        moving=made.moving, fixed=made.fixed, moving_mask=made.moving_mask, fixed_mask=made.fixed_mask,
-        centre_mm=made.region.centre_mm, given=given,
-    )  # fmt: skip
-    return near_the_mask(made, starts), starts
+    starts = find_starts(made, given=given, settings=StartSettings())
+    return made.limit_search([start.transform for start in starts if not start.derived])
 
 
 @pytest.mark.parametrize("name", ["fixed_mask", "moving_mask"])
 def test_one_mask_limits_the_other_image_to_its_box_and_60_mm(name):
-    made = roles(**{name: ball(RIGHT)})
-    assert made.swapped == (name == "moving_mask")
-    found, _ = limited(made)
+    made = problem_of(**{name: ball(RIGHT)})
+    assert made.direction.exchanged == (name == "moving_mask")
+    found = limited(made)
     low, high = (SPACING * (np.array(RIGHT) + sense * 6) for sense in (-1, 1))
-    corners = found.moving.grid.corners_mm
+    corners = found.searched.grid.corners_mm
     for axis in (0, 1):
         assert abs(corners[:, axis].min() - max(low[axis] - 60, 0)) <= SPACING
         assert abs(corners[:, axis].max() - min(high[axis] + 60, SPACING * (SHAPE[axis] - 1))) <= SPACING
-    assert found.moving.data.size < 0.6 * made.moving.data.size
+    assert found.searched.data.size < 0.6 * made.searched.data.size
 
 
 def test_a_users_start_carries_the_box_with_it():
-    made = roles(fixed_mask=ball(RIGHT))
+    made = problem_of(fixed_mask=ball(RIGHT))
     shift = RigidTransform.from_vectors(np.zeros(3), [-240.0, 0, 0])
-    found, _ = limited(made, given=shift)
-    plain, _ = limited(made)
-    assert found.moving.grid.corners_mm[:, 0].min() == 0.0
-    assert plain.moving.grid.corners_mm[:, 0].min() > 200.0
+    found = limited(made, given=shift)
+    plain = limited(made)
+    assert found.searched.grid.corners_mm[:, 0].min() == 0.0
+    assert plain.searched.grid.corners_mm[:, 0].min() > 200.0
 
 
 def test_two_masks_or_none_limit_nothing():
-    both = roles(fixed_mask=ball(RIGHT), moving_mask=ball(RIGHT))
-    assert limited(both)[0] is both
-    none = roles()
-    assert limited(none)[0] is none
+    both = problem_of(fixed_mask=ball(RIGHT), moving_mask=ball(RIGHT))
+    assert limited(both) is both
+    none = problem_of()
+    assert limited(none) is none
 
 
 def test_a_mask_on_the_left_is_told():
-    assert "mask_left_of_the_body_centre" in roles(fixed_mask=ball(LEFT)).flags
-    assert "mask_left_of_the_body_centre" not in roles(fixed_mask=ball(RIGHT)).flags
+    assert "mask_left_of_the_body_centre" in problem_of(fixed_mask=ball(LEFT)).flags
+    assert "mask_left_of_the_body_centre" not in problem_of(fixed_mask=ball(RIGHT)).flags
 
 
 def test_volume_is_that_of_the_smaller_mask():
-    made = roles(fixed_mask=ball(RIGHT), moving_mask=ball(RIGHT, radius=4))
+    made = problem_of(fixed_mask=ball(RIGHT), moving_mask=ball(RIGHT, radius=4))
     assert made.liver_ml == pytest.approx(np.count_nonzero(ball(RIGHT, radius=4).data) * SPACING**3 / 1000)
-    assert roles().liver_ml is None
+    assert problem_of().liver_ml is None

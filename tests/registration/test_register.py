@@ -177,7 +177,7 @@ def test_an_empty_image_is_rejected(pair):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_absent_cuda_is_an_error(pair):
-    with pytest.raises(DeviceError, match="--device cpu"):
+    with pytest.raises(DeviceError, match="choose the device cpu"):
         register(**pair[0], device="cuda")
 
 

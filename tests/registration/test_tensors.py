@@ -1,7 +1,5 @@
 """Volumes as tensors: what runs on a device, here on the CPU."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -20,14 +18,14 @@ def as_tensor(volume, device):
 @pytest.fixture
 def in_tensors(monkeypatch):
     """Let the registration keep tensors, as it does on a device."""
-    monkeypatch.setattr(sys.modules["hepareg.registration.register"], "on_device", as_tensor)
+    monkeypatch.setattr("hepareg.registration.images.on_device", as_tensor)
 
 
 @pytest.mark.parametrize("masks", MASKS, ids=lambda masks: "+".join(masks) or "no mask")
 def test_tensors_give_what_arrays_give(pair, masks, monkeypatch):
     images = {name: pair[0][name] for name in ("moving", "fixed", *masks)}
     expected = register(**images)
-    monkeypatch.setattr(sys.modules["hepareg.registration.register"], "on_device", as_tensor)
+    monkeypatch.setattr("hepareg.registration.images.on_device", as_tensor)
     found = register(**images)
     corners = images["fixed"].grid.corners_mm
     assert np.abs(found.transform.apply(corners) - expected.transform.apply(corners)).max() < 1e-4

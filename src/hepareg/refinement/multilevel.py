@@ -4,113 +4,159 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hepareg.geometry.rotations import rotation_vector
-from hepareg.refinement.images.region import FixedRegion
-from hepareg.refinement.images.slice_profile import is_thick
-from hepareg.refinement.level_objective import LevelObjective
-from hepareg.refinement.level_pair import LevelPair, level_pair
-from hepareg.refinement.measure import LocalAffineMeasure, Measure
-from hepareg.refinement.settings import Level, RefinementSettings
+from hepareg.refinement.averaged_pair import AveragedPair, average_pair, choose_direction
+from hepareg.refinement.direction import Direction
+from hepareg.refinement.images.region import Region
+from hepareg.refinement.level import Level
+from hepareg.refinement.settings import RefinementSettings
+from hepareg.refinement.slice_profile import has_thicker_slices
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM
 from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["LevelResult", "distinct", "refine"]
-
-MAX_WAY_VOX = 1.5
-"""The last level moves a pose by no more than this where the blur is free; what goes farther follows something else."""
-MAX_UNEXPLAINED = 0.5
-"""Where noise is most of what there is to explain, a blur that is free follows the noise."""
+__all__ = ["LevelResult", "Refinement", "keep_distinct", "refine"]
 
 
 @dataclass(frozen=True, eq=False)
 class LevelResult:
-    """What one level did: its solutions best first, with the objective that judged them."""
+    """A level and its solutions, searched_from_reference, lowest objective first."""
 
     level: Level
-    objective: LevelObjective
     solutions: tuple[Solution, ...]
 
+    @property
+    def best(self) -> Solution:
+        """Solution with the lowest objective."""
+        return self.solutions[0]
 
-def refine(
-    region: FixedRegion,
-    moving: Volume,
-    starts: Sequence[RigidTransform],
-    *,
-    settings: RefinementSettings,
-    device: torch.device,
-    prefer_moving: bool = False,
-) -> list[LevelResult]:
-    """Refine several starts, keep the best of each level; the last level's first solution is the answer.
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """The levels of a refinement with their solutions.
 
     Parameters
     ----------
-    region, moving
-        The images.
+    results
+        Results of the levels that ran, at least one, coarse to fine.
+    is_complete
+        Whether all levels ran: a level cannot where no start brings the images together.
+    """
+
+    results: tuple[LevelResult, ...]
+    is_complete: bool
+
+    @property
+    def coarsest(self) -> LevelResult:
+        """The level on which every start was tried."""
+        return self.results[0]
+
+    @property
+    def compared(self) -> LevelResult:
+        """The level on which the best few poses were compared: the second, or the only one."""
+        return self.results[min(1, len(self.results) - 1)]
+
+    @property
+    def finest(self) -> LevelResult:
+        """The last level that ran."""
+        return self.results[-1]
+
+    @property
+    def pose(self) -> RigidTransform:
+        """The answer, searched_from_reference."""
+        return self.finest.best.transform
+
+    @property
+    def status(self) -> Status:
+        """How the finest level ended."""
+        return self.finest.best.status
+
+    @property
+    def history(self) -> tuple[Solution, ...]:
+        """Best solution of each level, coarse to fine."""
+        return tuple(result.best for result in self.results)
+
+
+def refine(
+    region: Region,
+    searched: Volume,
+    starts: Sequence[RigidTransform],
+    *,
+    when_alike: Direction,
+    settings: RefinementSettings,
+) -> Refinement | None:
+    """Refine several starts level by level and keep the best poses of each level for the next.
+
+    Parameters
+    ----------
+    region, searched
+        The liver in the reference image, and the image in which it is searched for.
     starts
-        moving_from_fixed.
-    settings, device
-        The levels and the measure, and where the work is done.
-    prefer_moving
-        See `LevelPair`.
+        searched_from_reference.
+    when_alike
+        Which image is the template among images whose slices are alike (`choose_direction`).
+    settings
+        The levels, and what they share.
 
     Returns
     -------
-    list of LevelResult
-        One for each level that ran; empty where no start brings the images together.
+    Refinement or None
+        None where no start brings the images together.
     """
     results: list[LevelResult] = []
     poses = list(starts)
-    for number, level in enumerate(settings.levels, start=1):
+    for level in settings.levels:
+        direction = Direction()  # the reference image is the template where several poses are compared
         if results:
             poses = _next_starts(results[-1], region.centre_mm)
-        pair = level_pair(region, moving, poses, level=level, device=device, prefer_moving=prefer_moving)
+        if len(poses) == 1:
+            direction = choose_direction(
+                region.image, searched, when_alike=when_alike, spacing_mm=level.spacing_mm, settings=settings.template
+            )
+        pair = average_pair(region, searched, poses, direction=direction, settings=level, refinement=settings)
         if pair is None:
             break
-        minimised = _finest if number == len(settings.levels) else _coarse
-        results.append(minimised(pair, poses, settings.measure))
-    return results
+        is_last = len(results) + 1 == len(settings.levels)
+        results.append(_solve_finest(pair, poses) if is_last else _solve(pair.level(), poses))
+    return Refinement(tuple(results), len(results) == len(settings.levels)) if results else None
 
 
-def _coarse(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) -> LevelResult:
-    objective = pair.objective()
-    return LevelResult(pair.level, objective, tuple(objective.minimise(poses, pair.level.solver, measure=measure)))
+def _solve(level: Level, poses: Sequence[RigidTransform]) -> LevelResult:
+    return LevelResult(level, tuple(level.minimise(poses)))
 
 
-def _finest(pair: LevelPair, poses: Sequence[RigidTransform], measure: Measure) -> LevelResult:
-    """Return the last level, with what would bias its pose taken out.
+def _solve_finest(pair: AveragedPair, poses: Sequence[RigidTransform]) -> LevelResult:
+    """Solve the last level with the two largest biases removed.
 
-    Where interpolation would pull the pose, half of its blur is put back, and the answer taken if it can be believed.
-    Otherwise the profile of slices that are thick against the other image's is measured, and the level repeated.
+    Where linear interpolation would bias the pose, a share of its blur is undone, and the solution is taken if it is
+    credible. Otherwise the slice profile of a template with thick slices is measured and the level solved again.
     """
-    level = pair.level
-    if isinstance(measure, LocalAffineMeasure) and pair.is_pulled:
-        sharp = pair.objective(sharp=True)
-        solutions = sharp.minimise(poses, level.solver)
-        if _is_believed(solutions[0], poses, pair.region.centre_mm, tolerance_mm=MAX_WAY_VOX * sharp.voxel_mm):
-            return LevelResult(level, sharp, tuple(solutions))
-    result = _coarse(pair, poses, measure)
-    if not is_thick(pair.template, pair.sampled):
+    shared = pair.refinement
+    if pair.is_biased_by_interpolation:
+        deblurred = _solve(pair.level(deblur=shared.interpolation.deblur), poses)
+        if _is_credible(deblurred, poses, pair.region.centre_mm):
+            return deblurred
+    result = _solve(pair.level(), poses)
+    if not has_thicker_slices(pair.template, pair.sampled, settings=shared.slice_profile):
         return result
-    found = [solution.transform for solution in result.solutions]
-    profiled = result.objective.profiled(found[0])
-    return LevelResult(level, profiled, tuple(profiled.minimise(found, level.solver, measure=measure)))
+    return _solve(
+        result.level.match_slice_profile(result.best.transform), [solution.transform for solution in result.solutions]
+    )
 
 
-def _is_believed(
-    found: Solution, poses: Sequence[RigidTransform], centre_mm: NDArray[np.floating], *, tolerance_mm: float
-) -> bool:
-    """Return whether a solution with free blur has converged near its start and explains most of the image."""
-    if found.status is not Status.CONVERGED or not found.objective <= MAX_UNEXPLAINED:
+def _is_credible(result: LevelResult, starts: Sequence[RigidTransform], centre_mm: NDArray[np.floating]) -> bool:
+    """Return whether a solution with free blur has converged near a start and explains most of the image."""
+    found, limits = result.best, result.level.refinement.interpolation
+    if found.status is not Status.CONVERGED or not found.objective <= limits.max_unexplained:
         return False
-    return any(len(distinct([pose, found.transform], centre_mm, tolerance_mm)) == 1 for pose in poses)
+    tolerance_mm = limits.max_way_vox * result.level.images.voxel_mm
+    return any(len(keep_distinct([start, found.transform], centre_mm, tolerance_mm)) == 1 for start in starts)
 
 
-def distinct(
+def keep_distinct(
     transforms: Sequence[RigidTransform], centre_mm: NDArray[np.floating], tolerance_mm: float
 ) -> list[RigidTransform]:
     """Return the transforms that differ from all before them by more than a tolerance over a liver-sized region."""
@@ -124,17 +170,18 @@ def distinct(
 
 
 def _next_starts(result: LevelResult, centre_mm: NDArray[np.floating]) -> list[RigidTransform]:
-    """Return the best of a level's poses that lie apart, as many as the level keeps."""
+    """Return the best poses of a level that differ from each other, as many as the level keeps."""
     poses = [solution.transform for solution in result.solutions]
-    apart = distinct(poses, centre_mm, result.level.spacing_mm / 4)
-    return [_settled(pose, centre_mm) for pose in apart[: result.level.keep]]
+    level = result.level
+    apart = keep_distinct(poses, centre_mm, level.refinement.template.distinct_spacings * level.settings.spacing_mm)
+    return [_rounded(pose, centre_mm) for pose in apart[: level.settings.keep]]
 
 
-def _settled(transform: RigidTransform, centre_mm: NDArray[np.floating]) -> RigidTransform:
+def _rounded(transform: RigidTransform, centre_mm: NDArray[np.floating]) -> RigidTransform:
     """Return a start for the next level, rounded to 0.001 mm and a hundredth of a milliradian.
 
-    What single precision left to chance in a coarse level, which reads far around the liver, does not
-    pass on: the finer levels then start from the same digits whether or not the image was cropped.
+    A coarse level reads far around the liver, so that its last digits depend on whether the image was cropped.
+    Rounding keeps these digits from the finer levels.
     """
     turn, shift = rotation_vector(transform.rotation), transform.translation_at(centre_mm)
     return RigidTransform.from_vectors(np.round(turn, 5), np.round(shift, 3), centre_mm=centre_mm)

@@ -1,33 +1,28 @@
-"""The levels of the refinement: what each looks at, coarse to fine."""
+"""Settings of the refinement: what each level looks at, from coarse to fine, and what all levels share."""
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.template_cells import CellSamples, cell_samples
-from hepareg.refinement.measure import LocalAffineMeasure, Measure
+from hepareg.refinement.local_affine import LocalAffineSettings
+from hepareg.refinement.slice_profile import SliceProfileSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings
 
-__all__ = ["Level", "RefinementSettings"]
+__all__ = ["InterpolationSettings", "LevelSettings", "RefinementSettings", "TemplateSettings"]
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelSettings:
     """One resolution of the refinement.
 
     Parameters
     ----------
     spacing_mm
-        Images are block-averaged to about this spacing, never interpolated to it.
+        Images are averaged in blocks of about this edge, never interpolated to it.
     margin_mm
-        Voxels up to this far outside the mask take part; at least 1.6 slices of the template,
-        so that the profile of an edge is inside on both of its sides.
+        Voxels up to this far outside the mask are compared, or more where slices are thick (`TemplateSettings`).
     cell_vox
         Edge of the cells in which intensities are related, in voxels of the level.
-    max_samples
-        Voxels that take part at most.
+    max_voxels
+        Number of voxels that are compared at most; the cells with the most structure are kept.
     keep
         Number of best solutions that go on to the next level.
     window_hu
@@ -35,50 +30,92 @@ class Level:
         drown the organs; wide on the finest, where a clamp would distort the profile of an edge.
     solver
         Iteration limits.
-    with_surface
-        Whether the step at the mask's surface has a size of its own in each cell, and cells that do not fit
-        lose their weight as a whole (`LocalAffine`). Both are for a pose that is right to about a voxel.
+    surface_mm
+        Width of the step at the mask's surface: about the width of an edge within a slice, and about the accuracy of a
+        mask's outline. On a level with such a step, each cell fits the step's height (`LocalAffine`), and cells that
+        do not fit lose their weight as a whole; both need a pose that is right to about a voxel. None: no step.
     """
 
     spacing_mm: float
     margin_mm: float
     cell_vox: int
-    max_samples: int
+    max_voxels: int
     keep: int
     window_hu: tuple[float, float]
     solver: GaussNewtonSettings
-    with_surface: bool = False
+    surface_mm: float | None = None
 
-    def samples(
-        self, template: GridImage, *, distance: GridImage, margin_mm: float, centre_mm: NDArray[np.floating]
-    ) -> CellSamples:
-        """Return the cells of a template that the level looks at; `cell_samples` says what the parameters are."""
-        return cell_samples(
-            template,
-            distance=distance,
-            margin_mm=margin_mm,
-            centre_mm=centre_mm,
-            cell_vox=self.cell_vox,
-            max_samples=self.max_samples,
-            with_surface=self.with_surface,
-        )
+
+@dataclass(frozen=True)
+class TemplateSettings:
+    """Which image of a level is the template, and how much of both images is looked at.
+
+    Parameters
+    ----------
+    thicker_ratio
+        The searched image is the template if its slices are thicker by this factor than those of the reference image,
+        and than the level's spacing.
+    margin_slices
+        Least margin around the mask in slices of the template: both sides of an edge's profile are then inside.
+    max_margin_mm
+        Largest margin, however thick the slices: the reference image is cropped to about this (`RegionSettings`).
+    reach_spacings
+        The image that is searched is cropped to what the starts can reach and so many spacings of the level around it.
+    distinct_spacings
+        Solutions nearer to each other than this share of the level's spacing count as one.
+    """
+
+    thicker_ratio: float = 1.2
+    margin_slices: float = 1.6
+    max_margin_mm: float = 12.0
+    reach_spacings: float = 4.0
+    distinct_spacings: float = 0.25
+
+
+@dataclass(frozen=True)
+class InterpolationSettings:
+    """When the finest level undoes a part of the blur of linear interpolation, and when it trusts the outcome.
+
+    Parameters
+    ----------
+    neighbours_mm
+        Edge of the cube within which sub-voxel positions are compared: a part of the liver that can bias a pose alone.
+    max_coherence
+        Above this, the sub-voxel positions of neighbours are so alike that interpolation biases the pose.
+    max_slice_ratio
+        Slices thicker than this multiple of the level's spacing lie too far apart for linear interpolation.
+    deblur
+        Share of the blur that is undone. Of 0, 1/2 and 1 the best on simulated pairs with noise, with streaks and with
+        livers without contrast, on parallel grids and on others.
+    max_way_vox
+        A solution found with the blur undone that lies farther than this from every start is not used: with the blur
+        between the images free, a pose can follow something else than the liver.
+    max_unexplained
+        Nor is a solution that leaves a larger share than this unexplained: free blur parameters would follow the noise.
+    """
+
+    neighbours_mm: float = 40.0
+    max_coherence: float = 0.5
+    max_slice_ratio: float = 1.5
+    deblur: float = 0.5
+    max_way_vox: float = 1.5
+    max_unexplained: float = 0.5
 
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """The levels, coarse to fine, and the measure that is minimised on each.
+    """The levels, coarse to fine, and the settings that all levels share."""
 
-    Parameters
-    ----------
-    measure
-        Evidence for the verdict comes from the default measure, whichever finds the pose.
-    """
-
-    levels: tuple[Level, ...] = field(
+    levels: tuple[LevelSettings, ...] = field(
         default=(
-            Level(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
-            Level(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
-            Level(1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(40, 0.01, 3.0), with_surface=True),
+            LevelSettings(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
+            LevelSettings(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
+            LevelSettings(
+                1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(40, 0.01, 3.0), surface_mm=2.5
+            ),
         )
     )
-    measure: Measure = field(default_factory=LocalAffineMeasure)
+    template: TemplateSettings = field(default_factory=TemplateSettings)
+    interpolation: InterpolationSettings = field(default_factory=InterpolationSettings)
+    slice_profile: SliceProfileSettings = field(default_factory=SliceProfileSettings)
+    residual: LocalAffineSettings = field(default_factory=LocalAffineSettings)

@@ -1,11 +1,11 @@
-"""How a liver bends: a smooth residual displacement, estimated together with the rigid pose.
+"""The bend of a liver: a smooth displacement that remains after a rigid pose.
 
 A liver that bends has no pose at which everything fits; the optimum of a similarity measure is then
 where most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
 after a rigid pose is estimated with a smooth prior under which tissue keeps its volume, and the rigid
 pose is the least-squares fit of the whole motion over the liver's volume. An edge shows only the
-motion across it; that the liver is incompressible says much about the motion along it, and about
-where there is no edge.
+motion across itself. The prior, under which the liver is incompressible, supplies most of the motion along the edge,
+and the motion where there is no edge.
 
 References
 ----------
@@ -29,27 +29,28 @@ from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.transforms import RigidTransform
 
-__all__ = ["BendSettings", "SmoothField", "displaced", "estimate_bend", "rigid_fit"]
+__all__ = ["SmoothField", "SmoothFieldSettings", "displace", "estimate_field", "rigid_fit"]
 
 JITTER = 1e-5
 """Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
-MAX_STEP_MM = 4.0
 
 
 @dataclass(frozen=True)
-class BendSettings:
-    """Prior and iteration of the residual displacement.
+class SmoothFieldSettings:
+    """Prior and iteration of the remaining displacement.
 
     Parameters
     ----------
     block_mm
-        Distance of the knots, about half of what the displacement varies over.
+        Distance between knots, about half of the distance over which the displacement varies.
     amplitude_mm, length_mm
         Standard deviation of a displacement component, and the distance over which it varies.
     noise_factor
-        How many neighbouring voxels' residuals count as one independent observation.
+        Number of neighbouring voxels whose residuals count as one independent observation.
     iterations
         Relinearisations.
+    max_step_mm
+        No knot moves farther in one iteration: the linearisation holds over a voxel or two.
     """
 
     block_mm: float = 30.0
@@ -57,11 +58,14 @@ class BendSettings:
     length_mm: float = 65.0
     noise_factor: float = 8.0
     iterations: int = 6
+    max_step_mm: float = 4.0
 
 
 @dataclass(frozen=True, eq=False)
 class SmoothField:
-    """Displacement of fixed points before the rigid pose, without divergence: posterior mean of a Gaussian process.
+    """Displacement of the template's points before the rigid pose, without divergence.
+
+    It is the posterior mean of a Gaussian process.
 
     Parameters
     ----------
@@ -87,12 +91,12 @@ class SmoothField:
         return (_covariance(points_mm, self.knots_mm, self.length_mm) @ self.weights_mm.ravel()).reshape(-1, 3)
 
 
-def estimate_bend(
+def estimate_field(
     residual: LocalAffine,
     pose: RigidTransform,
     *,
     points_mm: Points,
-    settings: BendSettings,
+    settings: SmoothFieldSettings,
     field: SmoothField | None = None,
 ) -> SmoothField:
     """Return the smooth displacement that, applied before ``pose``, explains the images best.
@@ -100,32 +104,37 @@ def estimate_bend(
     Parameters
     ----------
     residual
-        The level's residual, its blurs not free; its cells are displaced as a whole.
+        The level's residual with its blur not free. The field displaces each of its cells as a whole.
     pose
-        The pose that stays fixed here, sampled_from_template.
+        The pose, sampled_from_template, which stays as it is.
     points_mm
         (N, 3) points spread over the liver, world mm of the template: the knots lie among them.
+    settings
+        Prior and iteration.
     field
-        Where to start from, such as the result of a coarser level.
+        Initial field, such as the result of a coarser level.
     """
     knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
     inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
     centres = _cell_centres(residual)
-    spread = _covariance(centres, knots, length) @ inverse  # displacements of the cells from those of the knots
+    spread = (
+        _covariance(centres, knots, length) @ inverse
+    )  # (3 N, 3 K): displacements of the cells from those of the knots
     prior = inverse / settings.amplitude_mm**2
     at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
     for _ in range(settings.iterations):
-        cells = _shifted(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
-        noise = settings.noise_factor * float(cells.residual_variance)
-        H = cells.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
-        g = cells.gradient[0][:, 3:].double().cpu().numpy() / noise
-        at_knots = at_knots + _posterior_step(H, g, at_knots, spread, prior)
+        found = _shift(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
+        noise = settings.noise_factor * float(found.residual_variance)
+        H = found.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
+        g = found.gradient[0][:, 3:].double().cpu().numpy() / noise
+        step = _posterior_step(H, g, at_knots, spread, prior)
+        at_knots = at_knots + step * min(1.0, settings.max_step_mm / max(float(np.abs(step).max()), 1e-12))
     return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 
-def displaced(residual: LocalAffine, field: SmoothField) -> LocalAffine:
+def displace(residual: LocalAffine, field: SmoothField) -> LocalAffine:
     """Return the residual with every cell moved, as a whole, by the field."""
-    return _shifted(residual, field(_cell_centres(residual)))
+    return _shift(residual, field(_cell_centres(residual)))
 
 
 def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
@@ -135,16 +144,16 @@ def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
     return RigidTransform(homogeneous(R, b - R @ a))
 
 
-def _shifted(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
+def _shift(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
     """Return the residual with each of its N cells moved as a whole by a row of (N, 3) displacements."""
-    offsets = residual.samples.offsets_mm
+    offsets = residual.cells.offsets_mm
     shift = torch.as_tensor(shifts_mm, device=offsets.device).to(offsets.dtype)
-    return residual.on(replace(residual.samples, offsets_mm=offsets + shift[:, None]))
+    return residual.with_cells(replace(residual.cells, offsets_mm=offsets + shift[:, None]))
 
 
 def _cell_centres(residual: LocalAffine) -> Points:
-    samples = residual.samples
-    return samples.offsets_mm.mean(dim=1).double().cpu().numpy() + samples.centre_mm
+    cells = residual.cells
+    return cells.offsets_mm.mean(dim=1).double().cpu().numpy() + cells.centre_mm
 
 
 def _knots(points_mm: Points, block_mm: float) -> Points:
@@ -170,11 +179,7 @@ def _posterior_step(
     spread: NDArray[np.floating],
     prior: NDArray[np.floating],
 ) -> NDArray[np.floating]:
-    """Return Gauss-Newton's step of the knots in sum_c (u_c' H_c u_c / 2 + g_c u_c) + u' P u / 2, u_c = spread u.
-
-    No knot moves by more than `MAX_STEP_MM`: the linearisation holds over a voxel or two.
-    """
+    """Return Gauss-Newton's step of the knots in sum_c (u_c' H_c u_c / 2 + g_c u_c) + u' P u / 2, u_c = spread u."""
     cells, count = len(H), spread.shape[1]
     curved = (H @ spread.reshape(cells, 3, count)).reshape(3 * cells, count)
-    step = np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))
-    return step * min(1.0, MAX_STEP_MM / max(float(np.abs(step).max()), 1e-12))
+    return np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))

@@ -1,11 +1,11 @@
-"""The pose from both directions: the images change roles, the finest level is repeated, and both poses are averaged.
+"""The mean of the poses of both directions: the finest level is solved again with its images exchanged.
 
-Noise in the image that is interpolated flattens its gradients and pulls the pose its own way; with the images in
-each other's roles it pulls the other way. The mean of both is about half as far off, and how far the two lie apart
-tells what the blocks of one direction cannot: what they all share.
+Noise in the interpolated image flattens the image's gradients and biases the pose. With the images exchanged, the noise
+of the other image biases it the opposite way. The mean of both poses has about half of the error, and their distance
+shows errors that all blocks of the liver share and therefore cannot show by disagreeing.
 
-An image with thick slices is a poor thing to interpolate, and the error of that is its own: the two directions are
-no equals then, and one is left alone.
+If the template has much thicker slices than the sampled image, the exchanged level would interpolate across these
+slices and be much less accurate; only one direction is then used.
 """
 
 from dataclasses import dataclass
@@ -14,91 +14,103 @@ import numpy as np
 
 from hepareg.arrays import Points
 from hepareg.geometry.rotations import rotation_vector
-from hepareg.refinement.images.slice_profile import is_thick
-from hepareg.refinement.multilevel import LevelResult
+from hepareg.refinement.multilevel import Refinement
+from hepareg.refinement.slice_profile import has_thicker_slices
 from hepareg.refinement.solvers.solution import Status
-from hepareg.registration.evidence import Precision, precision, spread
+from hepareg.registration.pose_uncertainty import (
+    Estimate,
+    UncertaintySettings,
+    mean_distances_mm,
+    pose_uncertainty_mm,
+)
 from hepareg.transforms import RigidTransform
 
-__all__ = ["BothDirections", "both_directions"]
+__all__ = ["BothDirectionsSettings", "average_directions", "interpolate_poses", "mean_of_two"]
 
 
 @dataclass(frozen=True)
-class BothDirections:
-    """What the two directions say together.
+class BothDirectionsSettings:
+    """When the other direction is searched.
 
     Parameters
     ----------
-    transform
-        Mean of both poses, weighted by their inverse variances, or the first where they are two optima;
-        moving_from_fixed in the solver's roles.
-    precision_mm
-        Expected error of it from the disagreement of the liver's blocks. The two directions look at the same images:
-        their errors are taken as wholly correlated, so that this lies between the two directions' own.
-    standard_error_mm
-        Expected error of it from how far the two poses lie apart.
+    search_mm
+        The other direction is searched if the pose's uncertainty is larger than this, and always if a share of
+        interpolation's blur was undone, because that amplifies noise; never where infinite.
     """
 
-    transform: RigidTransform
-    precision_mm: float
-    standard_error_mm: float
+    search_mm: float = 0.06
 
 
-def both_directions(
-    finest: LevelResult, transform: RigidTransform, certain: Precision, *, points_mm: Points
-) -> BothDirections | None:
-    """Return the mean of a level's pose and of the pose that the same level finds the other way round.
+def average_directions(
+    refinement: Refinement,
+    forward: Estimate,
+    *,
+    points_mm: Points,
+    settings: BothDirectionsSettings,
+    blocks: UncertaintySettings,
+) -> Estimate | None:
+    """Return the mean of a refinement's pose and of the pose that its finest level finds with the images exchanged.
 
     Parameters
     ----------
-    finest
-        Last level, with the pose's own direction.
-    transform, certain
-        The pose, moving_from_fixed, and its precision.
+    refinement
+        The levels.
+    forward
+        The pose that they found.
     points_mm
-        (N, 3) points over the liver, fixed world.
+        (N, 3) points over the liver, world mm of the reference image.
+    settings, blocks
+        When to search, and the blocks of the uncertainty.
 
     Returns
     -------
-    BothDirections or None
-        None where the template's slices are much thicker than the other image's, or the other direction finds no pose.
+    Estimate or None
+        None where the other direction is not searched or finds no pose. If the two poses are farther apart than a
+        voxel, they are two optima, whose mean is no solution: the pose stays, with their distance as its error.
     """
-    if is_thick(finest.objective.images.template, finest.objective.images.sampled):
+    level = refinement.finest.level
+    least_mm = 0.0 if level.images.is_deblurred and np.isfinite(settings.search_mm) else settings.search_mm
+    if not least_mm < forward.uncertainty_mm < np.inf:
         return None
-    turned = finest.objective.turned(transform, level=finest.level)
-    if not turned.residual.samples.num_samples:
+    thick = level.refinement.slice_profile
+    if has_thicker_slices(level.images.template, level.images.sampled, settings=thick):
         return None
-    (other,) = turned.minimise([transform], finest.level.solver)
-    if other.status not in (Status.CONVERGED, Status.ITERATION_LIMIT):
+    exchanged = level.exchange(forward.transform)
+    if not exchanged.images.cells.num_voxels:
         return None
-    backward = precision(turned, other.transform, points_mm=points_mm)
-    if not np.isfinite(backward.expected_tre_mm):
+    (found,) = exchanged.minimise([forward.transform])
+    if found.status not in (Status.CONVERGED, Status.ITERATION_LIMIT):
         return None
-    errors_mm = certain.expected_tre_mm, backward.expected_tre_mm
-    apart_mm = float(spread([other.transform], transform, points_mm)[0])
-    if apart_mm > finest.objective.voxel_mm:  # two optima: nothing is known of what lies between them
-        return BothDirections(transform, certain.expected_tre_mm, apart_mm)
-    return _mean(transform, other.transform, errors_mm, apart_mm, points_mm.mean(axis=0))
+    backward = Estimate(
+        found.transform, pose_uncertainty_mm(exchanged, found.transform, points_mm=points_mm, settings=blocks)
+    )
+    if not np.isfinite(backward.uncertainty_mm):
+        return None
+    apart_mm = float(mean_distances_mm([backward.transform], forward.transform, points_mm)[0])
+    if apart_mm > level.images.voxel_mm:
+        return Estimate(forward.transform, forward.uncertainty_mm, directions_error_mm=apart_mm)
+    return mean_of_two(forward, backward, apart_mm=apart_mm, centre_mm=points_mm.mean(axis=0))
 
 
-def _mean(
-    a: RigidTransform, b: RigidTransform, errors_mm: tuple[float, float], apart_mm: float, centre_mm: Points
-) -> BothDirections:
-    """Return the mean of two poses by their inverse variances.
+def mean_of_two(a: Estimate, b: Estimate, *, apart_mm: float, centre_mm: Points) -> Estimate:
+    """Return the mean of two estimates, weighted by their inverse variances.
 
-    Its standard error is that of a weighted mean of two, from how far they lie apart.
+    Both directions compare the same images, so their errors are taken as wholly correlated: the mean's uncertainty lies
+    between theirs. Its standard error is that of a weighted mean of two poses that lie ``apart_mm`` from each other.
     """
+    errors_mm = a.uncertainty_mm, b.uncertainty_mm
     weight = errors_mm[0] ** 2 / (errors_mm[0] ** 2 + errors_mm[1] ** 2)
-    return BothDirections(
-        transform=_between(a, b, weight, centre_mm),
-        precision_mm=(1 - weight) * errors_mm[0] + weight * errors_mm[1],
-        standard_error_mm=apart_mm * float(np.sqrt(weight * (1 - weight))),
+    return Estimate(
+        transform=interpolate_poses(a.transform, b.transform, share=weight, centre_mm=centre_mm),
+        uncertainty_mm=(1 - weight) * errors_mm[0] + weight * errors_mm[1],
+        directions_error_mm=apart_mm * float(np.sqrt(weight * (1 - weight))),
     )
 
 
-def _between(a: RigidTransform, b: RigidTransform, share: float, centre_mm: Points) -> RigidTransform:
-    """Return the pose a share of the way from ``a`` to ``b``: along the rotation and the centre's straight line."""
+def interpolate_poses(a: RigidTransform, b: RigidTransform, *, share: float, centre_mm: Points) -> RigidTransform:
+    """Return the pose a share of the way from ``a`` to ``b``, along the rotation and the centre's straight line."""
     way = RigidTransform((a.inverse() @ b).matrix)
-    turn, shift = rotation_vector(way.rotation), way.translation_at(centre_mm)
-    part = RigidTransform.from_vectors(share * turn, share * shift, centre_mm=centre_mm)
+    rotation, shift = rotation_vector(way.rotation), way.translation_at(centre_mm)
+    part = RigidTransform.from_vectors(share * rotation, share * shift, centre_mm=centre_mm)
     return RigidTransform((a @ part).matrix)

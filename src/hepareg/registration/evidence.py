@@ -1,4 +1,4 @@
-"""What the images themselves say about a result: how well it is determined, and whether another pose fits as well."""
+"""The evidence for or against a result: numbers that the images give without knowing the truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -8,82 +8,109 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
+from hepareg.evaluation.lattice_dice import dice_on_lattice
 from hepareg.geometry import apply_matrix
-from hepareg.refinement.level_objective import LevelObjective
-from hepareg.refinement.multilevel import LevelResult
+from hepareg.refinement.level import Level
+from hepareg.refinement.multilevel import LevelResult, Refinement
 from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
-from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, moved, moved_matrices, pose_part
+from hepareg.refinement.solvers.normal_equations import apply_step, apply_steps
 from hepareg.refinement.solvers.solution import Status
+from hepareg.registration.pose_uncertainty import Estimate, mean_distances_mm
+from hepareg.registration.problem import Problem
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.voxel_tensor import small_tensor
 
 __all__ = [
     "Evidence",
-    "Precision",
-    "agreement",
-    "decoys",
-    "interpolation_pull",
-    "inverse_consistency",
-    "precision",
-    "spread",
-    "tissue_share",
+    "EvidenceSettings",
+    "ExplainedShares",
+    "agreeing_share",
+    "explained_shares",
+    "gather_evidence",
+    "interpolation_pull_mm",
+    "inverse_consistency_mm",
+    "soft_tissue_share",
+    "wrong_poses",
 ]
 
-SOFT_TISSUE_HU = (-20.0, 250.0)
-PULL_VOX, SHARP_PULL_VOX = 0.11, 0.06
-"""How far along an axis interpolation may pull a pose whose samples all lie alike between two voxels: linear, and with
-half of its blur put back (`refine`). On simulated pairs of parallel grids (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm)
-it was 0.09 to 0.11 voxel along the body, where edges are sharpest, and up to 0.14 along the other axes; with half of
-the blur put back 0.01 to 0.02 as a rule, and up to 0.06."""
-BLOCK_MM = 30.0
-"""Edge of the blocks that are taken as independent of one another: about a liver segment."""
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """Distances, intensities and tolerances with which the evidence is computed.
+
+    Parameters
+    ----------
+    decoy_mm
+        Distance of the wrong poses that the result is compared with: beyond the width of an optimum, within a liver's
+        smallest dimension.
+    rival_mm
+        A solution of another start farther than this from the result is another optimum.
+    noise_share
+        At least this share of a pose's unexplained variance counts as unexplained by noise when two poses are compared,
+        however much of it lies outside the searched image.
+    tissue_hu
+        Intensities of soft tissue, from fat-laden liver to liver and vessels with contrast medium.
+    pull_vox, deblurred_pull_vox
+        Largest bias of interpolation along an axis of the sampled image where all positions lie alike between two
+        voxels; the second with a share of interpolation's blur undone. On simulated pairs of parallel grids
+        (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was 0.09 to 0.11 voxel along the body, where edges are
+        sharpest, and up to 0.14 along the other axes; with half of the blur undone 0.01 to 0.02 as a rule, and up to
+        0.06.
+    """
+
+    decoy_mm: float = 8.0
+    rival_mm: float = 4.0
+    noise_share: float = 0.1
+    tissue_hu: tuple[float, float] = (-20.0, 250.0)
+    pull_vox: float = 0.11
+    deblurred_pull_vox: float = 0.06
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers that speak for or against a result; each can be computed without knowing the truth.
+    """Numbers for or against a result, each computed without knowing the truth.
 
     Parameters
     ----------
     pose_uncertainty_mm
-        Expected TRE from the disagreement of the liver's blocks (`evidence.precision`).
+        Expected TRE from the disagreement of the liver's blocks (`pose_uncertainty.pose_uncertainty_mm`).
     voxel_mm
         Cube root of the voxel volume of the coarser image, at the finest level.
     explained_share
-        Share of the fixed image's local variance that the result explains, finest level, 0 to 1.
+        Share of the template's local variance that the result explains, finest level, 0 to 1, higher is better.
     explained_share_start
-        The same for the best start; where that seems to explain more, as it compares on what both show.
+        The same share for the first start (`explained_shares`).
     basin_depth
-        How much less a wrong pose 8 mm away explains, as a share of what the result leaves
-        unexplained at the middle level: the smallest over twelve directions.
+        How much less a wrong pose 8 mm away explains, as a share of the variance that the result leaves
+        unexplained at the level compared: the smallest over twelve directions.
     rival_gap
-        How much less the best other optimum explains, likewise; infinite where all starts agree.
+        How much less the best other optimum explains, as the same share; infinite where all starts agree.
     overlap_share
-        Share of the liver region that lies inside the moving image.
+        Share of the liver region that lies inside the searched image.
     displacement_mm
         Mean distance over the liver between the result and the identity.
     dice_after
         Overlap of the two masks after registration, or None where one is missing.
+    status
+        How the finest level ended.
     bend_rms_mm
         Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
         a rigid pose explains the images as well.
     directions_error_mm
-        Standard error of the mean of both directions' poses (`both_directions`), or None where one alone was asked.
+        Standard error of the mean of both directions' poses (`both_directions`), or None where only one was searched.
     inverse_consistency_mm
-        How far the search the other way round would move off the result (`evidence.inverse_consistency`).
+        Length of the first step with the images exchanged (`inverse_consistency_mm`).
     agreeing_share
-        Share of the starts that lead to the result (`evidence.agreement`).
+        Share of the starts that lead to the result (`agreeing_share`).
     liver_ml
         Volume of the smaller mask, or None without any.
     soft_tissue_share
-        Share of the fixed mask that shows soft tissue (`evidence.tissue_share`).
-    status
-        How the finest level ended.
+        Share of the liver's points that show soft tissue (`soft_tissue_share`).
     correction_mm
-        Mean distance over the liver by which the refinement would still move the result: 0 where it was refined.
+        Mean distance over the liver between the result and the refinement's pose: 0 where the result was refined.
     interpolation_pull_mm
-        How far interpolation may have pulled the pose (`evidence.interpolation_pull`).
+        Largest bias of the pose by interpolation (`interpolation_pull_mm`).
     flags
         Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
     """
@@ -116,141 +143,164 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Precision:
-    """How well the images determine a pose.
+class ExplainedShares:
+    """Shares of the template's local variance, 0 to 1, that three poses explain at the finest level."""
+
+    identity: float
+    start: float
+    result: float
+
+
+def gather_evidence(
+    problem: Problem,
+    refinement: Refinement,
+    estimate: Estimate,
+    *,
+    result: RigidTransform,
+    shares: ExplainedShares,
+    settings: EvidenceSettings,
+) -> Evidence:
+    """Return the evidence on a result.
 
     Parameters
     ----------
-    expected_tre_mm
-        Root mean square over the points of the error that follows from the blocks' disagreement.
-    weakest_mm
-        Standard deviation along the least determined combination of the six parameters.
-    num_blocks
-        Blocks that took part.
+    problem, refinement
+        The images, and the levels of the refinement.
+    estimate
+        The refinement's pose after its corrections.
+    result
+        The pose to be judged, searched_from_reference: that of the estimate, or a network's prediction.
+    shares
+        The shares that the result and its start explain.
+    settings
+        Distances and tolerances.
     """
-
-    expected_tre_mm: float
-    weakest_mm: float
-    num_blocks: int
-
-
-def precision(objective: LevelObjective, transform: RigidTransform, *, points_mm: Points) -> Precision:
-    """Return the sandwich estimate of a pose's covariance, with blocks of the liver as independent witnesses.
-
-    C = H^-1 (sum_b g_b g_b') H^-1 over the blocks' gradients g_b at the solution. Noise, bending and
-    neighbours that move otherwise all make the blocks disagree; the residual's size alone knows
-    only the noise.
-
-    References
-    ----------
-    White, H. Maximum likelihood estimation of misspecified models. Econometrica 50, 1982.
-    doi:10.2307/1912526
-    """
-    cells = objective.residual.cell_equations(objective.oriented(transform).matrix[None])
-    samples = objective.residual.samples
-    gradients = cells.gradient[0].double().cpu().numpy()
-    hessian = cells.hessian[0].sum(dim=0).double().cpu().numpy()
-    blocks = _block_sums(samples.offsets_mm.mean(dim=1), gradients)
-    count = len(blocks)
-    if not (np.isfinite(hessian).all() and np.isfinite(gradients).all()):
-        return Precision(float("inf"), float("inf"), count)
-    E = pose_part(hessian)
-    hessian, blocks = E @ hessian @ E.T, blocks @ E.T
-    eigenvalues = np.linalg.eigvalsh(hessian)
-    if count < 7 or eigenvalues[0] <= SMALLEST_EIGENVALUE * eigenvalues[-1]:
-        return Precision(float("inf"), float("inf"), count)
-    inverse = np.linalg.inv(hessian)
-    covariance = inverse @ (blocks.T @ blocks) @ inverse * count / (count - 6)
-    offsets = (
-        points_mm - samples.centre_mm if not objective.reversed else transform.apply(points_mm) - samples.centre_mm
-    )
-    return Precision(
-        _root_mean_square_tre(covariance, offsets), float(np.sqrt(np.linalg.eigvalsh(covariance)[-1])), count
+    points_mm, finest, compared = problem.points_mm, refinement.finest.level, refinement.compared
+    wrong = wrong_poses(result, problem.region.centre_mm, distance_mm=settings.decoy_mm)
+    return Evidence(
+        pose_uncertainty_mm=estimate.uncertainty_mm,
+        voxel_mm=finest.images.voxel_mm,
+        explained_share=shares.result,
+        explained_share_start=shares.start,
+        basin_depth=_lead(compared.level, result, wrong, settings=settings),
+        rival_gap=_rival_gap(compared, result, points_mm, settings=settings),
+        overlap_share=float(finest.residual(finest.sampled_from_template([result])).overlap[0]),
+        displacement_mm=float(mean_distances_mm([RigidTransform.identity()], result, points_mm)[0]),
+        dice_after=_dice(problem, result),
+        status=refinement.status,
+        bend_rms_mm=estimate.bend_rms_mm,
+        directions_error_mm=estimate.directions_error_mm,
+        inverse_consistency_mm=inverse_consistency_mm(compared.level, result, points_mm),
+        agreeing_share=agreeing_share(refinement.coarsest, result, points_mm),
+        liver_ml=problem.liver_ml,
+        soft_tissue_share=soft_tissue_share(compared.level, points_mm, tissue_hu=settings.tissue_hu),
+        correction_mm=float(mean_distances_mm([estimate.transform], result, points_mm)[0]),
+        interpolation_pull_mm=interpolation_pull_mm(finest, result, settings=settings),
+        flags=problem.flags if refinement.is_complete else (*problem.flags, "finest_level_not_reached"),
     )
 
 
-def decoys(transform: RigidTransform, centre_mm: NDArray[np.floating], *, distance_mm: float) -> list[RigidTransform]:
+def explained_shares(level: Level, *, result: RigidTransform, start: RigidTransform) -> ExplainedShares:
+    """Return the shares that the identity, a start and the result explain at a level.
+
+    A whole slice of the liver at the image's border may enter or leave the searched image within a tenth of a
+    millimetre. So where the start seems to explain more than the result, both are compared on the voxels that lie
+    inside the searched image under both poses.
+    """
+    identity, at_start = (1 - level.unexplained([RigidTransform.identity(), start])[0]).tolist()
+    at_result = 1 - float(level.residual(level.sampled_from_template([result])).objective[0])
+    if at_start > at_result:
+        here, there = level.residual.unexplained_in_view(level.sampled_from_template([result, start]))
+        at_start = at_result + float(here - there) if np.isfinite(here - there) else at_start
+    return ExplainedShares(identity, at_start, at_result)
+
+
+def wrong_poses(
+    transform: RigidTransform, centre_mm: NDArray[np.floating], *, distance_mm: float
+) -> list[RigidTransform]:
     """Return twelve wrong poses, each off by ``distance_mm`` along or about one axis."""
     steps = np.vstack([np.eye(6), -np.eye(6)]) * distance_mm
-    return RigidTransform.from_matrices(moved_matrices(transform.matrix, steps, centre_mm))
+    return RigidTransform.from_matrices(apply_steps(transform.matrix, steps, centre_mm))
 
 
-def inverse_consistency(compared: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
-    """Return how far, in mm over the points, the search the other way round would first step off the result.
+def inverse_consistency_mm(level: Level, transform: RigidTransform, points_mm: Points) -> float:
+    """Return the mean length over the points, in mm, of the first step away from a pose with the images exchanged.
 
-    The images of one level change roles. Where the two show the same liver in the same place, neither
-    direction wants to move; a pose that only one direction likes is a chance fit. Infinite where the
-    other direction determines no step.
+    Where the two images show the same liver in the same place, neither direction leaves the pose. A pose that only one
+    direction prefers is a chance fit. Infinite where the exchanged images determine no step.
     """
-    turned = compared.objective.turned(transform, level=compared.level)
-    pose = turned.oriented(transform)
-    if not turned.residual.samples.num_samples:
+    exchanged = level.exchange(transform)
+    pose = exchanged.direction.to_solver(transform)
+    if not exchanged.images.cells.num_voxels:
         return float("inf")
-    model = turned.residual(pose.matrix[None])
+    model = exchanged.residual(pose.matrix[None])
     hessian, gradient = model.hessian[0], model.gradient[0]
     eigenvalues = np.linalg.eigvalsh(hessian) if np.isfinite(hessian).all() else np.zeros(6)
     if eigenvalues[0] <= SMALLEST_EIGENVALUE * max(eigenvalues[-1], 1e-30):
         return float("inf")
-    found = turned.oriented(moved(pose, -np.linalg.solve(hessian, gradient), turned.residual.samples.centre_mm))
-    return float(spread([found], transform, points_mm)[0])
+    stepped = apply_step(pose, -np.linalg.solve(hessian, gradient), exchanged.images.centre_mm)
+    return float(mean_distances_mm([exchanged.direction.to_user(stepped)], transform, points_mm)[0])
 
 
-def interpolation_pull(objective: LevelObjective, transform: RigidTransform) -> float:
-    """Return how far, in mm, interpolation may have pulled a pose.
+def interpolation_pull_mm(level: Level, transform: RigidTransform, *, settings: EvidenceSettings) -> float:
+    """Return the largest bias of a pose by interpolation, in mm.
 
-    Linear interpolation blurs most halfway between two voxels and not at all on one. The other image's blur is matched
-    to the average of that, which suits samples that lie anywhere between voxels. On grids that run parallel all of them
-    lie alike, and the pose gives way to where the blur is the matched one. `refine` puts half of the blur back there;
-    noise, which interpolation averages too, still pulls. No block of the liver disagrees with that; what gives it away
-    is how alike the places are.
+    Linear interpolation blurs most halfway between two voxels and not at all on one. The template's blur is matched
+    to the average of that, which suits positions that lie anywhere between voxels. On parallel grids all positions
+    lie alike, and the pose is biased towards the positions at which the blur is the matched one. The finest level
+    undoes half of the blur there; noise, which interpolation averages too, still biases the pose. The liver's blocks
+    cannot show this bias, because it is the same in all of them; the coherence of the positions shows it.
     """
-    largest = SHARP_PULL_VOX if objective.images.sharpness else PULL_VOX
-    return float(np.linalg.norm(largest * objective.alike(transform) * objective.images.sampled.grid.spacing_mm))
+    largest = settings.deblurred_pull_vox if level.images.is_deblurred else settings.pull_vox
+    coherence = level.position_coherence(transform)
+    return float(np.linalg.norm(largest * coherence * level.images.sampled.grid.spacing_mm))
 
 
-def agreement(coarsest: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
-    """Return the share of all starts that the coarsest level brought to within its spacing of the result."""
+def agreeing_share(coarsest: LevelResult, transform: RigidTransform, points_mm: Points) -> float:
+    """Return the share of all starts that the coarsest level brought to within its spacing of a pose."""
     ended = [s.transform for s in coarsest.solutions if s.status is not Status.NO_OVERLAP]
-    near = spread(ended, transform, points_mm) <= coarsest.level.spacing_mm if ended else np.zeros(0)
+    spacing_mm = coarsest.level.settings.spacing_mm
+    near = mean_distances_mm(ended, transform, points_mm) <= spacing_mm if ended else np.zeros(0)
     return float(np.count_nonzero(near)) / len(coarsest.solutions)
 
 
-def tissue_share(compared: LevelResult, points_mm: Points) -> float:
-    """Return the share of points of the fixed liver that show soft tissue, on the fixed image averaged to about 5 mm.
+def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float, float]) -> float:
+    """Return the share of the liver's points that show soft tissue in the reference image of a level.
 
     A mask that has slipped off the liver holds lung, fat or air.
     """
-    objective = compared.objective
-    fixed = objective.images.sampled if objective.reversed else objective.images.template
-    positions = apply_matrix(sampler_from_voxel(fixed.data.shape) @ fixed.grid.voxel_from_world, points_mm)
-    places = small_tensor(positions, fixed.data.device, torch.float32)[None, :, None, None]
-    values = values_at(fixed.data[None, None], places).flatten().cpu().numpy()
-    return float(np.mean((values >= SOFT_TISSUE_HU[0]) & (values <= SOFT_TISSUE_HU[1])))
+    image = level.reference
+    positions = apply_matrix(sampler_from_voxel(image.data.shape) @ image.grid.voxel_from_world, points_mm)
+    places = small_tensor(positions, image.data.device, torch.float32)[None, :, None, None]
+    values = values_at(image.data[None, None], places).flatten().cpu().numpy()
+    return float(np.mean((values >= tissue_hu[0]) & (values <= tissue_hu[1])))
 
 
-def _block_sums(offsets: torch.Tensor, gradients: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return (blocks, n) sums of the cells' (N, n) gradients."""
-    index = np.floor(offsets.double().cpu().numpy() / BLOCK_MM).astype(int)
-    index = index - index.min(axis=0, initial=0)
-    _, block = np.unique(np.ravel_multi_index(index.T, index.max(axis=0, initial=0) + 1), return_inverse=True)
-    return np.stack([np.bincount(block, weights=column) for column in gradients.T], axis=1)
+def _dice(problem: Problem, result: RigidTransform) -> float | None:
+    if problem.searched_mask is None or problem.reference_mask is None:
+        return None
+    return dice_on_lattice(
+        moving_mask=problem.searched_mask, fixed_mask=problem.reference_mask, moving_from_fixed=result
+    )
 
 
-def _root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) -> float:
-    """Return sqrt(mean over points of trace(J C J')) with J = [-[x]/radius, I], the point's motion per parameter."""
-    C_rr, C_rt, C_tt = covariance[:3, :3], covariance[:3, 3:], covariance[3:, 3:]
-    moments = offsets_mm.T @ offsets_mm / len(offsets_mm)
-    mean = offsets_mm.mean(axis=0)
-    # |w x x|^2 averages to trace(C_rr (|x|^2 I - x x')); t . (w x x) to the antisymmetric part of C_rt against x.
-    turning = np.trace(C_rr @ (np.trace(moments) * np.eye(3) - moments)) / ARC_RADIUS_MM**2
-    mixed = np.array([C_rt[1, 2] - C_rt[2, 1], C_rt[2, 0] - C_rt[0, 2], C_rt[0, 1] - C_rt[1, 0]])
-    # E[t . (w x x)] = sum_ijk e_kij E[w_i t_k] x_j
-    crossed = -2 * float(mixed @ mean) / ARC_RADIUS_MM
-    return float(np.sqrt(max(turning + crossed + np.trace(C_tt), 0.0)))
+def _rival_gap(
+    compared: LevelResult, transform: RigidTransform, points_mm: Points, *, settings: EvidenceSettings
+) -> float:
+    """Return how much less the best other optimum of a level explains; infinite without another optimum."""
+    found = [s for s in compared.solutions if s.status is not Status.NO_OVERLAP]
+    apart = mean_distances_mm([s.transform for s in found], transform, points_mm) if found else np.zeros(0)
+    rivals = [s.transform for s, distance in zip(found, apart, strict=True) if distance > settings.rival_mm]
+    return _lead(compared.level, transform, rivals, settings=settings) if rivals else float("inf")
 
 
-def spread(transforms: Sequence[RigidTransform], reference: RigidTransform, points_mm: Points) -> NDArray[np.floating]:
-    """Return the mean distance over the points of each transform to a reference."""
-    matrices = np.stack([t.matrix for t in transforms]) - reference.matrix
-    x, y, z = (matrices[:, :3, :3] @ points_mm.T + matrices[:, :3, 3:]).transpose(1, 0, 2)
-    return np.sqrt(x * x + y * y + z * z).mean(axis=-1)
+def _lead(
+    level: Level, transform: RigidTransform, others: Sequence[RigidTransform], *, settings: EvidenceSettings
+) -> float:
+    """Return how much less the best of other poses explains, as a share of the variance that a pose leaves unexplained.
+
+    The part of the liver outside the searched image is unexplained under every pose and does not count.
+    """
+    unexplained, overlaps = level.unexplained([transform, *others])
+    (here, *elsewhere), outside = unexplained, 1 - float(overlaps[0])
+    return float((min(elsewhere) - here) / max(here - outside, settings.noise_share * here, 1e-6))

@@ -1,70 +1,90 @@
-"""Whether the liver bends between the phases, and the best rigid fit if it does."""
+"""Whether the liver bends between the phases, and the best rigid fit of its motion if it does."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
-from hepareg.refinement.level_objective import LevelObjective
-from hepareg.refinement.level_pair import level_pair
-from hepareg.refinement.multilevel import LevelResult
-from hepareg.refinement.settings import Level
-from hepareg.refinement.smooth_field import BendSettings, SmoothField, displaced, estimate_bend, rigid_fit
-from hepareg.registration.problem import Roles
-from hepareg.transforms import RigidTransform
+from hepareg.refinement.averaged_pair import average_pair
+from hepareg.refinement.direction import Direction
+from hepareg.refinement.level import Level
+from hepareg.refinement.multilevel import Refinement
+from hepareg.refinement.settings import LevelSettings
+from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field, rigid_fit
+from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, pose_uncertainty_mm
+from hepareg.registration.problem import Problem
 
-__all__ = ["Bend", "find_bend"]
-
-BETWEEN_MM = 2.5
-"""Resolution between the middle and the finest level: a bend moves edges by more than the finest level sees."""
-MIN_GAIN = 0.25
-"""A bend is believed if it explains at least this share of what a rigid pose leaves unexplained.
-
-Rigid livers gain below 0.1 in simulation, livers that bend by 2.5 mm and more gain 0.6 to 0.9.
-"""
+__all__ = ["BendSettings", "estimate_bend"]
 
 
 @dataclass(frozen=True)
-class Bend:
-    """A liver's residual displacement after the best rigid fit.
+class BendSettings:
+    """When a bend is searched for, and when it is accepted.
 
     Parameters
     ----------
-    transform
-        Least-squares rigid fit of the liver's whole motion, moving_from_fixed (in the solver's roles).
-    residual_rms_mm, residual_max_mm
-        Displacement that remains over the liver after that fit.
-    explained
-        Share of the fixed image's local variance explained with the bend.
+    search_mm
+        A bend is searched for if the pose's uncertainty is larger than this; never where infinite.
+    between_mm
+        Spacing of the level between the middle and the finest one: a bend moves edges farther than the finest level
+        can follow at once.
+    min_gain
+        A bend is accepted if it explains at least this share of the variance that the rigid pose leaves unexplained.
+        Rigid livers gain below 0.1 in simulation, livers that bend by 2.5 mm and more gain 0.6 to 0.9.
+    field
+        Prior and iteration of the displacement.
     """
 
-    transform: RigidTransform
-    residual_rms_mm: float
-    residual_max_mm: float
-    explained: float
+    search_mm: float = 0.08
+    between_mm: float = 2.5
+    min_gain: float = 0.25
+    field: SmoothFieldSettings = field(default_factory=SmoothFieldSettings)
 
 
-def find_bend(roles: Roles, levels: list[LevelResult], *, settings: BendSettings, device: torch.device) -> Bend | None:
-    """Return the liver's bend, or None where a rigid pose explains the images as well."""
-    pose = levels[min(1, len(levels) - 1)].solutions[0].transform
-    field: SmoothField | None = None
-    middle, finest = levels[min(1, len(levels) - 1)].level, levels[-1].level
-    for level in (middle, replace(middle, spacing_mm=BETWEEN_MM), finest):
-        objective = _objective(roles, pose, level, device)
-        if objective is None:
-            return None
-        field = estimate_bend(objective.residual, pose, points_mm=roles.points_mm, settings=settings, field=field)
-        bent = float(displaced(objective.residual, field)(pose.matrix[None]).objective[0])
-        rigid = float(objective.residual(levels[-1].solutions[0].transform.matrix[None]).objective[0])
-    if field is None or bent > (1 - MIN_GAIN) * rigid:
+def estimate_bend(
+    problem: Problem, refinement: Refinement, rigid: Estimate, *, settings: BendSettings, blocks: UncertaintySettings
+) -> Estimate | None:
+    """Return the least-squares rigid fit of a bending liver's whole motion, or None where the liver does not bend.
+
+    Parameters
+    ----------
+    problem
+        The images.
+    refinement
+        The levels of the rigid refinement.
+    rigid
+        The rigid pose that they found.
+    settings, blocks
+        When to search for a bend, and the blocks of the uncertainty.
+    """
+    if not settings.search_mm < rigid.uncertainty_mm < np.inf:
         return None
-    targets = pose.apply(roles.points_mm + field(roles.points_mm))
-    fit = rigid_fit(roles.points_mm, targets)
-    remaining = np.linalg.norm(fit.apply(roles.points_mm) - targets, axis=1)
-    return Bend(fit, float(np.sqrt(np.mean(remaining**2))), float(remaining.max()), 1 - bent)
+    pose = refinement.compared.best.transform
+    middle, finest = refinement.compared.level.settings, refinement.finest.level.settings
+    bend: SmoothField | None = None
+    for level_settings in (middle, replace(middle, spacing_mm=settings.between_mm), finest):
+        level = _level(problem, refinement, level_settings)
+        if level is None:
+            return None
+        bend = estimate_field(level.residual, pose, points_mm=problem.points_mm, settings=settings.field, field=bend)
+        unexplained_bent = float(displace(level.residual, bend)(pose.matrix[None]).objective[0])
+        unexplained_rigid = float(level.residual(rigid.transform.matrix[None]).objective[0])
+    if bend is None or unexplained_bent > (1 - settings.min_gain) * unexplained_rigid:
+        return None
+    targets = pose.apply(problem.points_mm + bend(problem.points_mm))
+    fit = rigid_fit(problem.points_mm, targets)
+    remaining = np.linalg.norm(fit.apply(problem.points_mm) - targets, axis=1)
+    uncertainty = pose_uncertainty_mm(refinement.finest.level, fit, points_mm=problem.points_mm, settings=blocks)
+    return Estimate(fit, uncertainty, bend_rms_mm=float(np.sqrt(np.mean(remaining**2))))
 
 
-def _objective(roles: Roles, pose: RigidTransform, level: Level, device: torch.device) -> LevelObjective | None:
-    """Return the objective with the fixed image as the template, whichever is coarser: the field lives there."""
-    pair = level_pair(roles.region, roles.moving, [pose], level=level, device=device, allow_reversal=False)
-    return None if pair is None else pair.objective()
+def _level(problem: Problem, refinement: Refinement, settings: LevelSettings) -> Level | None:
+    """Return a level with the reference image as the template, whichever is coarser: the field lives in its world."""
+    pair = average_pair(
+        problem.region,
+        problem.searched,
+        [refinement.compared.best.transform],
+        direction=Direction(),
+        settings=settings,
+        refinement=refinement.finest.level.refinement,
+    )
+    return None if pair is None else pair.level()

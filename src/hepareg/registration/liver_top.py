@@ -12,21 +12,25 @@ from hepareg.voxel_tensor import voxel_array
 
 __all__ = ["below_liver_top"]
 
-LATTICE_MM = 4.5
-"""The lattice on which the mask has to hang together. What it does not see, pieces that lie between its points and
-gaps narrower than it is, is left together, but for an empty slice across."""
 
-
-def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
+def below_liver_top(image: Volume, mask: Volume, *, lattice_mm: float) -> tuple[Volume, Volume]:
     """Return views of an image and its mask without the slices above the liver's top slice.
 
-    The top is `LiverCrop`'s: the most superior slice in which the mask's largest component has its smallest area.
-    What lies above it, the lung, moves otherwise than the liver and is cut off by `LiverCrop`: using
-    it here would make the result depend on whether the image was cropped before.
+    The top is the one of `LiverCrop`: the most superior slice in which the mask's largest component has at least the
+    smallest area that counts. The lung above it moves differently, and `LiverCrop` cuts it off: with the lung, the
+    result would depend on whether the image was cropped before.
+
+    Parameters
+    ----------
+    image, mask
+        On one grid.
+    lattice_mm
+        Spacing of the lattice on which the mask is tested for being in one piece, which spares a search through all
+        voxels. Pieces and gaps smaller than this are not detected, except a completely empty slice.
     """
     axis, sense = mask.grid.superior_axis
     spacing = np.delete(mask.grid.spacing_mm, axis)
-    area = _voxels_by_slice(mask, axis) * float(spacing.prod())
+    area = _voxels_by_slice(mask, axis, lattice_mm) * float(spacing.prod())
     slices = np.flatnonzero(area >= LiverCrop().min_area_mm2)
     if not len(slices):
         return image, mask
@@ -38,9 +42,9 @@ def below_liver_top(image: Volume, mask: Volume) -> tuple[Volume, Volume]:
     return image.crop(start, stop), mask.crop(start, stop)
 
 
-def _voxels_by_slice(mask: Volume, axis: int) -> NDArray[np.int_]:
-    """Return how many voxels of the mask's largest component each slice holds."""
-    if _in_one_piece(mask):
+def _voxels_by_slice(mask: Volume, axis: int, lattice_mm: float) -> NDArray[np.int_]:
+    """Return the number of voxels of the mask's largest component in each slice."""
+    if _is_in_one_piece(mask, lattice_mm):
         return mask.profile.counts[axis]
     component, corner = largest_component(voxel_array(mask.data))
     counts = np.zeros(mask.shape[axis], dtype=int)
@@ -48,11 +52,11 @@ def _voxels_by_slice(mask: Volume, axis: int) -> NDArray[np.int_]:
     return counts
 
 
-def _in_one_piece(mask: Volume) -> bool:
-    """Return whether a lattice of the mask's voxels hangs together: then the search through all voxels is spared."""
+def _is_in_one_piece(mask: Volume, lattice_mm: float) -> bool:
+    """Return whether a lattice of the mask's voxels is connected."""
     if not mask.profile.total:
         return True
     if any(np.ptp(np.flatnonzero(counts)) >= np.count_nonzero(counts) for counts in mask.profile.counts):
         return False  # an empty slice lies between two others
-    i, j, k = np.maximum(LATTICE_MM / mask.grid.spacing_mm, 1).astype(int)
+    i, j, k = np.maximum(lattice_mm / mask.grid.spacing_mm, 1).astype(int)
     return hangs_together(voxel_array(mask.crop(*mask.profile.box).data[::i, ::j, ::k]))

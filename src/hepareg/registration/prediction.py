@@ -1,4 +1,4 @@
-"""What a trained network contributes to a registration: one start. Imported where a method uses a network alone."""
+"""The start that a trained network contributes; imported only where a method uses a network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,39 +6,52 @@ from pathlib import Path
 from hepareg.networks.predictor import predict_rigid, require_masks
 from hepareg.networks.trained import trained_weights
 from hepareg.networks.weights import LoadedWeights, load_weights
-from hepareg.registration.problem import Images
+from hepareg.refinement.direction import Direction
+from hepareg.registration.images import Images
 from hepareg.registration.starts import Start
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Predictor", "predictor_of"]
+__all__ = ["Predictor", "load_predictor"]
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network as the registration uses it."""
+    """A trained network that predicts a start."""
 
     weights: LoadedWeights
 
     def check(self, images: Images) -> None:
-        """Check before any work that the masks are there that the network needs; MaskError if not."""
+        """Raise MaskError if a mask is missing that the network needs."""
         require_masks(self.weights, moving_mask=images.moving_mask, fixed_mask=images.fixed_mask)
 
-    def start(self, images: Images, start: RigidTransform, *, swapped: bool, device: str) -> Start:
-        """Return what the network predicts from a start; both are in the solver's roles, exchanged if ``swapped``."""
+    def predict(self, images: Images, start: RigidTransform, *, direction: Direction, device: str) -> Start:
+        """Return the network's prediction from a start, both searched_from_reference.
+
+        Parameters
+        ----------
+        images
+            The user's pair, as arrays.
+        start
+            The pose from which the network predicts the rest.
+        direction
+            From the user's images to the reference and searched image.
+        device
+            Where the network runs.
+        """
         predicted = predict_rigid(
             self.weights,
             moving=images.moving,
             fixed=images.fixed,
             moving_mask=images.moving_mask,
             fixed_mask=images.fixed_mask,
-            start=start.inverse() if swapped else start,
+            start=direction.to_user(start),
             device=device,
         )
-        return Start("network", predicted.inverse() if swapped else predicted)
+        return Start("network", direction.to_solver(predicted))
 
 
-def predictor_of(weights: LoadedWeights | str | Path | None) -> Predictor:
-    """Return the network given, or the one that comes with the package; FileFormatError if it cannot be read."""
+def load_predictor(weights: LoadedWeights | str | Path | None) -> Predictor:
+    """Return a given network, or the one that comes with the package; FileFormatError if it cannot be read."""
     if isinstance(weights, LoadedWeights):
         return Predictor(weights)
     return Predictor(load_weights(trained_weights() if weights is None else weights))

@@ -1,154 +1,196 @@
-"""Which image is searched for in which, and which part of it: what follows from the masks at hand."""
+"""The problem that a registration solves: which image is searched for the other one's liver, and where.
+
+A registration searches one image, the *searched* image, for the liver of the other one, the *reference* image. The
+reference image is the fixed image; only if the moving mask is the only mask, it is the moving image. Poses are
+searched_from_reference.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from hepareg.arrays import Points
 from hepareg.geometry.boxes import box_around_points, range_around_points
-from hepareg.refinement.images.region import FixedRegion, distance_to_mask, mask_with_margin
+from hepareg.refinement.direction import Direction
+from hepareg.refinement.images.region import Region, RegionSettings, distance_to_mask, mask_with_margin
+from hepareg.registration.images import Images
 from hepareg.registration.liver_top import below_liver_top
-from hepareg.registration.rough_liver import rough_liver_region
-from hepareg.registration.starts import Start, body_centre, border_cut
+from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border, mask_centroid_mm
+from hepareg.registration.rough_liver import RoughLiverSettings, rough_liver_region
+from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
-from hepareg.voxel_tensor import on_device, voxel_array
+from hepareg.voxel_tensor import voxel_array
 
-__all__ = ["Images", "Roles", "assign_roles", "near_the_mask"]
-
-REGION_MARGIN_MM = 12.0
-SEARCH_MARGIN_MM = 60.0
-"""How far around the box of an only mask the other image is searched."""
-LEFT_MM = 15.0
-"""A liver's centroid lies right of the body's; farther left than this it may be the spleen, or a mirror image."""
-PROBE_POINTS = 1000
+__all__ = ["Problem", "ProblemSettings", "build_problem"]
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """A pair and its masks, in the user's roles."""
-
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None
-    fixed_mask: Volume | None
-
-    def on_host(self) -> "Images":
-        """Return the same with the voxels as NumPy arrays."""
-        host = torch.device("cpu")
-        masks = (None if mask is None else on_device(mask, host) for mask in (self.moving_mask, self.fixed_mask))
-        return Images(on_device(self.moving, host), on_device(self.fixed, host), *masks)
-
-
-@dataclass(frozen=True, eq=False)
-class Roles:
-    """The registration problem as it is solved.
+@dataclass(frozen=True)
+class ProblemSettings:
+    """How the liver and its surroundings are found in both images.
 
     Parameters
     ----------
-    fixed, moving, fixed_mask, moving_mask
-        The images in the roles of the solver.
-    swapped
-        True where these are the user's images the other way round: then the result is inverted.
-    region
-        The fixed image around its liver.
-    points_mm
-        (N, 3) points spread over the liver, fixed world, for errors and displacements.
-    flags
-        Codes of what was missing or cut.
+    search_margin_mm
+        With one mask, the searched image is cropped to the mask's box and this much around it: farther than
+        breathing moves a liver between two phases.
+    left_mm
+        A liver's centroid lies right of the body's. A mask farther left than this may be of the spleen, or of a mirror
+        image.
+    num_points
+        About so many points over the liver measure errors and displacements.
+    top_lattice_mm
+        Spacing of the lattice on which a mask is tested for being in one piece (`below_liver_top`).
+    region, outlines, rough_liver
+        The region's margins, the outlines of body and mask, and the stand-in for a missing mask.
     """
 
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None
-    fixed_mask: Volume | None
-    swapped: bool
-    region: FixedRegion
+    search_margin_mm: float = 60.0
+    left_mm: float = 15.0
+    num_points: int = 1000
+    top_lattice_mm: float = 4.5
+    region: RegionSettings = field(default_factory=RegionSettings)
+    outlines: OutlineSettings = field(default_factory=OutlineSettings)
+    rough_liver: RoughLiverSettings = field(default_factory=RoughLiverSettings)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A reference image with its liver, and the image that is searched for that liver.
+
+    Parameters
+    ----------
+    direction
+        From the user's fixed and moving image to the reference and searched image.
+    reference, searched, reference_mask, searched_mask
+        The images, without the slices above the liver's top, and their masks where given.
+    region
+        The reference image around its liver.
+    points_mm
+        (N, 3) points spread over the liver, world mm of the reference image, for errors and displacements.
+    flags
+        Codes of missing masks and of masks that are cut.
+    settings
+        The settings that the problem was built with.
+    """
+
+    direction: Direction
+    reference: Volume
+    searched: Volume
+    reference_mask: Volume | None
+    searched_mask: Volume | None
+    region: Region
     points_mm: Points
     flags: tuple[str, ...]
+    settings: ProblemSettings
+
+    @property
+    def has_both_masks(self) -> bool:
+        """Whether both images have a liver mask."""
+        return self.reference_mask is not None and self.searched_mask is not None
 
     @property
     def liver_ml(self) -> float | None:
         """Volume of the smaller mask, or None without any."""
-        given = [mask for mask in (self.fixed_mask, self.moving_mask) if mask is not None]
+        given = [mask for mask in (self.reference_mask, self.searched_mask) if mask is not None]
         volumes = [mask.profile.total * mask.grid.voxel_volume_mm3 / 1000 for mask in given]
         return min(volumes, default=None)
 
+    def limit_search(self, guesses: Sequence[RigidTransform]) -> "Problem":
+        """Return the problem with the searched image cropped to where the only mask's liver can be.
 
-def assign_roles(
-    *, moving: Volume, fixed: Volume, moving_mask: Volume | None, fixed_mask: Volume | None, device: torch.device
-) -> Roles:
-    """Decide the region of interest and the direction of the search.
+        With two masks, or none, the problem stays as it is.
 
-    The region is the fixed liver. With only the moving mask the search runs the other way round;
-    without any, the largest compact soft-tissue organ stands in for the liver and the result says
+        Parameters
+        ----------
+        guesses
+            Poses found independently of each other, such as the identity, the bodies' outlines and the user's start.
+            Each carries the mask's box over; the margin is added around each box.
+        """
+        if self.reference_mask is None or self.searched_mask is not None:
+            return self
+        inside = self.reference_mask.grid.crop(*self.reference_mask.profile.box)
+        boxes = [
+            box_around_points(
+                self.searched.grid, guess.apply(inside.corners_mm), margin_mm=self.settings.search_margin_mm
+            )
+            for guess in guesses
+        ]
+        found = [box for box in boxes if box is not None]
+        if not found:
+            return self
+        start, stop = np.min([a for a, _ in found], axis=0), np.max([b for _, b in found], axis=0)
+        return replace(self, searched=self.searched.crop(start, stop))
+
+
+def build_problem(images: Images, *, device: torch.device, settings: ProblemSettings) -> Problem:
+    """Choose the reference image and find its liver.
+
+    Without any mask, the largest compact soft-tissue organ stands in for the liver, and the flags say
     ``no_liver_mask``.
+
+    Parameters
+    ----------
+    images
+        The user's pair.
+    device
+        Device of the refinement.
+    settings
+        Margins and limits.
     """
-    if moving_mask is not None:
-        moving, moving_mask = below_liver_top(moving, moving_mask)
-    if fixed_mask is not None:
-        fixed, fixed_mask = below_liver_top(fixed, fixed_mask)
-    swapped = fixed_mask is None and moving_mask is not None
-    if swapped:
-        moving, fixed, moving_mask, fixed_mask = fixed, moving, None, moving_mask
-    flags = []
-    mask = fixed_mask
-    if mask is None:
-        flags.append("no_liver_mask")
-        mask = rough_liver_region(fixed)
-        if mask is None:
-            flags.append("no_liver_found")
-            mask = Volume(np.ones(fixed.shape, dtype=bool), fixed.grid)
-    elif any(any(border_cut(m)) for m in (fixed_mask, moving_mask) if m is not None):
+    moving, moving_mask = _below_top(images.moving, images.moving_mask, settings)
+    fixed, fixed_mask = _below_top(images.fixed, images.fixed_mask, settings)
+    direction = Direction(exchanged=fixed_mask is None and moving_mask is not None)
+    reference, searched = direction.order(fixed, moving)
+    reference_mask, searched_mask = direction.order(fixed_mask, moving_mask)
+    liver, flags = _liver(reference, reference_mask, settings)
+    given = [mask for mask in (reference_mask, searched_mask) if mask is not None]
+    if any(any(is_cut_by_border(mask, settings=settings.outlines)) for mask in given):
         flags.append("mask_cut_by_border")
-    region = _region(fixed, mask, device)
-    if fixed_mask is not None and region.centre_mm[0] < body_centre(fixed)[0] - LEFT_MM:
+    region = _region(reference, liver, device, settings.region)
+    body_mm = body_centre_mm(reference, settings=settings.outlines)
+    if reference_mask is not None and region.centre_mm[0] < body_mm[0] - settings.left_mm:
         flags.append("mask_left_of_the_body_centre")
-    return Roles(
-        moving=moving,
-        fixed=fixed,
-        moving_mask=moving_mask,
-        fixed_mask=fixed_mask,
-        swapped=swapped,
+    return Problem(
+        direction=direction,
+        reference=reference,
+        searched=searched,
+        reference_mask=reference_mask,
+        searched_mask=searched_mask,
         region=region,
-        points_mm=_probe(mask),
+        points_mm=_liver_points(liver, settings.num_points),
         flags=tuple(flags),
+        settings=settings,
     )
 
 
-def near_the_mask(roles: Roles, starts: Sequence[Start]) -> Roles:
-    """Return the problem with the moving image limited to where the only mask's liver can be.
-
-    That is the mask's box, dilated by `SEARCH_MARGIN_MM`, as each guess of its own carries it over: the
-    identity, the bodies' outlines, the user's start. With two masks, or none, nothing changes.
-    """
-    if roles.fixed_mask is None or roles.moving_mask is not None:
-        return roles
-    inside = roles.fixed_mask.grid.crop(*roles.fixed_mask.profile.box)
-    boxes = [
-        box_around_points(roles.moving.grid, start.transform.apply(inside.corners_mm), margin_mm=SEARCH_MARGIN_MM)
-        for start in starts
-        if not start.derived
-    ]
-    found = [box for box in boxes if box is not None]
-    if not found:
-        return roles
-    start, stop = np.min([a for a, _ in found], axis=0), np.max([b for _, b in found], axis=0)
-    return replace(roles, moving=roles.moving.crop(start, stop))
+def _below_top(image: Volume, mask: Volume | None, settings: ProblemSettings) -> tuple[Volume, Volume | None]:
+    return (image, None) if mask is None else below_liver_top(image, mask, lattice_mm=settings.top_lattice_mm)
 
 
-def _region(fixed: Volume, mask: Volume, device: torch.device) -> FixedRegion:
-    around = mask_with_margin(mask, REGION_MARGIN_MM)
-    wanted, end = range_around_points(fixed.grid, around.grid.corners_mm)
-    start, stop = np.maximum(wanted, 0), np.minimum(end, fixed.shape)
-    distance, centre = distance_to_mask(around, device=device), mask.grid.world_points(mask.profile.centroid_vox)
-    return FixedRegion(fixed.crop(start, stop), distance, centre, origin_vox=wanted - start)
+def _liver(reference: Volume, mask: Volume | None, settings: ProblemSettings) -> tuple[Volume, list[str]]:
+    """Return the liver's mask or a stand-in for it, and the flags that say so."""
+    if mask is not None:
+        return mask, []
+    found = rough_liver_region(reference, settings=settings.rough_liver)
+    if found is not None:
+        return found, ["no_liver_mask"]
+    everything = Volume(np.ones(reference.shape, dtype=bool), reference.grid)
+    return everything, ["no_liver_mask", "no_liver_found"]
 
 
-def _probe(mask: Volume) -> Points:
-    """Return about `PROBE_POINTS` voxel centres on a regular lattice of the mask's box."""
-    inside = mask.crop(*mask.profile.box)
-    step = max(1, int((mask.profile.total / PROBE_POINTS) ** (1 / 3)))
+def _region(reference: Volume, liver: Volume, device: torch.device, settings: RegionSettings) -> Region:
+    around = mask_with_margin(liver, settings.margin_mm)
+    wanted, end = range_around_points(reference.grid, around.grid.corners_mm)
+    start, stop = np.maximum(wanted, 0), np.minimum(end, reference.shape)
+    distance = distance_to_mask(around, device=device, settings=settings)
+    return Region(reference.crop(start, stop), distance, mask_centroid_mm(liver), origin_vox=wanted - start)
+
+
+def _liver_points(liver: Volume, num_points: int) -> Points:
+    """Return about ``num_points`` voxel centres on a regular lattice of the mask's box."""
+    inside = liver.crop(*liver.profile.box)
+    step = max(1, int((liver.profile.total / num_points) ** (1 / 3)))
     voxels = step * np.argwhere(voxel_array(inside.data[::step, ::step, ::step]))
     return inside.grid.world_points(voxels if len(voxels) else np.argwhere(voxel_array(inside.data)))

@@ -1,4 +1,6 @@
-"""A rough liver region where nobody gave a mask: the largest block of soft tissue."""
+"""A rough liver region where no mask is given: the largest block of soft tissue."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,41 +10,62 @@ from hepareg.refinement.images.distance import distance_within
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
 
-__all__ = ["rough_liver_region"]
-
-SPACING_MM = 4.0
-SOFT_TISSUE_HU = (30.0, 200.0)
-THICK_MM = 12.0
-"""Depth that only large organs have: muscle, bowel and vessels are thinner."""
-CORE_MM = 20.0
-"""Depth at which organs that touch have come apart, and a liver of common size has not vanished."""
-RIM_MM = 8.0
-"""How much farther from its core than that the liver may reach, where organs are thick: its lobes are flatter."""
+__all__ = ["RoughLiverSettings", "rough_liver_region"]
 
 
-def rough_liver_region(image: Volume) -> Volume | None:
+@dataclass(frozen=True)
+class RoughLiverSettings:
+    """Intensities and depths that single out the liver.
+
+    Parameters
+    ----------
+    spacing_mm, smoothing_mm, window_hu
+        Voxels in which the organ is searched for, and standard deviation of the Gaussian that smooths them;
+        intensities are clamped to the window before.
+    organ_hu
+        Smoothed intensities of organs, with and without contrast medium.
+    organ_depth_mm
+        Depth below the surface that only large organs have: muscle, bowel and vessels are thinner.
+    core_depth_mm
+        Depth at which organs that touch have come apart, while a liver of common size has not vanished.
+    rim_mm
+        Beyond the core's own depth, the liver may reach this much farther from its core where organs are thick: its
+        lobes are flatter than its core.
+    """
+
+    spacing_mm: float = 4.0
+    smoothing_mm: float = 2.0
+    window_hu: tuple[float, float] = (-1000.0, 1000.0)
+    organ_hu: tuple[float, float] = (30.0, 200.0)
+    organ_depth_mm: float = 12.0
+    core_depth_mm: float = 20.0
+    rim_mm: float = 8.0
+
+
+def rough_liver_region(image: Volume, *, settings: RoughLiverSettings) -> Volume | None:
     """Return a bool Volume, coarser than the image, over the largest compact soft-tissue organ, or None.
 
-    The organ with the largest core, `CORE_MM` or at least `THICK_MM` below its surface, is the liver, in most
-    abdomens; spleen, heart or a full stomach in some. Of an organ that touches it the region keeps a rim, because
-    what is left of a liver without its surface determines a pose less well. It is a region to look at first, not a
+    The organ with the largest core, at the core's depth or at least at the organ's depth below its surface, is the
+    liver in most abdomens; spleen, heart or a full stomach in some. The region keeps a rim of organs that touch it,
+    because a liver without its whole surface determines a pose less well. The region is a place to look at first, not a
     segmentation, and no result that rests on it is accepted without review.
     """
     from scipy import ndimage  # slow to import, and a mask spares it
 
-    factors = block_factors(image.grid, SPACING_MM)
-    coarse = block_average(image, factors, window=(-1000, 1000), device=voxel_tensor(image.data[:1, :1, :1]).device)
-    spacing = coarse.grid.spacing_mm.tolist()
-    smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), 2.0 / coarse.grid.spacing_mm)
-    soft = (smooth > SOFT_TISSUE_HU[0]) & (smooth < SOFT_TISSUE_HU[1])
+    factors, device = block_factors(image.grid, settings.spacing_mm), voxel_tensor(image.data[:1, :1, :1]).device
+    coarse = block_average(image, factors, window=settings.window_hu, device=device)
+    spacing, organ_mm, core_mm = coarse.grid.spacing_mm.tolist(), settings.organ_depth_mm, settings.core_depth_mm
+    smooth = ndimage.gaussian_filter(coarse.data.cpu().numpy(), settings.smoothing_mm / coarse.grid.spacing_mm)
+    soft = (smooth > settings.organ_hu[0]) & (smooth < settings.organ_hu[1])
     outside = torch.from_numpy(np.pad(~soft, 1, constant_values=True))
-    depth = distance_within(outside, spacing_mm=spacing, reach_mm=CORE_MM)[1:-1, 1:-1, 1:-1]
-    core_mm = CORE_MM if (depth > CORE_MM).any() else THICK_MM
+    depth = distance_within(outside, spacing_mm=spacing, reach_mm=core_mm)[1:-1, 1:-1, 1:-1]
+    if not (depth > core_mm).any():
+        core_mm = organ_mm
     parts, count = ndimage.label(depth > core_mm)
     if not count:
         return None
     core = torch.from_numpy(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
-    reach_mm = core_mm + RIM_MM
+    reach_mm = core_mm + settings.rim_mm
     near = distance_within(core, spacing_mm=spacing, reach_mm=reach_mm) <= reach_mm
-    thick = distance_within(depth > THICK_MM, spacing_mm=spacing, reach_mm=THICK_MM) <= THICK_MM
+    thick = distance_within(depth > organ_mm, spacing_mm=spacing, reach_mm=organ_mm) <= organ_mm
     return Volume(soft & (thick & near).numpy(), coarse.grid)

@@ -1,29 +1,53 @@
-"""Settings of a registration, each default in one place."""
+"""Settings of a registration: every number that tunes it, each default written once, beside the code it tunes."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from hepareg.preprocessing.liver_crop import LiverCrop
+from hepareg.refinement.images.sampled_features import FAR, NEAR
 from hepareg.refinement.settings import RefinementSettings
-from hepareg.refinement.smooth_field import BendSettings
+from hepareg.refinement.smooth_field import JITTER
+from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
+from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, UNDETERMINED
+from hepareg.refinement.solvers.robust_weights import CELL_TUNING, LEAST_MEDIAN_HU, MOST_IN_MEDIAN, VOXEL_TUNING
+from hepareg.registration.both_directions import BothDirectionsSettings
+from hepareg.registration.evidence import EvidenceSettings
+from hepareg.registration.liver_bend import BendSettings
+from hepareg.registration.pose_uncertainty import UncertaintySettings
+from hepareg.registration.problem import ProblemSettings
+from hepareg.registration.starts import StartSettings
 from hepareg.registration.verdict import VerdictSettings
 
 __all__ = ["RegisterSettings"]
 
+CONSTANTS: dict[str, Any] = {
+    "arc_radius_mm": ARC_RADIUS_MM,
+    "cell_tuning": CELL_TUNING,
+    "field_jitter": JITTER,
+    "least_median_hu": LEAST_MEDIAN_HU,
+    "liver_top_min_area_mm2": LiverCrop().min_area_mm2,
+    "most_in_median": MOST_IN_MEDIAN,
+    "slope_weights": (NEAR, FAR),
+    "smallest_eigenvalue": SMALLEST_EIGENVALUE,
+    "undetermined": UNDETERMINED,
+    "voxel_tuning": VOXEL_TUNING,
+}
+"""Numbers that shape a result and that no settings change, since kernels or derivations depend on them."""
+
 
 @dataclass(frozen=True)
 class RegisterSettings:
-    """Settings of the refinement, of the bend that is looked for, and of the verdict.
+    """Settings of all steps, in the order in which `register` takes them."""
 
-    Parameters
-    ----------
-    bend_search_mm
-        The liver's bend is looked for where the blocks of the liver disagree on the pose by more than this.
-    both_directions_mm
-        The search is repeated the other way round, and both poses are averaged, where the blocks disagree by more
-        than this, or interpolation's blur was put back, and the liver does not bend; never where infinite.
-    """
-
+    problem: ProblemSettings = field(default_factory=ProblemSettings)
+    starts: StartSettings = field(default_factory=StartSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
+    uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     bend: BendSettings = field(default_factory=BendSettings)
-    bend_search_mm: float = 0.08
-    both_directions_mm: float = 0.06
+    both_directions: BothDirectionsSettings = field(default_factory=BothDirectionsSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
+
+    def record(self) -> dict[str, Any]:
+        """Return all settings and the constants beside them, ready for JSON: two calibrations differ in it."""
+        return {**asdict(self), "constants": CONSTANTS}

@@ -1,148 +1,149 @@
-"""Where the refinement starts from: several guesses, each with a name."""
+"""The poses at which the refinement starts: several guesses, each with a name."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.geometry.profile import mask_profile
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
+from hepareg.registration.outlines import body_centre_mm, is_cut_by_border, mask_centroid_mm
+from hepareg.registration.problem import Problem
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Start", "body_centre", "border_cut", "find_starts"]
+__all__ = ["Start", "StartSettings", "find_starts"]
 
-TURNS_DEG = (15.0, 30.0, 45.0)
-"""Rotations about each world axis that are tried around the best translation: follow-up poses, other tables."""
-BREATH_MM = (-30.0, -15.0, 15.0, 30.0)
-"""Cranio-caudal shifts that are tried where no pair of masks tells the displacement."""
-CUT_SHARE = 0.1
-TOP_CUT_SHARE = 0.25
-"""A mask is cut where its area in a border slice is more than this share of its largest slice.
+ROUNDING = 0.01
+"""Share of a slice by which the heights of two grids may differ by rounding."""
 
-More at the upper end, where images are limited at the liver's top: in slices 5 mm apart the first
-slice of a dome may hold an eighth of the largest one's area.
-"""
-BODY_HU = -300.0
+
+@dataclass(frozen=True)
+class StartSettings:
+    """The guesses that are tried beside those that masks, scanner coordinates and the user give.
+
+    Parameters
+    ----------
+    rotations_deg
+        Rotations about each world axis, both ways, around the likeliest start: follow-up poses, other tables.
+    breath_mm
+        Shifts along the body where two masks do not give the displacement: the liver moves with the breath.
+    """
+
+    rotations_deg: tuple[float, ...] = (15.0, 30.0, 45.0)
+    breath_mm: tuple[float, ...] = (-30.0, -15.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True)
 class Start:
-    """A guess of moving_from_fixed, how it was made, and whether it is another guess, shifted or turned."""
+    """A starting pose, searched_from_reference.
+
+    Parameters
+    ----------
+    name
+        How the pose was found.
+    transform
+        The pose.
+    derived
+        Made by shifting or rotating another start; such a start is ignored where the searched image is cropped.
+    """
 
     name: str
     transform: RigidTransform
     derived: bool = False
 
 
-def border_cut(mask: Volume) -> tuple[bool, bool]:
-    """Return whether a mask is cut by the image's border at its inferior and at its superior end."""
-    axis, sense = mask.grid.superior_axis
-    profile = mask.profile.counts[axis]
-    if sense < 0:
-        profile = profile[::-1]
-    return bool(profile[0] > CUT_SHARE * profile.max()), bool(profile[-1] > TOP_CUT_SHARE * profile.max())
-
-
-def find_starts(
-    *,
-    moving: Volume,
-    fixed: Volume,
-    moving_mask: Volume | None,
-    fixed_mask: Volume | None,
-    centre_mm: NDArray[np.floating],
-    given: RigidTransform | None = None,
-) -> list[Start]:
+def find_starts(problem: Problem, *, given: RigidTransform | None = None, settings: StartSettings) -> list[Start]:
     """Return starts to try, the likeliest first.
 
     With two masks: their centroids, and where the image's border cuts one of them, the centroids of
     the parts of equal height below the liver's top (or above its bottom), since a cut mask's own
-    centroid is biased. Always: the identity, and the bodies' outlines. Around the first of them,
-    turns about all axes. A user's start comes first but is not trusted blindly either.
+    centroid is biased. Always: the identity. Without two masks: the bodies' outlines. Around the first start,
+    rotations about all axes. A user's start comes first, but the others are tried as well.
+
+    Parameters
+    ----------
+    problem
+        Images and masks.
+    given
+        The user's guess, moving_from_fixed.
+    settings
+        The rotations and shifts.
     """
-    starts = [] if given is None else [Start("user", given)]
-    if moving_mask is not None and fixed_mask is not None:
-        starts += _mask_starts(moving_mask, fixed_mask)
+    starts = [] if given is None else [Start("user", problem.direction.to_solver(given))]
+    if problem.searched_mask is not None and problem.reference_mask is not None:
+        starts += _mask_starts(problem.searched_mask, problem.reference_mask, problem)
     starts.append(Start("identity", RigidTransform.identity()))
-    if moving_mask is None or fixed_mask is None:
-        body = _shift("body_outlines", body_centre(moving), body_centre(fixed))
+    if not problem.has_both_masks:
+        outlines = problem.settings.outlines
+        centres = (body_centre_mm(image, settings=outlines) for image in (problem.searched, problem.reference))
+        body = _shift_start("body_outlines", *centres)
         starts.append(body)
-        starts += [_raised(start, shift) for start in (starts[0], body) for shift in BREATH_MM]
-    pivot = starts[0].transform
-    return starts + _turns(pivot, centre_mm)
+        starts += [_raise(start, shift) for start in (starts[0], body) for shift in settings.breath_mm]
+    return starts + _rotate(starts[0].transform, problem.region.centre_mm, settings.rotations_deg)
 
 
-def _mask_starts(moving_mask: Volume, fixed_mask: Volume) -> list[Start]:
-    whole = _shift("mask_centroids", _centroid(moving_mask), _centroid(fixed_mask))
-    cuts = border_cut(moving_mask), border_cut(fixed_mask)
+def _mask_starts(searched_mask: Volume, reference_mask: Volume, problem: Problem) -> list[Start]:
+    masks = searched_mask, reference_mask
+    whole = _shift_start("mask_centroids", *map(mask_centroid_mm, masks))
+    cuts = [is_cut_by_border(mask, settings=problem.settings.outlines) for mask in masks]
     bottom_cut, top_cut = cuts[0][0] or cuts[1][0], cuts[0][1] or cuts[1][1]
     if not (bottom_cut or top_cut):
         return [whole]
     equal = []
     if not top_cut:
-        equal.append(_equal_height("liver_tops", moving_mask, fixed_mask, from_top=True))
+        equal.append(_equal_height_start("liver_tops", masks, from_top=True))
     if not bottom_cut:
-        equal.append(_equal_height("liver_bottoms", moving_mask, fixed_mask, from_top=False))
+        equal.append(_equal_height_start("liver_bottoms", masks, from_top=False))
     return [*equal, whole]
 
 
-def _equal_height(name: str, moving_mask: Volume, fixed_mask: Volume, *, from_top: bool) -> Start:
-    """Compare the parts of both livers that lie within the smaller one's height of the same end."""
-    heights = [_world_height(mask) for mask in (moving_mask, fixed_mask)]
+def _equal_height_start(name: str, masks: tuple[Volume, Volume], *, from_top: bool) -> Start:
+    """Compare the centroids of the parts of two masks that lie within the smaller mask's height of the same end."""
+    heights = [_height_range_mm(mask) for mask in masks]
     height = min(high - low for low, high in heights)
     centroids = []
-    for mask, (low, high) in zip((moving_mask, fixed_mask), heights, strict=True):
-        centroids.append(_centroid(mask, (high - height, high) if from_top else (low, low + height)))
-    return _shift(name, *centroids)
+    for mask, (low, high) in zip(masks, heights, strict=True):
+        centroids.append(_slab_centroid_mm(mask, *((high - height, high) if from_top else (low, low + height))))
+    return _shift_start(name, *centroids)
 
 
-def _profile(mask: Volume) -> tuple[int, NDArray[np.floating], NDArray[np.int_]]:
-    """Return the axis along the body, the world height of its slices (through the grid's middle), and their area."""
+def _slice_heights_mm(mask: Volume) -> tuple[int, NDArray[np.floating]]:
+    """Return the axis along the body, and the world height of each slice at the grid's middle."""
     axis, _ = mask.grid.superior_axis
     voxels = np.tile((np.array(mask.shape) - 1) / 2, (mask.shape[axis], 1))
     voxels[:, axis] = np.arange(mask.shape[axis])
-    area = mask.profile.counts[axis]
-    return axis, mask.grid.world_points(voxels)[:, 2], area
+    return axis, mask.grid.world_points(voxels)[:, 2]
 
 
-def _world_height(mask: Volume) -> tuple[float, float]:
-    _, heights, area = _profile(mask)
-    used = heights[area > 0]
+def _height_range_mm(mask: Volume) -> tuple[float, float]:
+    axis, heights = _slice_heights_mm(mask)
+    used = heights[mask.profile.counts[axis] > 0]
     return float(used.min()), float(used.max())
 
 
-def _centroid(mask: Volume, between_mm: tuple[float, float] | None = None) -> NDArray[np.floating]:
-    if between_mm is None:
-        return mask.grid.world_points(mask.profile.centroid_vox)
-    axis, heights, area = _profile(mask)
-    rounding = 0.01 * float(mask.grid.spacing_mm[axis])
-    inside = (heights >= between_mm[0] - rounding) & (heights <= between_mm[1] + rounding)
-    slices = np.flatnonzero(inside & (area > 0))
+def _slab_centroid_mm(mask: Volume, low_mm: float, high_mm: float) -> NDArray[np.floating]:
+    """Return the world centroid of the part of a mask between two heights."""
+    axis, heights = _slice_heights_mm(mask)
+    rounding = ROUNDING * float(mask.grid.spacing_mm[axis])
+    inside = (heights >= low_mm - rounding) & (heights <= high_mm + rounding)
+    slices = np.flatnonzero(inside & (mask.profile.counts[axis] > 0))
     start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
     start[axis], stop[axis] = slices.min(), slices.max() + 1
-    part = mask.crop(start, stop)
-    return part.grid.world_points(part.profile.centroid_vox)
+    return mask_centroid_mm(mask.crop(start, stop))
 
 
-def body_centre(image: Volume) -> NDArray[np.floating]:
-    """Return the centroid of what is denser than air, on every fourth voxel."""
-    thin = tuple(slice(None, None, 4) for _ in range(3))
-    body = mask_profile(image.data[thin] > BODY_HU)
-    return image.grid.world_points(4 * body.centroid_vox) if body.total else image.grid.centre_mm
+def _shift_start(name: str, searched_point: NDArray[np.floating], reference_point: NDArray[np.floating]) -> Start:
+    return Start(name, RigidTransform.from_vectors(np.zeros(3), searched_point - reference_point))
 
 
-def _shift(name: str, moving_point: NDArray[np.floating], fixed_point: NDArray[np.floating]) -> Start:
-    return Start(name, RigidTransform.from_vectors(np.zeros(3), moving_point - fixed_point))
-
-
-def _raised(start: Start, shift_mm: float) -> Start:
+def _raise(start: Start, shift_mm: float) -> Start:
     lift = RigidTransform.from_vectors(np.zeros(3), [0.0, 0.0, shift_mm])
     return Start(f"{start.name}_shifted", RigidTransform(lift.matrix @ start.transform.matrix), derived=True)
 
 
-def _turns(pivot: RigidTransform, centre_mm: NDArray[np.floating]) -> list[Start]:
+def _rotate(pivot: RigidTransform, centre_mm: NDArray[np.floating], angles_deg: tuple[float, ...]) -> list[Start]:
     vectors = np.array(
-        [sense * np.radians(angle) * np.eye(3)[axis] for angle in TURNS_DEG for axis in range(3) for sense in (-1, 1)]
+        [sense * np.radians(angle) * np.eye(3)[axis] for angle in angles_deg for axis in range(3) for sense in (-1, 1)]
     )
-    turns = pivot.matrix @ about_centre(rotation_from_vector(vectors), np.zeros(3), centre_mm)
-    return [Start("turned", turn, derived=True) for turn in RigidTransform.from_matrices(turns)]
+    poses = pivot.matrix @ about_centre(rotation_from_vector(vectors), np.zeros(3), centre_mm)
+    return [Start("turned", pose, derived=True) for pose in RigidTransform.from_matrices(poses)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hepareg.geometry import Grid
-from hepareg.refinement.images.region import distance_to_mask, mask_with_margin
+from hepareg.refinement.images.region import RegionSettings, distance_to_mask, mask_with_margin
 from hepareg.volume import Volume
 
 
@@ -13,7 +13,7 @@ def test_distance_is_in_mm_and_zero_inside():
     data = np.zeros((30, 20, 40), dtype=bool)
     data[10:20, 5:15, 10:30] = True
     mask = Volume(data, Grid(data.shape, np.diag([2.5, 3.0, 4.0, 1.0])))
-    found = distance_to_mask(mask, device=torch.device("cpu"))
+    found = distance_to_mask(mask, device=torch.device("cpu"), settings=RegionSettings())
 
     def at(*voxel):
         return float(found.data[tuple(np.rint(found.grid.voxel_points(mask.grid.world_points(voxel))).astype(int))])
@@ -38,7 +38,7 @@ def test_mask_with_its_margin_is_the_same_of_a_cropped_image():
 
 def test_the_distance_grows_beyond_a_mask_that_ends_at_a_face():
     mask = Volume(np.ones((20, 20, 20), dtype=bool), Grid((20, 20, 20), np.diag([2.5, 2.5, 2.5, 1.0])))
-    distance = distance_to_mask(mask, device=torch.device("cpu"))
+    distance = distance_to_mask(mask, device=torch.device("cpu"), settings=RegionSettings())
     at = np.rint(distance.grid.voxel_points([[25.0, 25.0, 47.5], [25.0, 25.0, 62.5]])).astype(int)
     values = [float(distance.data[tuple(v)]) for v in at]
     assert values == pytest.approx([0.0, 15.0])

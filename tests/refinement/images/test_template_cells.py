@@ -8,13 +8,12 @@ from scipy.ndimage import map_coordinates
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.level_images import at_samples
-from hepareg.refinement.images.template_cells import cell_samples
+from hepareg.refinement.images.template_cells import cut_cells
 
 
 def test_offsets_point_at_the_voxels_that_were_read(oblique_problem):
     images = oblique_problem.images()
-    samples = images.samples
+    samples = images.cells
     points = samples.offsets_mm.double().numpy() + samples.centre_mm
     assert np.array_equal(samples.corners_mm, points[:, 0])
     voxels = images.template.grid.voxel_points(points)
@@ -23,24 +22,22 @@ def test_offsets_point_at_the_voxels_that_were_read(oblique_problem):
     assert np.abs(voxels[inside] - nearest).max() < 1e-4  # float32 offsets of 50 mm
     assert np.array_equal(images.template.data.numpy()[tuple(nearest.T)], samples.values.numpy()[inside])
     # one voxel is one sample
-    assert len(np.unique(nearest, axis=0)) == samples.num_samples
-    found = at_samples(images.template.data[None], images.template, samples)[0]
-    assert np.abs(found.numpy() - samples.values.numpy())[inside].max() < 0.05
+    assert len(np.unique(nearest, axis=0)) == samples.num_voxels
 
 
 def test_weights_end_at_the_margin(oblique_problem):
-    images = oblique_problem.images()
-    region = images.region().numpy()
-    points = images.samples.offsets_mm.double().numpy() + images.samples.centre_mm
+    images, distance = oblique_problem.images(), oblique_problem.distance()
+    region = distance.data.numpy() <= images.margin_mm
+    points = images.cells.offsets_mm.double().numpy() + images.cells.centre_mm
     voxels = np.rint(images.template.grid.voxel_points(points)).astype(int)
     known = (voxels < images.template.grid.shape).all(-1)
     at = np.where(known[..., None], voxels, 0)
     expected = region[tuple(np.moveaxis(at, -1, 0))] & known
-    assert np.array_equal(images.samples.weights.numpy() > 0, expected)
+    assert np.array_equal(images.cells.weights.numpy() > 0, expected)
 
 
 def test_cells_with_most_variance_are_kept(oblique_problem):
-    samples = oblique_problem.images().samples
+    samples = oblique_problem.images().cells
     assert samples.values.shape[0] * 27 <= 30_000
     assert samples.values.shape[1] == 27
 
@@ -60,7 +57,7 @@ def test_cells_against_a_loop_over_them(shape, first_vox, cell):
     image = GridImage(torch.tensor(rng.normal(size=shape), dtype=torch.float32), Grid(shape, matrix), first_vox)
     distance = distance_on_a_grid_of_its_own(image.grid, rng)
     centre = matrix[:3, 3] + 5
-    found = cell_samples(image, distance=distance, margin_mm=4.0, centre_mm=centre, cell_vox=cell)
+    found = cut_cells(image, distance=distance, margin_mm=4.0, centre_mm=centre, cell_vox=cell, max_voxels=110_000)
     cells = expected_cells(image, distance, 4.0, cell)
     assert found.values.shape == (len(cells), cell**3)
     for n, voxels in enumerate(cells):
@@ -105,6 +102,6 @@ def expected_cells(image, distance, margin_mm, cell):
 def test_no_cell_near_the_mask_is_no_error(recwarn):
     image = GridImage(torch.zeros(6, 6, 6), Grid((6, 6, 6), np.eye(4)))
     distance = GridImage(torch.full((6, 6, 6), 60.0), image.grid)
-    found = cell_samples(image, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3))
-    assert found.num_samples == 0
+    found = cut_cells(image, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), cell_vox=3, max_voxels=110_000)
+    assert found.num_voxels == 0
     assert not recwarn.list

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hepareg.refinement.local_affine import LocalAffine
+from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.refinement.solvers.normal_equations import NormalEquations
 from hepareg.refinement.solvers.solution import Status
@@ -34,7 +34,7 @@ def bowl(optimum_mm, *, hessian=None, overlap=1.0):
 
 def test_every_problem_is_solved(problem):
     images = problem.images()
-    residual = LocalAffine(images.samples, images.features)
+    residual = LocalAffine(images.cells, images.features, settings=LocalAffineSettings())
     (found,) = gauss_newton(residual, [IDENTITY], centre_mm=images.centre_mm, settings=SETTINGS)
     assert found.status is Status.CONVERGED
     # Voxels are 3 to 4 mm and interpolation is linear; a tenth of a voxel is what this residual reaches there.
@@ -82,7 +82,7 @@ def test_not_improved_returns_the_start():
 
 def test_batch_equals_loop_and_repeats(oblique_problem):
     images = oblique_problem.images()
-    residual = LocalAffine(images.samples, images.features)
+    residual = LocalAffine(images.cells, images.features, settings=LocalAffineSettings())
     starts = [IDENTITY, oblique_problem.truth, RigidTransform.from_vectors([0, 0, 0], [-4, 3, 2])]
     settings = replace(SETTINGS, max_iterations=4)
     together = gauss_newton(residual, starts, centre_mm=images.centre_mm, settings=settings)

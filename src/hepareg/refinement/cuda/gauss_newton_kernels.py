@@ -1,7 +1,7 @@
-"""Gauss-Newton of the default residual with the poses kept on a CUDA device.
+"""Gauss-Newton of the residual with the poses kept on a CUDA device.
 
-What `gauss_newton` does with NumPy between two evaluations is one small kernel here, a program a pose, so that the
-device need not wait for the host in every iteration. A test holds both to each other. Needs Triton.
+The steps that `gauss_newton` takes with NumPy between two evaluations are one small kernel here, with one program for
+each pose, so that the device need not wait for the host in every iteration. A test compares the two. Needs Triton.
 """
 
 import time
@@ -14,78 +14,80 @@ import triton.language as tl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepareg.refinement.cuda.local_affine_kernels import INSIDE, UNEXPLAINED, Problem, fitted, summed
-from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE, GaussNewtonSettings, solution
+from hepareg.refinement.cuda.local_affine_kernels import INSIDE, UNEXPLAINED, fit_cells, sum_voxels
+from hepareg.refinement.local_affine import ResidualData
+from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE, GaussNewtonSettings, conclude
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, UNDETERMINED
 from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["gauss_newton_on_device"]
+__all__ = ["minimise"]
 
 STATUSES = (Status.ITERATION_LIMIT, Status.CONVERGED, Status.SINGULAR, Status.NO_OVERLAP)
-"""By their numbers on the device; 0 until a pose's iteration ends."""
+"""Their positions are the codes that the kernel writes; a running iteration has 0."""
 LOOK_EVERY = 2
-"""Iterations after which the host asks whether all have ended."""
+"""Iterations between two checks of the host whether all poses have ended; it changes the speed alone."""
 
 
-def gauss_newton_on_device(
-    problem: Problem, starts: Sequence[RigidTransform], settings: GaussNewtonSettings
-) -> list[Solution]:
-    """Minimise from several starts at once, as `gauss_newton` does about the samples' centre.
+def minimise(data: ResidualData, starts: Sequence[RigidTransform], settings: GaussNewtonSettings) -> list[Solution]:
+    """Minimise from several starts at once, as `gauss_newton` does about the cells' centre.
 
-    A pose counts as undetermined where a pivot of its Hessian's elimination is too small, not an eigenvalue.
+    A pose counts as undetermined if a pivot of its Hessian's elimination is too small; `gauss_newton` looks at the
+    eigenvalues instead.
 
     Parameters
     ----------
-    problem
+    data
         The residual.
     starts, settings
         See `gauss_newton`.
     """
     began = time.perf_counter()
-    samples, moving, last = problem.samples, problem.moving, settings.max_iterations
+    cells, sampled, last = data.cells, data.sampled, settings.max_iterations
     poses = np.stack([start.matrix for start in starts])
-    placements = moving.voxel_from_offset(poses, samples)
+    placements = sampled.voxel_from_offset(poses, cells)
     centre = np.eye(4)
-    centre[:3, 3] = samples.centre_mm
+    centre[:3, 3] = cells.centre_mm
     found = _Found(poses, last, placements.device)
-    frames = small_tensor(np.stack([moving.grid.voxel_from_world, centre]), placements.device)
+    frames = small_tensor(np.stack([sampled.grid.voxel_from_world, centre]), placements.device)
     numbers = [
-        problem.total, problem.weight, settings.damping, settings.max_step_mm, settings.tolerance_mm,
+        data.total, data.weight, settings.damping, settings.max_step_mm, settings.tolerance_mm,
         settings.min_overlap, SMALLEST_EIGENVALUE, ARC_RADIUS_MM, UNDETERMINED,
     ]  # fmt: skip
     limits = small_tensor(np.array(numbers), placements.device)
     for iteration in range(last + 1):
-        planes, rows = fitted(placements, problem)
-        sums = summed(planes, rows, problem).sum(dim=2, dtype=torch.float64)
+        planes, rows = fit_cells(placements, data)
+        sums = sum_voxels(planes, rows, data).sum(dim=2, dtype=torch.float64)
         _advance[(len(starts),)](
             sums, limits, frames, found.poses, placements, found.histories, found.states, len(starts), iteration, last,
-            N=problem.parameters, WIDTH=triton.next_power_of_2(problem.parameters + 1),
+            N=data.num_parameters, WIDTH=triton.next_power_of_2(data.num_parameters + 1),
             UNEXPLAINED=len(sums) + UNEXPLAINED, INSIDE=len(sums) + INSIDE,
         )  # fmt: skip
         if iteration % LOOK_EVERY and bool(found.states[0].all()):
             break
-    return found.solutions(starts, began)
+    return found.solutions(starts, settings, began)
 
 
 class _Found:
-    """The poses, what their objectives were, and how far they are: (B, 4, 4), (iterations + 1, B) and (2, B)."""
+    """State of all iterations: poses (B, 4, 4), objectives (iterations + 1, B), statuses and evaluations (2, B)."""
 
     def __init__(self, poses: NDArray[np.floating], iterations: int, device: torch.device) -> None:
         self.poses = small_tensor(poses, device)
         self.histories = self.poses.new_zeros(iterations + 1, len(poses))
         self.states = self.poses.new_zeros(2, len(poses), dtype=torch.int32)
 
-    def solutions(self, starts: Sequence[RigidTransform], began: float) -> list[Solution]:
-        """Return a solution for each start, all of them in one way off the device."""
+    def solutions(
+        self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings, began: float
+    ) -> list[Solution]:
+        """Return a solution for each start, all of them in one copy off the device."""
         everything: list[Tensor] = [self.states.double(), self.histories, self.poses.flatten(1).T]
         host = torch.cat(everything).T.cpu().numpy()
         numbers, evaluations = host[:, 0].astype(int), host[:, 1].astype(int)
         poses, histories = RigidTransform.from_matrices(host[:, -16:].reshape(-1, 4, 4)), host[:, 2:-16].tolist()
         seconds = time.perf_counter() - began
         return [
-            solution(start, poses[b], STATUSES[numbers[b]], histories[b][: evaluations[b]], seconds)
+            conclude(start, poses[b], STATUSES[numbers[b]], histories[b][: evaluations[b]], seconds, settings)
             for b, start in enumerate(starts)
         ]
 
@@ -104,7 +106,7 @@ def _entry(vector, n: tl.constexpr, WIDTH: tl.constexpr):
 
 @triton.jit
 def _motion(step, centre, radius, WIDTH: tl.constexpr):
-    """Return the (4, 4) matrix of a step, turns in mm of arc first, about a centre, the matrix that leads there."""
+    """Return the (4, 4) matrix of a step (rotation in mm of arc, translation) about a centre, itself a matrix."""
     r, c = tl.arange(0, 4)[:, None], tl.arange(0, 4)[None, :]
     x, y, z = _entry(step, 0, WIDTH) / radius, _entry(step, 1, WIDTH) / radius, _entry(step, 2, WIDTH) / radius
     K = tl.where((r == 2) & (c == 1), x, 0.0) - tl.where((r == 1) & (c == 2), x, 0.0)
@@ -139,7 +141,7 @@ def _advance(
     gradients = N * (N + 1) // 2
     place = tl.where(c == N, gradients + r, low * (2 * N - 1 - low) // 2 + high)  # the gradient is the last column
     A = tl.load(sums + place * poses + pose, mask=(r < N) & (c <= N), other=0.0)
-    # Gauss-Jordan; a positive definite matrix needs no search for pivots. First what is no part of the pose.
+    # Gauss-Jordan; a positive definite matrix needs no search for pivots. The parameters beside the pose go first.
     least = tl.load(limits + 8) * tl.max(tl.max(tl.where((r == c) & (r >= 6), A, 0.0), axis=1), axis=0)
     for k in tl.static_range(6, N):
         row = tl.sum(tl.where(r == k, A, 0.0), axis=0)

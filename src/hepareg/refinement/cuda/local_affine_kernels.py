@@ -1,9 +1,9 @@
-"""The default residual on a CUDA device: two kernels in place of a hundred small operations.
+"""The residual on a CUDA device: two kernels in place of a hundred small operations.
 
-What `LocalAffine` writes in tensors is done here cell by cell: the first kernel samples the moving image and fits the
-intensity map, the second weighs the residuals and adds up the normal equations. In between, the scale of the
-robust weights has to be known over all cells. No sum depends on the order in which cells are finished. A test holds
-both ways to each other. Needs Triton, which comes with torch's CUDA builds.
+The kernels compute the tensors of `LocalAffine` cell by cell: the first one interpolates the sampled image and fits the
+intensity map, the second one weighs the residuals and adds up the normal equations. In between, the scale of the
+robust weights has to be known over all cells. No sum depends on the order in which cells are finished. A test compares
+kernels and tensor operations. Needs Triton, which comes with torch's CUDA builds.
 
 References
 ----------
@@ -13,7 +13,6 @@ computations. MAPL 2019. doi:10.1145/3315508.3329973
 
 from functools import cache
 from itertools import combinations_with_replacement, product
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,66 +21,50 @@ import triton.language as tl
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepareg.refinement.images.sampled_features import CURVED, PUT_BACK, MovingFeatures
-from hepareg.refinement.images.template_cells import CellSamples
-from hepareg.refinement.local_affine import SURFACE_RIDGE, TINY
+from hepareg.refinement.images.sampled_features import CURVED
+from hepareg.refinement.images.template_cells import TemplateCells
+from hepareg.refinement.intensity_map import TINY
+from hepareg.refinement.local_affine import ResidualData
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, NormalEquations
-from hepareg.refinement.solvers.robust_weights import FLOOR, MOST_IN_MEDIAN
+from hepareg.refinement.solvers.robust_weights import CELL_TUNING, LEAST_MEDIAN_HU, MOST_IN_MEDIAN, VOXEL_TUNING
 from hepareg.transforms.warp import EDGE_TOLERANCE_VOX
 
-__all__ = ["FusedEquations", "Problem", "cell_equations", "fitted", "probe", "summed", "unexplained"]
+__all__ = [
+    "INSIDE",
+    "UNEXPLAINED",
+    "FusedEquations",
+    "cell_equations",
+    "fit_cells",
+    "probe",
+    "sum_voxels",
+    "unexplained",
+]
 
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
 WEIGHT, SQUARES, UNEXPLAINED, INSIDE = -4, -3, -2, -1
-"""The last rows of each cell: the weights' sum, the weighted squares of the residual, the weighted squares of what is
-unexplained (voxels outside the moving image wholly so), the weight inside. Before them the Hessian's upper triangle
+"""The last rows of each cell: sum of the weights, weighted squares of the residual, weighted squares that are
+unexplained (voxels outside the sampled image count wholly), weight inside. Before them lie the Hessian's upper triangle
 and the gradient."""
 
 
-class Problem(NamedTuple):
-    """What stays the same from pose to pose.
-
-    Parameters
-    ----------
-    spread
-        (N, V) squared fixed intensities less their cell's mean.
-    total, weight
-        Sums over all samples: weighted spread, and weight.
-    """
-
-    samples: CellSamples
-    moving: MovingFeatures
-    spread: Tensor
-    total: float
-    weight: float
-    ridge_hu2: float
-    robust: bool
-    sharpness: bool
-
-    @property
-    def parameters(self) -> int:
-        """The pose's six, and the three blurs where these are free."""
-        return 9 if self.sharpness else 6
-
-
 class FusedEquations:
-    """What `CellEquations` is, from the kernels' (R, B, N) rows."""
+    """`CellEquations` from the kernels' (R, B, N) rows."""
 
-    def __init__(self, rows: Tensor, problem: Problem) -> None:
+    def __init__(self, rows: Tensor, data: ResidualData) -> None:
         self._rows = rows
-        self._problem = problem
+        self._data = data
 
     @property
     def hessian(self) -> Tensor:
         """(B, N, n, n)."""
-        n = self._problem.parameters
+        n = self._data.num_parameters
         return self._rows[_whole_matrix(n, self._rows.device)].permute(1, 2, 0).unflatten(2, (n, n))
 
     @property
     def gradient(self) -> Tensor:
         """(B, N, n)."""
-        return self._rows[_triangle(self._problem.parameters) : WEIGHT].permute(1, 2, 0)
+        return self._rows[_triangle(self._data.num_parameters) : WEIGHT].permute(1, 2, 0)
 
     @property
     def residual_variance(self) -> Tensor:
@@ -89,87 +72,91 @@ class FusedEquations:
         weight, squares = self._rows[WEIGHT:UNEXPLAINED].sum(dim=(1, 2), dtype=torch.float64)
         return squares / weight.clamp(min=TINY) + TINY
 
-    def whole(self) -> NormalEquations:
-        """Return the sums over all cells, of the pose alone; one way off the device."""
-        n = self._problem.parameters
+    def sum_cells(self) -> NormalEquations:
+        """Return the sums over all cells with the blurs eliminated, in one copy off the device."""
+        n = self._data.num_parameters
         host = self._rows.sum(dim=2, dtype=torch.float64).cpu().numpy()
         hessian = host[_places(n)].T.reshape(-1, n, n)
         gradient = host[_triangle(n) : WEIGHT].T
-        return NormalEquations.of_pose(hessian, gradient, *_shares(host[UNEXPLAINED:], self._problem))
+        return NormalEquations.for_pose(hessian, gradient, *_shares(host[UNEXPLAINED:], self._data))
 
 
-def cell_equations(matrices: NDArray[np.floating], problem: Problem) -> FusedEquations:
+def cell_equations(matrices: NDArray[np.floating], data: ResidualData) -> FusedEquations:
     """Return the normal equations about each of (B, 4, 4) poses, cell by cell."""
-    planes, rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)
-    return FusedEquations(summed(planes, rows, problem), problem)
+    planes, rows = fit_cells(data.sampled.voxel_from_offset(matrices, data.cells), data)
+    return FusedEquations(sum_voxels(planes, rows, data), data)
 
 
-def summed(planes: Tensor, rows: Tensor, problem: Problem) -> Tensor:
+def sum_voxels(planes: Tensor, rows: Tensor, data: ResidualData) -> Tensor:
     """Weigh the residuals and return the rows, all of them written."""
     poses, cells, voxels = planes.shape[1:]
     median = rows
-    if problem.robust:
+    if data.settings.robust:
         stride = max(1, -(-planes[0, 0].numel() // MOST_IN_MEDIAN))
         median = planes[-1, :, ::stride].flatten(1).nanmedian(dim=1).values
     _sum[(poses, triton.cdiv(cells, CELLS_EACH))](
-        planes, _apart(problem.samples), _surface(problem.samples), median, rows,
-        poses, cells, ARC_RADIUS_MM, problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
-        CELLS=CELLS_EACH, SURFACE=problem.samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE,
-        ROBUST=problem.robust, FLOOR=FLOOR, TINY=TINY, SHARPNESS=problem.sharpness, N=problem.parameters,
+        planes, _offsets(data.cells), _surface(data.cells), median, rows,
+        poses, cells, ARC_RADIUS_MM, data.settings.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels),
+        CELLS=CELLS_EACH, SURFACE=data.cells.surface is not None, SURFACE_RIDGE=data.settings.surface_ridge,
+        ROBUST=data.settings.robust, FLOOR=LEAST_MEDIAN_HU, VOXEL_TUNING=VOXEL_TUNING,
+        CELL_TUNING=CELL_TUNING, TINY=TINY, FREE_BLUR=data.free_blur, N=data.num_parameters,
     )  # fmt: skip
     return rows
 
 
-def unexplained(matrices: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def unexplained(
+    matrices: NDArray[np.floating], data: ResidualData
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
-    rows = fitted(problem.moving.voxel_from_offset(matrices, problem.samples), problem)[1]
-    return _shares(rows[UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), problem)
+    rows = fit_cells(data.sampled.voxel_from_offset(matrices, data.cells), data)[1]
+    return _shares(rows[UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), data)
 
 
-def fitted(voxel_from_offset: Tensor, problem: Problem) -> tuple[Tensor, Tensor]:
-    """Sample the moving image at (B, 3, 4) places of `MovingFeatures.voxel_from_offset`, and fit the intensity map.
+def fit_cells(voxel_from_offset: Tensor, data: ResidualData) -> tuple[Tensor, Tensor]:
+    """Interpolate the sampled image at (B, 3, 4) maps of `SampledFeatures.voxel_from_offset`; fit the intensity map.
 
     Returns
     -------
     planes
-        (8 or 11, B, N, V): moving and fixed intensity less their means in the cell, the residual, the weight that lies
-        inside the moving image, the moving image's gradient along x, y and z of the fixed world, where the blurs
-        are free its curvatures along its voxel axes, and the size of the residual, NaN where the weight is 0.
+        (8 or 11, B, N, V): sampled and template intensity less their means in the cell, the residual, the weight that
+        lies inside the sampled image, the sampled image's gradient along x, y and z of the template's world, its
+        curvatures along its voxel axes where the blurs are free, and the size of the residual, NaN where the weight
+        is 0.
     rows
         (R, B, N), the last two written.
     """
-    samples, moving = problem.samples, problem.moving
-    poses, (cells, voxels) = len(voxel_from_offset), samples.values.shape
-    n = problem.parameters
-    planes = samples.values.new_empty(n + 2, poses, cells, voxels)
-    rows = samples.values.new_empty(_triangle(n) + n - WEIGHT, poses, cells)
-    _fit[(poses, triton.cdiv(cells, CELLS_EACH))](
-        voxel_from_offset, moving.table, _apart(samples), samples.values, samples.weights,
-        _surface(samples), problem.spread, planes, rows[UNEXPLAINED:], poses, cells, *moving.grid.shape,
-        problem.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
-        SURFACE=samples.surface is not None, SURFACE_RIDGE=SURFACE_RIDGE, TOLERANCE=EDGE_TOLERANCE_VOX, TINY=TINY,
-        ROW=moving.rows, CURVED=moving.rows == CURVED, SHARPNESS=problem.sharpness, PUT_BACK=PUT_BACK,
+    cells, sampled = data.cells, data.sampled
+    n, poses, (num_cells, voxels) = data.num_parameters, len(voxel_from_offset), cells.values.shape
+    planes = cells.values.new_empty(n + 2, poses, num_cells, voxels)
+    rows = cells.values.new_empty(_triangle(n) + n - WEIGHT, poses, num_cells)
+    _fit[(poses, triton.cdiv(num_cells, CELLS_EACH))](
+        voxel_from_offset, sampled.table, _offsets(cells), cells.values, cells.weights,
+        _surface(cells), data.squares, planes, rows[UNEXPLAINED:], poses, num_cells, *sampled.grid.shape,
+        data.settings.ridge_hu2, V=voxels, WIDTH=triton.next_power_of_2(voxels), CELLS=CELLS_EACH,
+        SURFACE=cells.surface is not None, SURFACE_RIDGE=data.settings.surface_ridge, TOLERANCE=EDGE_TOLERANCE_VOX,
+        TINY=TINY, ROW=sampled.num_rows, CURVED=sampled.num_rows == CURVED, FREE_BLUR=data.free_blur,
+        DEBLUR=sampled.deblur or 0.0,
     )  # fmt: skip
     return planes, rows
 
 
-def _apart(samples: CellSamples) -> Tensor:
-    """Return (3, N, V) offsets; they lie like that in memory already."""
-    return samples.offsets_mm.permute(2, 0, 1).contiguous()
+def _offsets(cells: TemplateCells) -> Tensor:
+    """Return (3, N, V) offsets in mm; they lie in memory like that, so that nothing is copied."""
+    return cells.offsets_mm.permute(2, 0, 1).contiguous()
 
 
-def _surface(samples: CellSamples) -> Tensor:
-    """Return the step at the mask's surface, or anything that a kernel may be given where it does not look."""
-    return samples.values if samples.surface is None else samples.surface
+def _surface(cells: TemplateCells) -> Tensor:
+    """Return the step at the mask's surface; without one any tensor will do, because the kernels do not read it."""
+    return cells.values if cells.surface is None else cells.surface
 
 
-def _shares(sums: NDArray[np.floating], problem: Problem) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return (2, B) sums as shares of the variance there is to explain, and of the samples' weight."""
-    return sums[0] / problem.total, sums[1] / problem.weight
+def _shares(sums: NDArray[np.floating], data: ResidualData) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return (2, B) sums as shares of the variance to be explained, and of the voxels' weight."""
+    return sums[0] / data.total, sums[1] / data.weight
 
 
 def probe(device: torch.device) -> None:
-    """Build and run a kernel of one instruction: that needs a compiler and a place to keep what it built."""
+    """Build and run a kernel of one instruction, which needs a compiler and a folder for the build."""
     _one[(1,)](torch.zeros(1, device=device))
 
 
@@ -208,8 +195,8 @@ def _axis(position, size, TOLERANCE: tl.constexpr):
 def _fit(
     matrices, table, offsets, values, weights, surfaces, spread, planes, sums, poses, cells, ni, nj, nk, ridge,
     V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
-    TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, SHARPNESS: tl.constexpr,
-    PUT_BACK: tl.constexpr,
+    TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, FREE_BLUR: tl.constexpr,
+    DEBLUR: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -247,14 +234,14 @@ def _fit(
             ci += share * tl.load(table + row + 4, mask=used, other=0.0)
             cj += share * tl.load(table + row + 5, mask=used, other=0.0)
             ck += share * tl.load(table + row + 6, mask=used, other=0.0)
-    value -= PUT_BACK * (fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck)
+    value -= DEBLUR * (fi * (1 - fi) * ci + fj * (1 - fj) * cj + fk * (1 - fk) * ck)
     wanted = tl.load(weights + at, mask=used, other=0.0)
     inside = tl.where(in_i & in_j & in_k, wanted, 0.0)
-    fixed = tl.load(values + at, mask=used, other=0.0)
+    template = tl.load(values + at, mask=used, other=0.0)
     total = tl.sum(inside, axis=1)
     some = tl.maximum(total, TINY)
     xc = value - (tl.sum(inside * value, axis=1) / some)[:, None]
-    yc = fixed - (tl.sum(inside * fixed, axis=1) / some)[:, None]
+    yc = template - (tl.sum(inside * template, axis=1) / some)[:, None]
     xx = tl.sum(inside * xc * xc, axis=1) + ridge * total + TINY
     xy = tl.sum(inside * xc * yc, axis=1)
     if SURFACE:
@@ -278,11 +265,11 @@ def _fit(
     tl.store(out + 4 * whole, gi * a00 + gj * a10 + gk * a20, mask=used)
     tl.store(out + 5 * whole, gi * a01 + gj * a11 + gk * a21, mask=used)
     tl.store(out + 6 * whole, gi * a02 + gj * a12 + gk * a22, mask=used)
-    if SHARPNESS:
+    if FREE_BLUR:
         tl.store(out + 7 * whole, ci, mask=used)
         tl.store(out + 8 * whole, cj, mask=used)
         tl.store(out + 9 * whole, ck, mask=used)
-    tl.store(out + (10 if SHARPNESS else 7) * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
+    tl.store(out + (10 if FREE_BLUR else 7) * whole, tl.where(inside > 0, tl.abs(residual), float("nan")), mask=used)
     tl.store(sums + pose * cells + cell, unexplained, mask=cell < cells)
     tl.store(sums + (poses + pose) * cells + cell, total, mask=cell < cells)
 
@@ -291,7 +278,8 @@ def _fit(
 def _sum(
     planes, offsets, surfaces, medians, terms, poses, cells, radius, ridge,
     V: tl.constexpr, WIDTH: tl.constexpr, CELLS: tl.constexpr, SURFACE: tl.constexpr, SURFACE_RIDGE: tl.constexpr,
-    ROBUST: tl.constexpr, FLOOR: tl.constexpr, TINY: tl.constexpr, SHARPNESS: tl.constexpr, N: tl.constexpr,
+    ROBUST: tl.constexpr, FLOOR: tl.constexpr, VOXEL_TUNING: tl.constexpr, CELL_TUNING: tl.constexpr,
+    TINY: tl.constexpr, FREE_BLUR: tl.constexpr, N: tl.constexpr,
 ) -> None:  # fmt: skip
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
@@ -312,9 +300,9 @@ def _sum(
         whole_cell = 1.0
         if SURFACE:
             mean = tl.sum(weight * residual * residual, axis=1) / tl.maximum(tl.sum(weight, axis=1), FLOOR)
-            worse = 1 + mean / (3 * scale * scale)
+            worse = 1 + mean / (CELL_TUNING * scale * scale)
             whole_cell = (1 / (worse * worse))[:, None]
-        ratio = residual / (2 * scale)
+        ratio = residual / (VOXEL_TUNING * scale)
         weight = whole_cell * weight / (1 + ratio * ratio)
     gx = tl.load(here + 4 * whole, mask=used, other=0.0)
     gy = tl.load(here + 5 * whole, mask=used, other=0.0)
@@ -338,7 +326,7 @@ def _sum(
     xx -= sx * sx / ss
     slope = (xy - sx * sy / ss) / xx
     ci, cj, ck = gx, gy, gz  # not looked at where the blurs are not free
-    if SHARPNESS:
+    if FREE_BLUR:
         ci = tl.load(here + 7 * whole, mask=used, other=0.0)
         cj = tl.load(here + 8 * whole, mask=used, other=0.0)
         ck = tl.load(here + 9 * whole, mask=used, other=0.0)

@@ -18,6 +18,7 @@ __all__ = ["GridImage", "block_average", "block_factors"]
 
 
 SLAB_VOXELS, DEVICE_SLAB_VOXELS = 1 << 18, 1 << 25
+"""Voxels averaged together, on the processor and on a device: they change the speed, not the result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class GridImage:
     grid
         Its grid.
     first_vox
-        Number of the first voxel along each axis where they are counted from a place beyond the image's border: cells
+        Index of the first voxel along each axis, counted from a point beyond the image's border. Cells
         begin at multiples of their edge in this count, so that a cropped image has the cells of the whole one.
     """
 
@@ -39,8 +40,8 @@ class GridImage:
     grid: Grid
     first_vox: tuple[int, ...] = (0, 0, 0)
 
-    def carried(self, transform: RigidTransform) -> "GridImage":
-        """Return the image where a transform takes it: the voxels stay, their places in the world move."""
+    def move(self, transform: RigidTransform) -> "GridImage":
+        """Return the image moved by a transform of its world: the grid moves, the voxel values stay."""
         return replace(self, grid=Grid(self.grid.shape, transform.matrix @ self.grid.world_from_voxel))
 
 
@@ -75,9 +76,9 @@ def block_average(
     count = np.array(volume.shape) // factors
     used = tuple(slice(0, int(n)) for n in count * factors)
     voxels = voxel_tensor(volume.data[used])
-    # The slowest axis in memory goes first: converting across the grain would cost more than all the rest.
+    # The slowest axis in memory goes first: reading against the memory order would cost more than all the rest.
     order = slowest_first(voxels.stride())
-    data = _pooled(voxels.permute(order), [int(factors[axis]) for axis in order], window, device)
+    data = _average_blocks(voxels.permute(order), [int(factors[axis]) for axis in order], window, device)
     matrix = volume.grid.world_from_voxel.copy()
     matrix[:3, 3] = volume.grid.world_points((factors - 1) / 2)
     matrix[:3, :3] = matrix[:3, :3] * factors
@@ -85,16 +86,16 @@ def block_average(
     return GridImage(data.permute(back).contiguous(), Grid(tuple(count), matrix))
 
 
-def _pooled(voxels: Tensor, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
+def _average_blocks(voxels: Tensor, kernel: list[int], window: tuple[float, float], device: torch.device) -> Tensor:
     """Average some layers of blocks at a time, along whole rows of memory first and along the fastest axis last.
 
-    A slab fits the processor's cache, the whole does not; a device has to be kept busy with large pieces. Sums of
-    integers are exact, in whatever order and type; the narrow type moves half the bytes.
+    A slab fits the processor's cache while the whole image does not; a device needs large slabs to be busy. Sums of
+    integers are exact in any order and type, and 16 bits move half the bytes of 32.
     """
     layers, rows, columns = (size // edge for size, edge in zip(voxels.shape, kernel, strict=True))
     averages = torch.empty((layers, rows, columns), device=device)
-    clamped = _clamped_short if _sums_are_short(voxels, kernel[:2], window) else _clamped_float
-    narrow = _sums_are_short(voxels, kernel, window)
+    clamped = _clamp_to_int16 if _fits_int16(voxels, kernel[:2], window) else _clamp_to_float32
+    narrow = _fits_int16(voxels, kernel, window)
     slab_voxels = SLAB_VOXELS if device.type == "cpu" else DEVICE_SLAB_VOXELS
     per_slab = max(1, slab_voxels // max(1, kernel[0] * voxels.shape[1] * voxels.shape[2]))
     for first in range(0, layers, per_slab):
@@ -106,18 +107,18 @@ def _pooled(voxels: Tensor, kernel: list[int], window: tuple[float, float], devi
     return averages
 
 
-def _sums_are_short(voxels: Tensor, kernel: list[int], window: tuple[float, float]) -> bool:
-    """Return whether sums over blocks of voxels are whole numbers that fit 16 bits."""
+def _fits_int16(voxels: Tensor, kernel: list[int], window: tuple[float, float]) -> bool:
+    """Return whether the sums over blocks of voxels are integers that fit into 16 bits."""
     whole = voxels.dtype in (torch.uint8, torch.int8, torch.int16) and all(float(edge).is_integer() for edge in window)
     return whole and math.prod(kernel) * max(map(abs, window)) <= torch.iinfo(torch.int16).max
 
 
-def _clamped_short(part: Tensor, window: tuple[float, float], device: torch.device) -> Tensor:
+def _clamp_to_int16(part: Tensor, window: tuple[float, float], device: torch.device) -> Tensor:
     return part.to(device).to(torch.int16).clamp(int(window[0]), int(window[1]))
 
 
-def _clamped_float(part: Tensor, window: tuple[float, float], device: torch.device) -> Tensor:
-    # Until the clamp, which writes to memory of its own, this may still be the caller's.
+def _clamp_to_float32(part: Tensor, window: tuple[float, float], device: torch.device) -> Tensor:
+    # Up to the clamp, which allocates, the tensor may share the caller's memory and must not be written to.
     return part.contiguous().to(device).float().clamp(*window)
 
 

@@ -1,10 +1,11 @@
 """Two images brought to one sharpness, so that the same edge looks alike in both.
 
-A voxel averages over its own size: a thick slice shows an edge wider than a thin one does. Compared as they are, the
-difference of the two profiles pulls the pose as soon as the region of interest cuts an edge's profile on one side.
-Variances of the point spread add up, so each image is blurred by what it lacks.
+A voxel averages over its own size: a thick slice shows an edge wider than a thin one does. Without a correction, the
+difference of the two profiles biases the pose as soon as the region of interest cuts an edge's profile on one side.
+Variances of the point spread add up, so each image is blurred by the variance that it lacks against the other.
 
-Linear interpolation averages again, by an amount that depends on the place; the other image is blurred by its average.
+Linear interpolation blurs the sampled image once more, by an amount that depends on the position; the template is
+blurred by the average amount.
 """
 
 import numpy as np
@@ -13,16 +14,18 @@ from torch import Tensor
 
 from hepareg.refinement.images.block_average import GridImage
 
-__all__ = ["VOXEL", "blur", "matched_blur", "voxel_cosines"]
+__all__ = ["VOXEL", "blur", "match_blur", "voxel_cosines"]
 
 VOXEL = 1 / 12
 """Variance of a box, in squares of its width."""
 INTERPOLATION = 1 / 6
-"""Variance that linear interpolation adds, averaged over all positions between two samples."""
+"""Variance that linear interpolation adds, averaged over all positions between two voxels, in squares of a voxel."""
+LEAST_VARIANCE_VOX2, LARGEST_VARIANCE_VOX2 = 1e-2, 0.5
+"""A smaller variance is not worth a pass; a three-point kernel of a larger one would have a negative weight."""
 
 
-def matched_blur(
-    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], interpolated: float = 1.0
+def match_blur(
+    template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating], interpolation_share: float
 ) -> tuple[Tensor, Tensor]:
     """Return the data of both images, blurred to a common point spread.
 
@@ -31,15 +34,15 @@ def matched_blur(
     template
         Image read at its own voxel centres.
     sampled
-        Image read in between.
+        Image that is interpolated between its voxels.
     sampled_from_template
-        (3, 3) rotation from the template's world to the sampled image's world, roughly.
-    interpolated
-        Share of linear interpolation's blur that the sampled image will have; its average is counted in.
+        (3, 3) rotation from the template's world to the sampled image's world, to within a few degrees.
+    interpolation_share
+        Share of linear interpolation's blur that the sampled image will have; the average of that blur counts.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2
-    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * interpolated) * s**2
+    template_mm2, sampled_mm2 = VOXEL * t**2, (VOXEL + INTERPOLATION * interpolation_share) * s**2
     lacking_template = np.maximum(weights.T @ sampled_mm2 - template_mm2, 0) / t**2
     lacking_sampled = np.maximum(weights @ template_mm2 - sampled_mm2, 0) / s**2
     return blur(template.data, lacking_template), blur(sampled.data, lacking_sampled)
@@ -54,17 +57,17 @@ def voxel_cosines(
 
 
 def blur(image: Tensor, variance_vox2: NDArray[np.floating]) -> Tensor:
-    """Convolve with symmetric three-point kernels until each axis has the variance asked for."""
+    """Convolve an image with symmetric three-point kernels until each axis has the variance asked for, in voxel^2."""
     for axis, variance in enumerate(variance_vox2):
-        while variance > 1e-2 and image.shape[axis] > 1:
-            part = min(float(variance), 0.5)
-            image = _smoothed(image, axis, part)
+        while variance > LEAST_VARIANCE_VOX2 and image.shape[axis] > 1:
+            part = min(float(variance), LARGEST_VARIANCE_VOX2)
+            image = _smooth_axis(image, axis, part)
             variance -= part
     return image
 
 
-def _smoothed(image: Tensor, axis: int, part: float) -> Tensor:
-    """Return (part/2, 1 - part, part/2) along an axis; at the border the voxel itself stands for its neighbour."""
+def _smooth_axis(image: Tensor, axis: int, part: float) -> Tensor:
+    """Return (part/2, 1 - part, part/2) along an axis; a border voxel stands in for its missing neighbour."""
     size = image.shape[axis]
     smoothed = image * (1 - part)
     for shift in (0, 1):

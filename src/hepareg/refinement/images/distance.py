@@ -28,8 +28,8 @@ def distance_within(inside: Tensor, *, spacing_mm: Sequence[float], reach_mm: fl
 
     Notes
     -----
-    The squared distance is a sum over the axes, so that one axis after the other takes the smallest of what its
-    neighbours have and the square of the way to them.
+    The squared distance is a sum over the axes. So along one axis after the other, each voxel takes the minimum, over
+    its neighbours, of the neighbour's squared distance so far plus the square of the way to that neighbour.
 
     References
     ----------
@@ -40,13 +40,13 @@ def distance_within(inside: Tensor, *, spacing_mm: Sequence[float], reach_mm: fl
     squared = torch.where(inside, 0.0, far)
     for axis, step_mm in enumerate(spacing_mm):
         steps = min(int(reach_mm / step_mm + 1e-6), squared.shape[axis] - 1)
-        along = _least_in_windows if squared.is_cuda else _least_by_shifts
+        along = _minimum_in_windows if squared.is_cuda else _minimum_by_shifts
         squared = along(squared, axis, steps, step_mm)
     return torch.where(squared > reach_mm**2, 2 * reach_mm, squared.sqrt())
 
 
-def _least_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
-    """Return the least of what the neighbours have and the square of the way to them, one shift after the other."""
+def _minimum_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
+    """Return the minimum over the neighbours along an axis, of their value plus the squared way, shift by shift."""
     nearest = squared.clone()
     for shift in range(1, steps + 1):
         kept, way = squared.shape[axis] - shift, (shift * step_mm) ** 2
@@ -57,8 +57,8 @@ def _least_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -> 
     return nearest
 
 
-def _least_in_windows(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
-    """Return the same at once, in many times the memory: for a device, where each operation costs its start."""
+def _minimum_in_windows(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
+    """Return the same as `_minimum_by_shifts` in one operation and many times the memory, which suits a device."""
     padding = [steps * (a == axis) for a in (2, 2, 1, 1, 0, 0)]
     ways = (torch.arange(-steps, steps + 1, device=squared.device, dtype=torch.float64) * step_mm).square()
     windows = functional.pad(squared, padding, value=torch.inf).unfold(axis, 2 * steps + 1, 1)

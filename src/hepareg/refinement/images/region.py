@@ -1,4 +1,4 @@
-"""The part of the fixed image whose motion is wanted, as a map of distances to it."""
+"""The liver in the reference image: the part whose motion is wanted, and the distance of each point to it."""
 
 from dataclasses import dataclass, field
 
@@ -15,30 +15,46 @@ from hepareg.refinement.images.block_average import GridImage, block_average, bl
 from hepareg.refinement.images.distance import distance_within
 from hepareg.volume import Volume
 
-__all__ = ["FixedRegion", "distance_to_mask", "mask_with_margin"]
+__all__ = ["Region", "RegionSettings", "distance_to_mask", "mask_with_margin"]
 
-DISTANCE_SPACING_MM = 2.5
-RIM_MM = 28.0
-"""How far around the mask's box the distance is known; more than any level's margin and half a coarse cell."""
-REACH_MM = 30.0
-"""How far it is exact: with a cell's half diagonal, more than any level asks for."""
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """How much around the liver's mask belongs to the region, and how finely the distance to the mask is known.
+
+    Parameters
+    ----------
+    margin_mm
+        The reference image is cropped to the mask's box and this much around it.
+    distance_spacing_mm
+        Spacing of the map of distances: a mask's outline is accurate to about that, and a finer map only costs time.
+    rim_mm
+        How far around the mask's box the map reaches; more than any level's margin and half a coarse cell.
+    reach_mm
+        Distances up to this are exact; with a cell's half diagonal, more than any level asks for.
+    """
+
+    margin_mm: float = 12.0
+    distance_spacing_mm: float = 2.5
+    rim_mm: float = 28.0
+    reach_mm: float = 30.0
 
 
 @dataclass(frozen=True, eq=False)
-class FixedRegion:
-    """What of the fixed image is to be found in the moving image.
+class Region:
+    """The part of the reference image that is searched for in the other image.
 
     Parameters
     ----------
     image
-        Fixed image, cropped to the region of interest.
+        Reference image, cropped to the liver and its surroundings.
     distance
-        Distance to the region's mask in mm.
+        Distance to the liver's mask in mm, 0 inside.
     centre_mm
-        (3,) point about which rotations turn, fixed world.
+        (3,) centroid of the mask, about which rotations are measured, world mm of the reference image.
     origin_vox
-        Voxel at which the region would begin if the image went on beyond its border, 0 or less: blocks of voxels
-        are counted from there, so that a cropped image gives the same blocks as the whole one.
+        Voxel of ``image`` at which the region would begin if the image went on beyond its border, 0 or less. Blocks of
+        voxels are counted from there, so that a cropped image gives the same blocks as the whole one.
     """
 
     image: Volume
@@ -48,9 +64,9 @@ class FixedRegion:
 
 
 def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:
-    """Return the mask's box and ``margin_mm`` around it as a volume, empty where that lies beyond the image's border.
+    """Return the mask in a box with ``margin_mm`` around it, zero where the box reaches beyond the image's border.
 
-    It is the same for a cropped image as for the whole one.
+    The box is the same for a cropped image as for the whole one.
     """
     margin = np.ceil(margin_mm / mask.grid.spacing_mm).astype(int)
     start, stop = mask.profile.box
@@ -61,11 +77,11 @@ def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:
         return inside
     matrix = mask.grid.world_from_voxel.copy()
     matrix[:3, 3] = mask.grid.world_points(start - margin)
-    return Volume(_padded(inside.data, missing), Grid(tuple(stop - start + 2 * margin), matrix))
+    return Volume(_pad(inside.data, missing), Grid(tuple(stop - start + 2 * margin), matrix))
 
 
-def _padded(voxels: VoxelArray, widths: list[tuple[int, int]]) -> VoxelArray:
-    """Return voxels with zeros around them, in the same order in memory: another order would cost ten times as much."""
+def _pad(voxels: VoxelArray, widths: list[tuple[int, int]]) -> VoxelArray:
+    """Return voxels with zeros around them in the same memory order; another order would take ten times as long."""
     shape = [before + size + after for size, (before, after) in zip(voxels.shape, widths, strict=True)]
     place = tuple(slice(before, before + size) for size, (before, _) in zip(voxels.shape, widths, strict=True))
     if isinstance(voxels, Tensor):
@@ -77,12 +93,9 @@ def _padded(voxels: VoxelArray, widths: list[tuple[int, int]]) -> VoxelArray:
     return padded
 
 
-def distance_to_mask(mask: Volume, *, device: torch.device) -> GridImage:
-    """Return the distance in mm to a mask, 0 inside, on a grid of about 2.5 mm; crop the mask first.
-
-    The mask's outline is known to about that much, so a finer grid would only cost time.
-    """
-    factors = block_factors(mask.grid, DISTANCE_SPACING_MM)
+def distance_to_mask(mask: Volume, *, device: torch.device, settings: RegionSettings) -> GridImage:
+    """Return the distance in mm to a mask, 0 inside, on a grid that averages blocks of the mask's; crop it first."""
+    factors = block_factors(mask.grid, settings.distance_spacing_mm)
     coarse = block_average(mask, factors, window=(0, 1), device=device)
     inside = coarse.data >= 0.5
     profile = mask_profile(inside)
@@ -90,11 +103,11 @@ def distance_to_mask(mask: Volume, *, device: torch.device) -> GridImage:
         inside = coarse.data > 0
         profile = mask_profile(inside)
     # A mask that ends at a face of its array ends there: beyond the face the distance has to grow.
-    rim = np.ceil(RIM_MM / coarse.grid.spacing_mm).astype(int)
+    rim = np.ceil(settings.rim_mm / coarse.grid.spacing_mm).astype(int)
     start, stop = profile.box
     inside = inside[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
     inside = functional.pad(inside, [int(n) for n in rim[::-1].repeat(2)])
-    distance = distance_within(inside, spacing_mm=coarse.grid.spacing_mm.tolist(), reach_mm=REACH_MM)
+    distance = distance_within(inside, spacing_mm=coarse.grid.spacing_mm.tolist(), reach_mm=settings.reach_mm)
     matrix = coarse.grid.world_from_voxel.copy()
     matrix[:3, 3] = coarse.grid.world_points(start - rim)
     return GridImage(distance, Grid((*inside.shape,), matrix))

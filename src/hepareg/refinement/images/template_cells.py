@@ -1,4 +1,4 @@
-"""Sample points of the fixed image, grouped in small cubic cells."""
+"""Voxels of the template in and around the liver, grouped in small cubic cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,29 +16,27 @@ from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["CellSamples", "cell_samples"]
-
-SURFACE_MM = 2.5
-"""Width of the step at the mask's surface: about what an edge has in a slice, and what a mask's outline is known to."""
+__all__ = ["TemplateCells", "cut_cells"]
 
 
 @dataclass(frozen=True, eq=False)
-class CellSamples:
-    """Voxels of the fixed image, a row of V neighbours for each of N cells.
+class TemplateCells:
+    """Voxels of the template, a row of V neighbours for each of N cells.
 
     Parameters
     ----------
     values
-        (N, V) fixed intensities, float32.
+        (N, V) intensities, float32.
     weights
         (N, V) in [0, 1]: 0 outside the region of interest.
     offsets_mm
         (N, V, 3) world position less ``centre_mm``, float32: small numbers keep their precision. In
         memory x, y and z lie apart, as the solver reads them.
     centre_mm
-        (3,) point about which rotations turn, float64.
+        (3,) point about which small motions rotate, world mm of the template, float64.
     surface
-        (N, V) step at the mask's surface, 0 inside and 1 outside, or None where it is not looked at: see `LocalAffine`.
+        (N, V) step at the mask's surface, 0 inside and 1 outside, or None on levels that do not fit it: see
+        `LocalAffine`.
     """
 
     values: Tensor
@@ -53,21 +51,21 @@ class CellSamples:
         return self.offsets_mm[:, 0].double().cpu().numpy() + self.centre_mm
 
     @property
-    def num_samples(self) -> int:
+    def num_voxels(self) -> int:
         """Number of voxels with a positive weight."""
         return int((self.weights > 0).sum())
 
 
-def cell_samples(
-    fixed: GridImage,
+def cut_cells(
+    template: GridImage,
     *,
     distance: GridImage,
     margin_mm: float,
     centre_mm: NDArray[np.floating],
-    cell_vox: int = 3,
-    max_samples: int = 110_000,
-    with_surface: bool = False,
-) -> CellSamples:
+    cell_vox: int,
+    max_voxels: int,
+    surface_mm: float | None = None,
+) -> TemplateCells:
     """Cut the region of interest into cells of ``cell_vox`` voxels cubed and keep those that vary most.
 
     A cell without structure says nothing about the pose; leaving it out changes the answer less
@@ -75,49 +73,51 @@ def cell_samples(
 
     Parameters
     ----------
-    fixed
-        Fixed image at the level's resolution.
+    template
+        The template at the level's resolution.
     distance
-        Distance to the region's mask in mm, 0 inside; may be on a coarser grid.
+        Distance to the liver's mask in mm, 0 inside, in the template's world; may be on a coarser grid.
     margin_mm
-        Voxels up to this far outside the mask belong to the region: its boundary is information.
+        Voxels up to this far outside the mask belong to the region: the liver's boundary is information.
     centre_mm
-        (3,) rotation centre.
-    cell_vox, max_samples
-        Edge of a cell in voxels; most samples to keep.
-    with_surface
-        Whether the samples carry the step at the mask's surface.
+        (3,) point about which small motions rotate.
+    cell_vox, max_voxels
+        Edge of a cell in voxels; most voxels to keep.
+    surface_mm
+        Width of the step at the mask's surface, or None for cells without one.
     """
-    spacing, shape = fixed.grid.spacing_mm, np.array(fixed.data.shape)
-    lead = np.mod(fixed.first_vox, cell_vox)
+    spacing, shape = template.grid.spacing_mm, np.array(template.data.shape)
+    lead = np.mod(template.first_vox, cell_vox)
     middle = (cell_vox - 1) / 2 - lead
     # Only cells whose middle lies in the image.
     first, last = np.ceil(-middle / cell_vox).astype(int), np.floor((shape - 1 - middle) / cell_vox).astype(int) + 1
-    blocks = _fold(fixed.data, cell_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
-    to_distance = sampler_from_voxel(distance.data.shape) @ distance.grid.voxel_from_world @ fixed.grid.world_from_voxel
+    blocks = _fold(template.data, cell_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
+    to_distance = (
+        sampler_from_voxel(distance.data.shape) @ distance.grid.voxel_from_world @ template.grid.world_from_voxel
+    )
     middles = [np.arange(a, b) * cell_vox + m for a, b, m in zip(first, last, middle, strict=True)]
     near = _distance_on_lattice(distance, to_distance, middles)
     reach_mm = margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
     places = (near <= reach_mm).nonzero()
     values = blocks[tuple(places.T)].flatten(1)
-    keep = min(len(values), max_samples // cell_vox**3)
+    keep = min(len(values), max_voxels // cell_vox**3)
     variance = values.var(dim=1, correction=0) if keep else values.sum(dim=1)  # of nothing torch warns
     chosen = variance.topk(keep).indices.sort().values
-    to_offset = fixed.grid.world_from_voxel.copy()
+    to_offset = template.grid.world_from_voxel.copy()
     to_offset[:3, 3] -= centre_mm
-    maps = np.stack([to_offset, to_distance, sampler_from_voxel(fixed.data.shape)])[:, :3]
+    maps = np.stack([to_offset, to_distance, sampler_from_voxel(template.data.shape)])[:, :3]
     offsets, positions, own = _voxels_mapped(places[chosen], maps, cell=cell_vox, first_vox=first * cell_vox - lead)
     apart = values_at(distance.data[None, None], positions.float().permute(1, 2, 0)[None, :, :, None])[0, 0, ..., 0]
     apart = torch.where(within_faces(own, axis=0), apart, torch.inf)
-    weights, surface = (apart <= margin_mm).float(), (apart / SURFACE_MM).clamp(max=1) if with_surface else None
+    weights, surface = (apart <= margin_mm).float(), None if surface_mm is None else (apart / surface_mm).clamp(max=1)
     centre_mm = np.asarray(centre_mm, dtype=np.float64)
-    return CellSamples(values[chosen], weights, offsets.float().permute(1, 2, 0), centre_mm, surface)
+    return TemplateCells(values[chosen], weights, offsets.float().permute(1, 2, 0), centre_mm, surface)
 
 
 def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
     """Return (I/c, J/c, K/c, c, c, c) blocks of an (I, J, K) tensor, padded by its border values.
 
-    By ``lead`` voxels at the near ends, and at the far ends to whole cells.
+    The padding is ``lead`` voxels wide at the near ends, and completes the last cells at the far ends.
     """
     ends = [(a, -(n + a) % cell) for n, a in zip(image.shape, lead, strict=True)]
     padding = [edge for end in reversed(ends) for edge in end]
@@ -130,19 +130,19 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
 def _distance_on_lattice(distance: GridImage, to_distance: Matrix, along: Sequence[NDArray[np.floating]]) -> Tensor:
     """Return the (I, J, K) distances to the mask at a lattice of points that a matrix takes to `values_at`'s positions.
 
-    In double precision: whether a cell is near is not to depend on where the image begins.
+    The positions are in double precision, so that a cell counts as near wherever the image begins.
     """
     positions = mapped_lattice(to_distance, along, device=distance.data.device, dtype=torch.float64)
     return values_at(distance.data[None, None], positions.permute(1, 2, 3, 0)[None])[0, 0]
 
 
 def _voxels_mapped(cells: Tensor, maps: NDArray[np.floating], *, cell: int, first_vox: NDArray[np.int_]) -> Tensor:
-    """Return (M, 3, N, V) float64 where (M, 3, 4) maps take the voxels of cells.
+    """Return (M, 3, N, V) float64 positions to which M maps (3, 4) take the voxels of N cells.
 
     Parameters
     ----------
     cells
-        (N, 3) numbers of the cells.
+        (N, 3) indices of the cells along i, j and k.
     maps
         Of voxel indices; only their first three rows.
     cell, first_vox

@@ -8,28 +8,21 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.refinement.solvers.normal_equations import NormalEquations, moved_matrices
+from hepareg.refinement.solvers.normal_equations import NormalEquations, apply_steps
 from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.transforms import RigidTransform
 
-__all__ = ["SMALLEST_EIGENVALUE", "GaussNewtonSettings", "gauss_newton", "solution"]
-
-WORSE = 0.5
-"""Relative rise of the objective from which on a solution counts as worse than its start.
-
-The objective counts all voxels alike and the robust weights do not: what moves otherwise than the
-liver fits worse as the liver fits better, by up to a fifth on coarse images. Only a divergence counts.
-"""
+__all__ = ["SMALLEST_EIGENVALUE", "GaussNewtonSettings", "conclude", "gauss_newton"]
 
 SMALLEST_EIGENVALUE = 1e-9
-"""Against the largest: below this the images do not determine the pose."""
+"""A numerical guard: a Hessian whose smallest eigenvalue is below this share of the largest determines no pose."""
 
 Objective = Callable[[NDArray[np.floating]], NormalEquations]
 
 
 @dataclass(frozen=True)
 class GaussNewtonSettings:
-    """When to stop and how far to step.
+    """When an iteration stops and how far it may step.
 
     Parameters
     ----------
@@ -42,7 +35,11 @@ class GaussNewtonSettings:
     damping
         Levenberg-Marquardt term relative to the diagonal; only guards against near-singularity.
     min_overlap
-        Smallest share of the samples inside the moving image for a step to be trusted.
+        Smallest share of the voxels' weight inside the sampled image for a step to be trusted.
+    max_rise
+        A solution whose objective is above its start's by more than this share has diverged. The objective weighs all
+        voxels alike and the robust weights do not: while the liver fits better, tissue that moves differently can fit
+        worse and raise the objective by up to a fifth on coarse images.
     """
 
     max_iterations: int = 10
@@ -50,6 +47,7 @@ class GaussNewtonSettings:
     max_step_mm: float = 10.0
     damping: float = 1e-6
     min_overlap: float = 0.15
+    max_rise: float = 0.5
 
 
 def gauss_newton(
@@ -62,17 +60,19 @@ def gauss_newton(
     """Minimise a sum of squares from several starts at once.
 
     Robust weights are re-estimated in every iteration (iteratively re-weighted least squares), so
-    the objective need not fall at every step; a solution that ends above its start is thrown away
-    and says so.
+    the objective need not fall at every step; a solution that ends far above its start is replaced by the start
+    and has the status NOT_IMPROVED.
 
     Parameters
     ----------
     objective
         Maps (B, 4, 4) poses to their normal equations.
     starts
-        B poses, moving_from_fixed.
+        B poses, sampled_from_template.
     centre_mm
-        (3,) centre of the small motions; the samples' centre.
+        (3,) centre of the small motions, world mm of the template.
+    settings
+        When to stop.
 
     Returns
     -------
@@ -98,14 +98,14 @@ def gauss_newton(
             ends[Status.SINGULAR] = overlapping & ~determined
             stepping = overlapping & determined
             ends[Status.CONVERGED] = stepping & (np.linalg.norm(steps, axis=1) < settings.tolerance_mm)
-            poses[active[stepping]] = moved_matrices(poses[active[stepping]], steps[stepping], centre_mm)
+            poses[active[stepping]] = apply_steps(poses[active[stepping]], steps[stepping], centre_mm)
         for status, ended in ends.items():
             running[active[ended]] = False
             for b in active[ended]:
                 statuses[b] = status
     seconds = time.perf_counter() - began
     found = zip(starts, RigidTransform.from_matrices(poses), statuses, histories, strict=True)
-    return [solution(start, pose, status, history, seconds) for start, pose, status, history in found]
+    return [conclude(start, pose, status, history, seconds, settings) for start, pose, status, history in found]
 
 
 def _steps(
@@ -129,12 +129,17 @@ def _damped(damping: float) -> NDArray[np.floating]:
     return np.ones((6, 6)) + damping * np.eye(6)
 
 
-def solution(
-    start: RigidTransform, pose: RigidTransform, status: Status, history: list[float], seconds: float
+def conclude(
+    start: RigidTransform,
+    pose: RigidTransform,
+    status: Status,
+    history: list[float],
+    seconds: float,
+    settings: GaussNewtonSettings,
 ) -> Solution:
-    """Return what came of a start; the start itself where the iteration ended far above it."""
+    """Return the solution of an iteration that has ended: its pose, or its start if the iteration has diverged."""
     # The last step of a converged iteration is below the tolerance and is not evaluated again.
-    failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + WORSE)
+    failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + settings.max_rise)
     if failed and status is not Status.NO_OVERLAP:
         status = Status.NOT_IMPROVED
     return Solution(start if failed else pose, status, len(history) - 1, tuple(history), seconds)

@@ -1,9 +1,9 @@
 """Gauss-Newton's normal equations of six rigid parameters, for a batch of poses at once.
 
-A residual may have parameters of its own beside them, which are of no interest: `pose_part` solves for these.
+A residual may have further parameters beside the six, which `pose_part` eliminates.
 
-The parameters are a small motion of the fixed world applied before the current pose,
-x -> R(w) (x - c) + c + t with c the samples' centre. The rotation is measured in mm of arc at
+The six parameters are a small motion of the template's world applied before the current pose,
+x -> R(w) (x - c) + c + t with a centre c. The rotation is measured in mm of arc at
 `ARC_RADIUS_MM`, so that all six parameters have one unit and one scale.
 """
 
@@ -18,12 +18,12 @@ from torch import Tensor
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.transforms import RigidTransform
 
-__all__ = ["ARC_RADIUS_MM", "UNDETERMINED", "NormalEquations", "jacobian", "moved", "moved_matrices", "pose_part"]
+__all__ = ["ARC_RADIUS_MM", "UNDETERMINED", "NormalEquations", "apply_step", "apply_steps", "jacobian", "pose_part"]
 
 ARC_RADIUS_MM = 60.0
 """Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
 UNDETERMINED = 1e-6
-"""Against the largest of its kind: a parameter beside the pose that is less determined than this stays as it is."""
+"""Share of the largest eigenvalue: along directions below it, the parameters beside the pose are left as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class NormalEquations:
     objective
         (B,) float64; lower is better, comparable between poses of one level.
     overlap
-        (B,) share of the samples' weight that falls inside the moving image.
+        (B,) share of the voxels' weight that falls inside the sampled image.
     """
 
     hessian: NDArray[np.floating]
@@ -48,14 +48,14 @@ class NormalEquations:
     overlap: NDArray[np.floating]
 
     @classmethod
-    def of_pose(
+    def for_pose(
         cls,
         hessian: NDArray[np.floating],
         gradient: NDArray[np.floating],
         objective: NDArray[np.floating],
         overlap: NDArray[np.floating],
     ) -> Self:
-        """Return the pose's own from (B, n, n) and (B, n) of n parameters, of which the pose's are the first six."""
+        """Return the equations of the pose from those of n parameters, (B, n, n) and (B, n), the pose's six first."""
         E = pose_part(hessian)
         return cls(E @ hessian @ np.swapaxes(E, -1, -2), (E @ gradient[..., None])[..., 0], objective, overlap)
 
@@ -101,14 +101,16 @@ def pose_part(hessian: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.concatenate([eye, -hessian[..., :6, 6:] @ inverse], axis=-1)
 
 
-def moved(transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]) -> RigidTransform:
-    """Return the pose after a (6,) step: the step acts on fixed points first."""
-    return RigidTransform(moved_matrices(transform.matrix, step_mm, centre_mm))
+def apply_step(
+    transform: RigidTransform, step_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]
+) -> RigidTransform:
+    """Return the pose after a (6,) step in mm, which moves the template's points before the pose does."""
+    return RigidTransform(apply_steps(transform.matrix, step_mm, centre_mm))
 
 
-def moved_matrices(
+def apply_steps(
     matrices: NDArray[np.floating], steps_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return (..., 4, 4) poses after (..., 6) steps, as `moved` does, without projecting them onto rotations again."""
+    """Return (..., 4, 4) poses after (..., 6) steps, as `apply_step` does, but not projected onto rotations again."""
     turns = rotation_from_vector(steps_mm[..., :3] / ARC_RADIUS_MM)
     return matrices @ about_centre(turns, steps_mm[..., 3:], centre_mm)

@@ -5,12 +5,16 @@ from torch import Tensor
 
 __all__ = ["cell_weights", "robust_scale", "robust_weights"]
 
-FLOOR = 1e-3
-"""Smallest scale as a residual can have it: a perfect fit must not divide by zero."""
+LEAST_MEDIAN_HU = 1e-3
+"""Smallest median of a residual, HU: a perfect fit must not divide by zero."""
+
+VOXEL_TUNING, CELL_TUNING = 2.0, 3.0
+"""Residuals of voxels count in units of so many scales, mean squares of cells in units of so many squared scales; the
+kernels of `refinement.cuda` take the same numbers."""
 
 MOST_IN_MEDIAN = 1 << 13
-"""The median is taken over every n-th cell, so that about this many residuals are looked at: it is then known to one
-or two per cent, and a scale does not have to be known better."""
+"""The median is taken over every n-th cell, with n such that it sees about this many residuals. Its error is then one
+or two per cent, which is enough for a scale."""
 
 
 def robust_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
@@ -34,15 +38,15 @@ def robust_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor
     Holland, P. W. and Welsch, R. E. Robust regression using iteratively reweighted least-squares.
     Communications in Statistics 6, 1977. doi:10.1080/03610927708827533
     """
-    return inside / (1 + (residual / (2 * scale[:, None, None])) ** 2)
+    return inside / (1 + (residual / (VOXEL_TUNING * scale[:, None, None])) ** 2)
 
 
 def cell_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
-    """Return (B, N, 1) weights that fall off where a whole cell is explained worse than the cells of its pose are.
+    """Return (B, N, 1) weights that fall off where a whole cell is explained worse than most cells.
 
-    A voxel's residual is small wherever two profiles happen to cross, also in a cell in which something moves
-    otherwise, an organ slides along a wall, or thin layers differ in sharpness. Such a cell's slope, and with
-    it its pull on the pose, is wrong as a whole.
+    Where a neighbour moves differently, an organ slides along a wall or thin layers differ in sharpness, the whole
+    cell biases the pose. Weights of single voxels do not remove such a cell, because a voxel's residual is small
+    wherever the two profiles happen to cross.
 
     Notes
     -----
@@ -53,17 +57,19 @@ def cell_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
     Geman, S. and McClure, D. E. Statistical methods for tomographic image reconstruction. Bulletin of the International
     Statistical Institute 52, 1987.
     """
-    mean = (inside * residual.square()).sum(dim=-1, keepdim=True) / inside.sum(dim=-1, keepdim=True).clamp(min=FLOOR)
-    return (1 + mean / (3 * scale.square()[:, None, None])) ** -2
+    mean = (inside * residual.square()).sum(dim=-1, keepdim=True) / inside.sum(dim=-1, keepdim=True).clamp(
+        min=LEAST_MEDIAN_HU
+    )
+    return (1 + mean / (CELL_TUNING * scale.square()[:, None, None])) ** -2
 
 
-def robust_scale(residual: Tensor, inside: Tensor, *, floor: float = FLOOR) -> Tensor:
+def robust_scale(residual: Tensor, inside: Tensor, *, floor: float = LEAST_MEDIAN_HU) -> Tensor:
     """Return (B,) s = 1.4826 median |r|, a standard deviation that outliers do not move.
 
     Parameters
     ----------
     residual, inside
-        (B, N, V); voxels of weight 0 have no say.
+        (B, N, V); voxels of weight 0 do not count.
     floor
         Smallest median, in the residual's unit.
     """

@@ -1,4 +1,4 @@
-"""What an iterative method returns."""
+"""The answer of an iterative method, and how the iteration ended."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +20,7 @@ class Status(Enum):
     SINGULAR = "singular"
     """The images do not determine all six parameters; the last transform is returned."""
     NO_OVERLAP = "no_overlap"
-    """Hardly any sample of the fixed region lies inside the moving image; the start is returned."""
+    """Hardly any voxel of the template's cells lies inside the sampled image; the start is returned."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Solution:
     Parameters
     ----------
     transform
-        moving_from_fixed, world RAS mm.
+        The pose, world RAS mm, in the roles of the starts.
     status
         Why the iteration ended.
     iterations
@@ -49,6 +49,6 @@ class Solution:
 
     @property
     def objective(self) -> float:
-        """Objective of the transform that is returned: the start's, where the start is returned."""
+        """Objective of `transform`, which is the start where the iteration failed."""
         abandoned = self.status in (Status.NOT_IMPROVED, Status.NO_OVERLAP)
         return self.objective_history[0 if abandoned else -1]

@@ -8,14 +8,16 @@ import torch
 
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
+from hepareg.refinement.direction import Direction
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.blur import VOXEL, matched_blur
+from hepareg.refinement.images.blur import VOXEL, match_blur
 from hepareg.refinement.images.level_images import LevelImages
-from hepareg.refinement.images.sampled_features import image_features
-from hepareg.refinement.images.slice_profile import best_share, is_thick, widened
-from hepareg.refinement.images.template_cells import cell_samples
-from hepareg.refinement.level_objective import LevelObjective
-from hepareg.refinement.local_affine import LocalAffine
+from hepareg.refinement.images.sampled_features import sampled_features
+from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.level import Level
+from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
+from hepareg.refinement.settings import RefinementSettings
+from hepareg.refinement.slice_profile import SliceProfileSettings, best_share, has_thicker_slices, widen_slices
 from hepareg.transforms import RigidTransform
 
 THICK, THIN = (2.0, 2.0, 6.0), (2.0, 2.0, 2.0)
@@ -41,27 +43,34 @@ def seen(on, *, width_mm):
     return GridImage(torch.from_numpy((values + noise).astype(np.float32)), on)
 
 
-def objective(*, width_mm):
+def thick_level(*, width_mm):
     """A thick template of a stated true width; its region ends within the profile of the upper face."""
     template, sampled = (
         seen(grid((24, 24, 20), THICK), width_mm=width_mm),
         seen(grid((24, 24, 60), THIN), width_mm=2.0),
     )
-    first, second = matched_blur(template, sampled, sampled_from_template=np.eye(3))
+    first, second = match_blur(template, sampled, sampled_from_template=np.eye(3), interpolation_share=1.0)
     template, sampled = GridImage(first, template.grid), GridImage(second, sampled.grid)
     height = torch.from_numpy(template.grid.world_points(np.argwhere(np.ones(template.grid.shape)))[:, 2])
     distance = GridImage((height - 94.0).clamp(min=0).float().reshape(template.grid.shape), template.grid)
-    samples = cell_samples(template, distance=distance, margin_mm=0.5, centre_mm=np.array([23.0, 23.0, 60.0]))
-    features = image_features(sampled, curved=False)
-    images = LevelImages(template, sampled, features, samples, distance, 0.5)
-    return LevelObjective(False, images, distance, 3.0)
+    cells = cut_cells(
+        template,
+        distance=distance,
+        margin_mm=0.5,
+        centre_mm=np.array([23.0, 23.0, 60.0]),
+        cell_vox=3,
+        max_voxels=110_000,
+    )
+    images = LevelImages(template, sampled, sampled_features(sampled), cells, 0.5)
+    settings = RefinementSettings()
+    return Level(Direction(), images, distance, settings.levels[-1], settings)
 
 
 def test_thick_is_against_the_other_image():
     thick, thin = (GridImage(torch.zeros(4, 4, 4), grid((4, 4, 4), s)) for s in (THICK, THIN))
-    assert is_thick(thick, thin)
-    assert not is_thick(thick, thick)
-    assert not is_thick(thin, thick)
+    assert has_thicker_slices(thick, thin, settings=SliceProfileSettings())
+    assert not has_thicker_slices(thick, thick, settings=SliceProfileSettings())
+    assert not has_thicker_slices(thin, thick, settings=SliceProfileSettings())
 
 
 def test_one_more_box_along_the_slices_normal():
@@ -69,7 +78,7 @@ def test_one_more_box_along_the_slices_normal():
     data[10, 10, 10] = 1.0
     thick, thin = GridImage(data, grid((21, 21, 21), THICK)), GridImage(data, grid((21, 21, 21), THIN))
     quarter = rotation_from_vector([np.pi / 2, 0, 0])  # the template's k lies along the sampled image's j
-    blurred = widened(thick, thin, sampled_from_template=quarter)
+    blurred = widen_slices(thick, thin, sampled_from_template=quarter)
     profiles = [blurred.sum(dim=[a for a in range(3) if a != axis]).double().numpy() for axis in range(3)]
     variances = [p @ np.arange(21.0) ** 2 - (p @ np.arange(21.0)) ** 2 for p in profiles]
     assert variances == pytest.approx([0, VOXEL * 36 / 4, 0], abs=0.02)
@@ -77,23 +86,23 @@ def test_one_more_box_along_the_slices_normal():
 
 @pytest.mark.parametrize("share", [-0.1, 0.0, 0.43, 0.9])
 def test_share_is_found_again(share):
-    made = objective(width_mm=6.0)
+    made = thick_level(width_mm=6.0)
     sampled = made.images.sampled
-    change = widened(made.images.template, sampled, sampled_from_template=np.eye(3)) - sampled.data
+    change = widen_slices(made.images.template, sampled, sampled_from_template=np.eye(3)) - sampled.data
     residual = made.residual
-    target = residual.moving.of(replace(sampled, data=sampled.data + share * change))
-    shown = target.sample(np.eye(4)[None], residual.samples).values[0, 0]
+    target = residual.sampled.rebuild(replace(sampled, data=sampled.data + share * change))
+    shown = target.interpolate(np.eye(4)[None], residual.cells).values[0]
     exact = LocalAffine(
-        type(residual.samples)(
-            shown, residual.samples.weights, residual.samples.offsets_mm, residual.samples.centre_mm
-        ),
-        residual.moving,
-        ridge_hu2=0.0,
+        type(residual.cells)(shown, residual.cells.weights, residual.cells.offsets_mm, residual.cells.centre_mm),
+        residual.sampled,
+        settings=LocalAffineSettings(ridge_hu2=0.0),
     )
-    assert best_share(exact, change, sampled, RigidTransform.identity()) == pytest.approx(share, abs=0.03)
+    assert best_share(
+        exact, change, sampled, pose=RigidTransform.identity(), settings=SliceProfileSettings()
+    ) == pytest.approx(share, abs=0.03)
 
 
 def test_a_wide_profile_is_explained_better_once_measured():
     here = RigidTransform.identity()
-    wide = objective(width_mm=9.0)
-    assert wide.profiled(here).unexplained([here])[0] < 0.998 * wide.unexplained([here])[0]
+    wide = thick_level(width_mm=9.0)
+    assert wide.match_slice_profile(here).unexplained([here])[0] < 0.998 * wide.unexplained([here])[0]

@@ -1,0 +1,147 @@
+"""The intensity map of every cell, template = a * sampled + b + c * surface, fitted and eliminated in closed form.
+
+All functions work on cells as rows: (..., N, V) tensors of N cells with V voxels each, weighted voxel by voxel.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["TINY", "IntensityFit", "MapRidges", "centred_squares", "eliminate_map", "fit_map", "sum_all"]
+
+TINY = 1e-6
+"""Keeps sums of weights and of squares that are divided by away from zero; far below any sum that counts."""
+
+
+class MapRidges(NamedTuple):
+    """Numbers added to a cell's variances, so that a cell without contrast determines nothing.
+
+    Parameters
+    ----------
+    intensity_hu2
+        Added to the variance of the sampled intensities, HU^2.
+    surface
+        Added to the variance of the surface's step, which runs from 0 to 1.
+    """
+
+    intensity_hu2: float
+    surface: float
+
+
+class IntensityFit(NamedTuple):
+    """The fitted map of every cell; all tensors (B, N, V).
+
+    Parameters
+    ----------
+    x, y
+        Sampled and template intensities less their weighted means in the cell.
+    surface
+        The surface's step less its mean, or None without a step.
+    residual
+        y less the fitted map.
+    """
+
+    x: Tensor
+    y: Tensor
+    surface: Tensor | None
+    residual: Tensor
+
+    @property
+    def columns(self) -> tuple[Tensor, ...]:
+        """The columns of the regression: x, y and, where there is one, the surface's step."""
+        return (self.x, self.y) if self.surface is None else (self.x, self.y, self.surface)
+
+
+def fit_map(x: Tensor, y: Tensor, weights: Tensor, ridges: MapRidges, surface: Tensor | None) -> IntensityFit:
+    """Return the weighted ridge regression y = a x + b, or y = a x + b + c surface, of every cell."""
+    total = _sum(weights)
+    xc, yc = _centre(x, weights, total), _centre(y, weights, total)
+    wx = weights * xc
+    xx, xy = _sum(wx * xc) + ridges.intensity_hu2 * total + TINY, _sum(wx * yc)
+    if surface is None:
+        return IntensityFit(xc, yc, None, torch.addcmul(yc, xy / xx, xc, value=-1))
+    step = _centre(surface, weights, total)
+    ws = weights * step
+    ss, sx, sy = _sum(ws * step) + ridges.surface * total + TINY, _sum(ws * xc), _sum(ws * yc)
+    slope = (xy - sx * sy / ss) / (xx - sx * sx / ss)
+    size = (sy - slope * sx) / ss
+    residual = torch.addcmul(yc, slope, xc, value=-1).addcmul_(size, step, value=-1)
+    return IntensityFit(xc, yc, step, residual)
+
+
+def eliminate_map(columns: Tensor, weights: Tensor, ridges: MapRidges, *, with_surface: bool) -> tuple[Tensor, Tensor]:
+    """Return J'WJ and J'Wr of each cell with the cell's own a, b and c eliminated.
+
+    This is variable projection in Kaufman's form: the residual's derivative is -a J with the map's columns projected
+    out.
+
+    Parameters
+    ----------
+    columns
+        (n + 2 or 3, B, N, V): the n columns of J, x, y and, with a surface, its step; all but J about centred.
+    weights
+        (B, N, V).
+    ridges, with_surface
+        As in `fit_map`.
+
+    Returns
+    -------
+    tuple of Tensor
+        (B, N, n, n) and (B, N, n).
+
+    Notes
+    -----
+    One batched product gives the weighted moments of all columns. Constant, step and x are projected out one after the
+    other (Gram-Schmidt), and each projection subtracts the outer product of one vector from the moments.
+    """
+    poses, cells = columns.shape[1:3]
+    n = len(columns) - 2 - with_surface
+    by_cell = columns.permute(1, 2, 0, 3).flatten(0, 1)
+    weighted = (columns * weights).permute(1, 2, 0, 3).flatten(0, 1)
+    moments = torch.bmm(weighted, by_cell.transpose(1, 2))
+    total = weights.sum(dim=-1).clamp(min=TINY).flatten()
+    projected = [weighted.sum(dim=-1) / total.sqrt()[:, None]]
+    if with_surface:
+        across = _remaining_column(moments, n + 2, projected)
+        projected.append(across / (across[:, n + 2] + ridges.surface * total + TINY).sqrt()[:, None])
+    across = _remaining_column(moments, n, projected)
+    xx = across[:, n] + ridges.intensity_hu2 * total + TINY
+    projected.append(across / xx.sqrt()[:, None])
+    slope = (across[:, n + 1] / xx)[:, None]
+    vectors = torch.stack(projected, dim=2)
+    left = torch.baddbmm(moments[:, :n, : n + 2], vectors[:, :n], vectors[:, : n + 2].transpose(1, 2), alpha=-1)
+    H, g = slope[..., None].square() * left[..., :n], -slope * left[..., n + 1]
+    return H.unflatten(0, (poses, cells)), g.unflatten(0, (poses, cells))
+
+
+def centred_squares(values: Tensor, weights: Tensor, ridges: MapRidges, surface: Tensor | None) -> Tensor:
+    """Return (N, V) squares of the values less their cell's mean and, with a surface, less its fitted step."""
+    total = _sum(weights)
+    centred = _centre(values, weights, total)
+    if surface is None:
+        return centred.square()
+    step = _centre(surface, weights, total)
+    size = _sum(weights * step * centred) / (_sum(weights * step * step) + ridges.surface * total + TINY)
+    return (centred - size * step).square()
+
+
+def sum_all(values: Tensor) -> Tensor:
+    """Return the sum over cells and voxels, (...,) float64."""
+    return values.sum(dim=-1).sum(dim=-1, dtype=torch.float64)
+
+
+def _remaining_column(moments: Tensor, column: int, projected: list[Tensor]) -> Tensor:
+    """Return a column of the moment matrix after projecting out the vectors found so far (one Gram-Schmidt step)."""
+    across = moments[:, :, column]
+    for vector in projected:
+        across = across - vector * vector[:, column, None]
+    return across
+
+
+def _centre(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
+    return values - _sum(weights * values) / total.clamp(min=TINY)
+
+
+def _sum(values: Tensor) -> Tensor:
+    return values.sum(dim=-1, keepdim=True)

@@ -1,0 +1,101 @@
+"""The true slice thickness, measured on the pair itself.
+
+`match_blur` assumes that a slice averages over its spacing. Scanners overlap slices, widen them by
+reconstruction, or reformat them with an interpolation of their own; an edge is then wider in the
+image with thick slices than in the blurred thin one. As long as an edge's whole profile is inside the region the
+error is symmetric; where the region ends within the profile the error biases the pose, by tenths of a
+millimetre along thick slices. So the thin image is blurred along the thick slices until it explains
+the thick image best.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hepareg.refinement.images.block_average import GridImage
+from hepareg.refinement.images.blur import VOXEL, blur, voxel_cosines
+from hepareg.refinement.local_affine import LocalAffine
+from hepareg.transforms import RigidTransform
+
+__all__ = ["SliceProfileSettings", "best_share", "has_thicker_slices", "widen_slices"]
+
+
+@dataclass(frozen=True)
+class SliceProfileSettings:
+    """When the template's slice profile is measured, and which widths are tried.
+
+    Parameters
+    ----------
+    thicker_ratio
+        The profile is measured where the template's slices are thicker than the sampled image's by this factor; below
+        it, both images are interpolated or averaged alike.
+    shares, num_shares
+        Least and largest variance that is tried, as shares of the variance of the slice's own box; how many are tried.
+    """
+
+    thicker_ratio: float = 1.5
+    shares: tuple[float, float] = (-0.25, 1.0)
+    num_shares: int = 11
+
+
+def has_thicker_slices(template: GridImage, sampled: GridImage, *, settings: SliceProfileSettings) -> bool:
+    """Return whether the template's slices are much thicker than the sampled image's."""
+    return bool(template.grid.spacing_mm.max() > settings.thicker_ratio * sampled.grid.spacing_mm.max())
+
+
+def widen_slices(template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]) -> Tensor:
+    """Return the sampled image's data, blurred by one more box of the template's slice along that slice's normal."""
+    t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
+    slice_mm2 = np.where(t == t.max(), VOXEL * t**2, 0.0)
+    cosines = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template)
+    return blur(sampled.data, cosines**2 @ slice_mm2 / s**2)
+
+
+def best_share(
+    residual: LocalAffine,
+    change: Tensor,
+    sampled: GridImage,
+    *,
+    pose: RigidTransform,
+    settings: SliceProfileSettings,
+) -> float:
+    """Return the share of a change of the sampled image with which it explains the template best at a pose.
+
+    Parameters
+    ----------
+    residual
+        The residual with the unchanged image.
+    change
+        (I, J, K) HU on the sampled image's grid: `widen_slices` less the image.
+    sampled
+        The unchanged image.
+    pose
+        sampled_from_template.
+    settings
+        The shares that are tried.
+
+    Returns
+    -------
+    float
+        Within the shares tried, refined by a parabola through the best one and its neighbours.
+    """
+    matrices, cells = pose.matrix[None], residual.cells
+    image, valid = residual.sampled.values(matrices, cells)
+    changes, _ = residual.sampled.rebuild(replace(sampled, data=change)).values(matrices, cells)
+    inside = cells.weights * valid[0]
+    shares = np.linspace(*settings.shares, settings.num_shares)
+    tried = (image[0] + float(share) * changes[0] for share in shares)
+    return _parabola_minimum(shares, np.array([residual.squares_hu2(values, inside) for values in tried]))
+
+
+def _parabola_minimum(places: NDArray[np.floating], values: NDArray[np.floating]) -> float:
+    """Return the place of the smallest value, refined by a parabola through it and its neighbours."""
+    best = int(np.argmin(values))
+    if best in (0, len(values) - 1):
+        return float(places[best])
+    left, middle, right = values[best - 1 : best + 2]
+    bend = left - 2 * middle + right
+    offset = 0.5 * (left - right) / bend if bend > 0 else 0.0
+    return float(places[best] + offset * (places[1] - places[0]))

@@ -1,0 +1,55 @@
+"""The outlines of body and liver: where their centres lie, and whether the image's border cuts the liver's mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.geometry.profile import mask_profile
+from hepareg.volume import Volume
+
+__all__ = ["OutlineSettings", "body_centre_mm", "is_cut_by_border", "mask_centroid_mm"]
+
+THINNING = 4
+"""The body's centre is taken from every fourth voxel along each axis: enough for a start."""
+
+
+@dataclass(frozen=True)
+class OutlineSettings:
+    """What counts as body, and when a mask counts as cut.
+
+    Parameters
+    ----------
+    body_hu
+        Voxels above this belong to the body.
+    bottom_cut_share, top_cut_share
+        A mask is cut where its area in a border slice is more than this share of its largest slice. The limit is higher
+        at the upper end, because images are cropped at the liver's top: in slices 5 mm apart the first slice of a dome
+        may hold an eighth of the largest slice's area.
+    """
+
+    body_hu: float = -300.0
+    bottom_cut_share: float = 0.1
+    top_cut_share: float = 0.25
+
+
+def body_centre_mm(image: Volume, *, settings: OutlineSettings) -> NDArray[np.floating]:
+    """Return the (3,) world centroid of the voxels that are denser than air, or the image's centre without any."""
+    thin = tuple(slice(None, None, THINNING) for _ in range(3))
+    body = mask_profile(image.data[thin] > settings.body_hu)
+    return image.grid.world_points(THINNING * body.centroid_vox) if body.total else image.grid.centre_mm
+
+
+def mask_centroid_mm(mask: Volume) -> NDArray[np.floating]:
+    """Return the (3,) world centroid of a mask's voxels, from the counts that the volume keeps."""
+    return mask.grid.world_points(mask.profile.centroid_vox)
+
+
+def is_cut_by_border(mask: Volume, *, settings: OutlineSettings) -> tuple[bool, bool]:
+    """Return whether the image's border cuts a mask at its inferior end, and at its superior end."""
+    axis, sense = mask.grid.superior_axis
+    areas = mask.profile.counts[axis]
+    if sense < 0:
+        areas = areas[::-1]
+    bottom, top = settings.bottom_cut_share * areas.max(), settings.top_cut_share * areas.max()
+    return bool(areas[0] > bottom), bool(areas[-1] > top)
