@@ -11,7 +11,7 @@ import hepareg
 ROOT = Path(hepareg.__file__).parent
 LAYERS = (
     ("errors",),
-    ("arrays", "_optional", "thread_variables"),
+    ("arrays", "_optional", "clock", "thread_variables", "torch_device"),
     ("geometry",),
     ("volume",),
     ("voxel_tensor", "pair"),

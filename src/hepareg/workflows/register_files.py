@@ -1,14 +1,13 @@
 """`hepareg register`: two phases on disk to a rigid matrix, a verdict and a picture, all or nothing."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hepareg.errors import DeviceError, FileFormatError, SettingsError
+from hepareg.clock import Clock
+from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.json import write_json
 from hepareg.io.transforms import read_transform
 from hepareg.transforms import RigidTransform
@@ -165,28 +164,6 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     return _write(request, pair, result, clock)
 
 
-class Clock:
-    """Seconds of each stage, and of the whole so far."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self.progress = progress
-        self.began = time.perf_counter()
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Announce and time one stage."""
-        if self.progress is not None:
-            self.progress(stage)
-        began = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - began
-
-    def with_total(self) -> dict[str, float]:
-        """Return the seconds of all stages and of everything together."""
-        return {**self.seconds, "total": time.perf_counter() - self.began}
-
-
 def _check(request: RegisterRequest) -> None:
     """Check what can be checked before any work."""
     if request.device not in DEVICES:
@@ -209,15 +186,10 @@ def _check(request: RegisterRequest) -> None:
 
         check_replaceable(request.out, own=OUTPUT_NAMES, inputs=request.inputs)
     if request.device == "cuda":
-        _check_cuda()
+        # Before the images are read, although torch's import is then not hidden behind the reading.
+        from hepareg.torch_device import torch_device
 
-
-def _check_cuda() -> None:
-    """Look for the device before the images are read, though torch's import is then not hidden behind the reading."""
-    import torch
-
-    if not torch.cuda.is_available():
-        raise DeviceError("expected a CUDA device, got none on this machine; use --device cpu")
+        torch_device(request.device)
 
 
 def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "RegistrationResult"]]:
