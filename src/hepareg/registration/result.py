@@ -15,10 +15,10 @@ __all__ = ["Decision", "RegistrationResult", "Verdict"]
 
 
 class Decision(Enum):
-    """What to do with a result."""
+    """Advice on the use of a result, from the best to the worst."""
 
     ACCEPT = "accept"
-    """Expected mean liver TRE at most 1.5 mm, and no reason for doubt."""
+    """The expected error is within the limit (`VerdictSettings.accept_mm`), and no rule raises a doubt."""
     REVIEW = "review"
     """Look at the picture before use."""
     REJECT = "reject"
@@ -27,20 +27,20 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Judgement of a result from evidence in the images themselves.
+    """Judgement of a result from evidence in the images themselves, without knowledge of the truth.
 
     Parameters
     ----------
     decision
         Accept, review or reject.
     already_aligned
-        The identity was already within the expected error of the result.
+        Whether the images fitted as they came, within the expected error.
     expected_liver_tre_mm
-        Expected mean error over the liver.
+        Expected mean distance in mm, over the liver, to the true rigid pose (`expected_error`).
     reasons
-        Codes that a program can read, such as ``no_liver_mask``; empty for a plain accept.
+        Codes of the rules that hold (`verdict_rules.RULES`), the most important first; empty for a plain accept.
     evidence
-        The numbers behind the judgement, by name, units in the names.
+        Numbers that the rules were applied to, by name, units in the names.
     """
 
     decision: Decision

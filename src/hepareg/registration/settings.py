@@ -16,7 +16,7 @@ from hepareg.registration.liver_bend import BendSettings
 from hepareg.registration.pose_uncertainty import UncertaintySettings
 from hepareg.registration.problem import ProblemSettings
 from hepareg.registration.starts import StartSettings
-from hepareg.registration.verdict import VerdictSettings
+from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["RegisterSettings"]
 

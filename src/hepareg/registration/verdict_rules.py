@@ -1,0 +1,292 @@
+"""The rules of the verdict: each reason code, when it holds, what it means, and what a user does about it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hepareg.refinement.solvers.solution import Status
+from hepareg.registration.evidence import Evidence
+from hepareg.registration.result import Decision
+from hepareg.registration.verdict_settings import VerdictSettings
+
+__all__ = ["RULES", "Condition", "Rule", "rule_of"]
+
+Condition = Callable[[Evidence, float, VerdictSettings], bool]
+"""Called with evidence, expected error in mm and settings; true where a rule holds."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One reason that a verdict may give.
+
+    Parameters
+    ----------
+    code
+        Name in ``reasons`` of ``result.json``.
+    decision
+        The best decision that a result can get where the rule holds. ``ACCEPT`` makes the rule a note.
+    holds
+        Whether the rule holds.
+    meaning
+        One sentence for a user who does not know the method.
+    what_to_do
+        One sentence: how the user makes the result better, or checks it.
+    limits
+        Names of the settings that ``holds`` reads.
+    """
+
+    code: str
+    decision: Decision
+    holds: Condition
+    meaning: str
+    what_to_do: str
+    limits: tuple[str, ...] = ()
+
+
+def _flag(code: str) -> Condition:
+    """Return the condition that the evidence carries a flag."""
+    return lambda evidence, expected_mm, settings: code in evidence.flags
+
+
+def _ended(status: Status) -> Condition:
+    """Return the condition that the finest level ended with a status."""
+    return lambda evidence, expected_mm, settings: evidence.status is status
+
+
+def _confirmed(evidence: Evidence, settings: VerdictSettings) -> bool:
+    """Return whether two masks agree so well that they confirm the place."""
+    return evidence.dice_after is not None and evidence.dice_after >= settings.confirming_dice
+
+
+def _not_a_number(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return any(isinstance(value, float) and math.isnan(value) for value in vars(evidence).values())
+
+
+def _outside(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return evidence.status is Status.NO_OVERLAP or evidence.overlap_share < settings.reject_overlap_share
+
+
+def _not_determined(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return evidence.status is Status.SINGULAR or not math.isfinite(expected_mm)
+
+
+def _too_large(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return not _not_determined(evidence, expected_mm, settings) and expected_mm > settings.reject_mm
+
+
+def _not_distinct(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    if _confirmed(evidence, settings):
+        return evidence.basin_depth < settings.reject_basin_depth_confirmed
+    return evidence.basin_depth < settings.reject_basin_depth
+
+
+def _flat(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    if _confirmed(evidence, settings):
+        return evidence.basin_depth < settings.min_basin_depth_confirmed
+    return evidence.basin_depth < settings.min_basin_depth
+
+
+def _start_is_better(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return evidence.explained_share < evidence.explained_share_start - settings.explained_share_tolerance
+
+
+def _masks_disagree(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return evidence.dice_after is not None and evidence.dice_after < settings.min_dice
+
+
+def _mask_too_small(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    return evidence.liver_ml is not None and evidence.liver_ml < settings.min_liver_ml
+
+
+RULES = (
+    Rule(
+        code="evidence_is_not_a_number",
+        decision=Decision.REJECT,
+        holds=_not_a_number,
+        meaning="A number behind the verdict could not be computed, so the result cannot be judged.",
+        what_to_do="Check that both images are complete and show the liver; if they do, report a fault of hepareg.",
+    ),
+    Rule(
+        code="liver_outside_moving_image",
+        decision=Decision.REJECT,
+        holds=_outside,
+        meaning="With this transform hardly any of the liver lies inside the other image.",
+        what_to_do="Check that both images show the liver; give both liver masks, or a transform to start from.",
+        limits=("reject_overlap_share",),
+    ),
+    Rule(
+        code="pose_not_determined",
+        decision=Decision.REJECT,
+        holds=_not_determined,
+        meaning="Too little of the liver, or of its vessels, is visible to determine position and rotation.",
+        what_to_do="Check that the mask covers the whole liver; use a phase or a reconstruction that shows vessels.",
+    ),
+    Rule(
+        code="expected_error_too_large",
+        decision=Decision.REJECT,
+        holds=_too_large,
+        meaning="The parts of the liver disagree so much that the transform is expected to be far off.",
+        what_to_do="Give both liver masks, or a transform to start from; check that both images show one patient.",
+        limits=("reject_mm",),
+    ),
+    Rule(
+        code="no_distinct_optimum",
+        decision=Decision.REJECT,
+        holds=_not_distinct,
+        meaning="Poses some millimetres away fit the images as well as this one, so its place is arbitrary.",
+        what_to_do="Check that the masks lie on the liver and that the images show one patient, not mirrored.",
+        limits=("confirming_dice", "reject_basin_depth", "reject_basin_depth_confirmed"),
+    ),
+    Rule(
+        code="expected_error_above_limit",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: expected_mm > settings.accept_mm,
+        meaning="The expected error is larger than the limit for acceptance.",
+        what_to_do="Compare vessels and liver outline in the picture; use the result only if this error is tolerable.",
+        limits=("accept_mm",),
+    ),
+    Rule(
+        code="liver_bends",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: evidence.bend_rms_mm > settings.max_bend_rms_mm,
+        meaning="The liver has another shape in the two images, so no rigid transform fits all of it.",
+        what_to_do="Check the region that matters to you in the picture; do not measure where the outlines part.",
+        limits=("max_bend_rms_mm",),
+    ),
+    Rule(
+        code="images_explain_little_of_each_other",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: evidence.explained_share < settings.min_explained_share,
+        meaning="Even where they are aligned, the two images have little in common inside the liver.",
+        what_to_do="Check that both show one patient and the liver; strong noise or streaks can also be the cause.",
+        limits=("min_explained_share",),
+    ),
+    Rule(
+        code="start_explains_more",
+        decision=Decision.REVIEW,
+        holds=_start_is_better,
+        meaning="The pose from which the search began fits the images better than the result.",
+        what_to_do="Compare before and after in the picture; give both liver masks, or a better transform to start.",
+        limits=("explained_share_tolerance",),
+    ),
+    Rule(
+        code="flat_optimum",
+        decision=Decision.REVIEW,
+        holds=_flat,
+        meaning="Poses some millimetres away fit the images nearly as well as this one.",
+        what_to_do="Check the liver's vessels in the picture; give both liver masks, since two that agree confirm it.",
+        limits=("confirming_dice", "min_basin_depth", "min_basin_depth_confirmed"),
+    ),
+    Rule(
+        code="another_pose_fits_as_well",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: evidence.rival_gap < settings.min_rival_gap,
+        meaning="Another pose, clearly apart from this one, fits the images almost as well.",
+        what_to_do="Check in the picture that vessels meet; give both liver masks, or a transform to start from.",
+        limits=("min_rival_gap",),
+    ),
+    Rule(
+        code="little_of_the_liver_in_view",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: evidence.overlap_share < settings.min_overlap_share,
+        meaning="Only a small part of the liver is visible in both images; nothing is known of the rest.",
+        what_to_do="Trust the result only where both images show the liver; use scans that cover more of it.",
+        limits=("min_overlap_share",),
+    ),
+    Rule(
+        code="masks_disagree",
+        decision=Decision.REVIEW,
+        holds=_masks_disagree,
+        meaning="After registration the two liver masks still do not lie on each other.",
+        what_to_do="Check both masks: one may be wrong, incomplete or of the other image; or the liver has moved apart.",
+        limits=("min_dice",),
+    ),
+    Rule(
+        code="directions_disagree",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: (
+            evidence.inverse_consistency_mm > settings.max_inverse_consistency_mm
+        ),
+        meaning="Registering the images in exchanged roles would lead to another transform.",
+        what_to_do="Check the picture; register with the images exchanged and compare both with `hepareg compare`.",
+        limits=("max_inverse_consistency_mm",),
+    ),
+    Rule(
+        code="mask_too_small_for_a_liver",
+        decision=Decision.REVIEW,
+        holds=_mask_too_small,
+        meaning="A mask has less volume than a whole liver.",
+        what_to_do="Check that the mask is of the liver, complete, and the right label of a label map.",
+        limits=("min_liver_ml",),
+    ),
+    Rule(
+        code="mask_holds_little_soft_tissue",
+        decision=Decision.REVIEW,
+        holds=lambda evidence, expected_mm, settings: evidence.soft_tissue_share < settings.min_soft_tissue_share,
+        meaning="A good part of the mask lies on air, lung, fat or bone.",
+        what_to_do="Check that the mask belongs to this image and has not slipped off the liver.",
+        limits=("min_soft_tissue_share",),
+    ),
+    Rule(
+        code="refinement_did_not_converge",
+        decision=Decision.REVIEW,
+        holds=_ended(Status.ITERATION_LIMIT),
+        meaning="The search was still moving the transform when it ran out of steps.",
+        what_to_do="Check the picture; register again with this result as the start.",
+    ),
+    Rule(
+        code="refinement_stalled",
+        decision=Decision.REVIEW,
+        holds=_ended(Status.STALLED),
+        meaning="The search got stuck before it reached an optimum.",
+        what_to_do="Check the picture; register again from another start, or with both liver masks.",
+    ),
+    Rule(
+        code="refinement_did_not_improve",
+        decision=Decision.REVIEW,
+        holds=_ended(Status.NOT_IMPROVED),
+        meaning="The last stage of the search found nothing better than the result of the stage before.",
+        what_to_do="Check the picture; the result is that of a coarser image.",
+    ),
+    Rule(
+        code="no_liver_mask",
+        decision=Decision.REVIEW,
+        holds=_flag("no_liver_mask"),
+        meaning="No liver mask was given, so that the registration may have followed another organ or the body.",
+        what_to_do="Give both liver masks, or one at least; without them check that the liver itself is aligned.",
+    ),
+    Rule(
+        code="no_liver_found",
+        decision=Decision.REVIEW,
+        holds=_flag("no_liver_found"),
+        meaning="No region that could be the liver was found, so that the whole image was aligned.",
+        what_to_do="Give both liver masks, or one at least.",
+    ),
+    Rule(
+        code="mask_cut_by_border",
+        decision=Decision.ACCEPT,
+        holds=_flag("mask_cut_by_border"),
+        meaning="The border of an image cuts through the liver; the part outside is not seen.",
+        what_to_do="Nothing, if the part that matters to you is inside both images.",
+    ),
+    Rule(
+        code="mask_left_of_the_body_centre",
+        decision=Decision.REVIEW,
+        holds=_flag("mask_left_of_the_body_centre"),
+        meaning="The mask lies in the left half of the body: it may be the spleen, or an image may be mirrored.",
+        what_to_do="Check the mask and the orientation in the header of the image.",
+    ),
+    Rule(
+        code="finest_level_not_reached",
+        decision=Decision.REVIEW,
+        holds=_flag("finest_level_not_reached"),
+        meaning="The search could not use the finest images, so that the result is that of coarser ones.",
+        what_to_do="Check the picture; images with thinner slices, or that show more of the liver, may help.",
+    ),
+)
+"""Every reason, the most important first: rejections, doubts, then circumstances of the input."""
+
+
+def rule_of(code: str) -> Rule:
+    """Return the rule of a reason code; KeyError if no rule has it."""
+    return {rule.code: rule for rule in RULES}[code]

@@ -1,0 +1,79 @@
+"""Limits of the verdict, each in one place; ``docs/verdict.md`` lists them and where each came from."""
+
+from dataclasses import dataclass
+
+__all__ = ["VerdictSettings"]
+
+
+@dataclass(frozen=True)
+class VerdictSettings:
+    """Limits and factors of the verdict; ``_mm`` and ``_ml`` in a name are its unit, the others are shares and ratios.
+
+    Parameters
+    ----------
+    accept_mm
+        Largest expected error that may be accepted.
+    reject_mm
+        A larger expected error is rejected.
+    aligned_mm
+        Images whose liver moves by no more than this, or than the expected error, were aligned before.
+    floor_mm
+        Part of the expected error that every result has.
+    uncertainty_factor
+        Expected error per mm of `pose_uncertainty_mm`.
+    voxel_bias_per_mm
+        Bias of interpolation, which all blocks of the liver share: this many mm per squared mm of `voxel_mm`.
+    shared_voxel_bias
+        Share of the bias of interpolation that both directions have in common; the rest is measured by
+        `directions_error_mm` where both were searched.
+    bend_error_share
+        Error of the rigid fit as a share of `bend_rms_mm`.
+    max_bend_rms_mm
+        A liver whose tissue bends by more than this goes to review.
+    min_explained_share
+        A result that explains a smaller share of the local variance of the fixed image goes to review.
+    explained_share_tolerance
+        A result may explain this much less than the pose from which the search began.
+    min_basin_depth, reject_basin_depth
+        A smaller advantage over wrong poses nearby goes to review; one below the second limit is rejected.
+    confirming_dice
+        Two masks with at least this Dice after registration confirm the place; then the next two limits apply.
+    min_basin_depth_confirmed, reject_basin_depth_confirmed
+        Limits of `basin_depth` where the masks confirm the place: very noisy images have shallow optima.
+    min_rival_gap
+        A smaller advantage over the best other optimum goes to review.
+    min_overlap_share, reject_overlap_share
+        A smaller share of the liver inside the other image goes to review; one below the second limit is rejected.
+    min_dice
+        Masks with a smaller Dice after registration go to review.
+    max_inverse_consistency_mm
+        A result off which the reverse search would step by more than this goes to review.
+    min_liver_ml
+        A mask of a smaller volume goes to review: whole livers are larger.
+    min_soft_tissue_share
+        A mask with a smaller share of soft tissue goes to review.
+    """
+
+    accept_mm: float = 1.5
+    reject_mm: float = 6.0
+    aligned_mm: float = 0.5
+    floor_mm: float = 0.05
+    uncertainty_factor: float = 1.0
+    voxel_bias_per_mm: float = 0.018
+    shared_voxel_bias: float = 0.5
+    bend_error_share: float = 0.2
+    max_bend_rms_mm: float = 2.0
+    min_explained_share: float = 0.25
+    explained_share_tolerance: float = 0.005
+    min_basin_depth: float = 0.25
+    reject_basin_depth: float = 0.05
+    confirming_dice: float = 0.95
+    min_basin_depth_confirmed: float = 0.06
+    reject_basin_depth_confirmed: float = 0.012
+    min_rival_gap: float = 0.05
+    min_overlap_share: float = 0.5
+    reject_overlap_share: float = 0.2
+    min_dice: float = 0.8
+    max_inverse_consistency_mm: float = 2.5
+    min_liver_ml: float = 450.0
+    min_soft_tissue_share: float = 0.85

@@ -1,0 +1,48 @@
+"""The expected error and its parts."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from hepareg.registration.expected_error import ERROR_PARTS, expected_error
+from hepareg.registration.verdict_settings import VerdictSettings
+from tests.registration.test_verdict import GOOD
+
+SETTINGS = VerdictSettings()
+
+
+def error(**changes):
+    return expected_error(replace(GOOD, **changes), SETTINGS)
+
+
+def test_parts_add_as_squares():
+    evidence = replace(GOOD, bend_rms_mm=1.0, correction_mm=0.3, interpolation_pull_mm=0.2)
+    parts = [part.value_mm(evidence, SETTINGS) for part in ERROR_PARTS]
+    assert parts == pytest.approx([0.05, 0.05, 0.018 * 1.5**2, 0.2, 0.3, 0.2])
+    assert expected_error(evidence, SETTINGS) == pytest.approx(math.sqrt(sum(part**2 for part in parts)))
+
+
+def test_the_disagreement_of_the_directions_takes_the_place_of_half_of_the_interpolation_bias():
+    assert error(voxel_mm=4.0) > 0.28
+    assert error(voxel_mm=4.0, directions_error_mm=0.1) == pytest.approx(math.hypot(0.05, 0.05, 0.1, 0.018 * 16 / 2))
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"pose_uncertainty_mm": 0.2},
+        {"voxel_mm": 4.0},
+        {"bend_rms_mm": 1.0},
+        {"directions_error_mm": 0.3},
+        {"correction_mm": 0.1},
+        {"interpolation_pull_mm": 0.1},
+    ],
+)
+def test_worse_evidence_raises_the_expected_error(worse):
+    assert error(**worse) > error()
+
+
+def test_an_unknown_part_is_an_unknown_error():
+    assert error(pose_uncertainty_mm=math.inf) == math.inf
+    assert math.isnan(error(correction_mm=math.nan))
