@@ -19,6 +19,7 @@ from hepareg.cli.main import main
 from hepareg.geometry import Grid
 from hepareg.io.dicom_output import write_dicom_series
 from hepareg.io.nifti import read_nifti, write_nifti
+from hepareg.registration.verdict_rules import rule_of
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -45,6 +46,12 @@ def test_accept_prints_one_line(folder, known_result, capsys):
     assert out.startswith("accept: expected liver error 0.40 mm")
     assert out.count("\n") == 1
     assert err == ""
+
+
+def test_a_note_on_an_accepted_result_is_explained(folder, known_result, capsys):
+    known_result(POSE, reasons=["mask_cut_by_border"])
+    assert main([*COMMAND, *MASKS, "--matrix-only"]) == 0
+    assert rule_of("mask_cut_by_border").meaning in capsys.readouterr().err
 
 
 def test_method_and_weights_reach_the_library(folder, known_result, capsys):
@@ -78,14 +85,20 @@ def test_review_warns_and_succeeds(folder, known_result, capsys):
     out, err = capsys.readouterr()
     assert "left out warped.nii.gz" in out
     assert "warning" in err
-    assert "no_liver_mask" in err
+    warning, explanation = err.splitlines()
+    assert warning.endswith(": no_liver_mask")
+    rule = rule_of("no_liver_mask")
+    assert explanation == f"hepareg: no_liver_mask: {rule.meaning} {rule.what_to_do}"
     assert (folder / "out" / "moving_from_fixed.txt").exists()
 
 
 def test_reject_is_exit_code_3(folder, known_result, capsys):
-    known_result(POSE, decision="reject", reasons=["no_distinct_optimum"])
+    known_result(POSE, decision="reject", reasons=["no_distinct_optimum", "mask_cut_by_border"])
     assert main([*COMMAND, *MASKS]) == 3
-    assert "no transform was written: no_distinct_optimum" in capsys.readouterr().err
+    rejection, reason, note = capsys.readouterr().err.splitlines()
+    assert rejection == "hepareg: rejected, no transform was written: no_distinct_optimum, mask_cut_by_border"
+    assert rule_of("no_distinct_optimum").meaning in reason
+    assert note.startswith("hepareg: note: mask_cut_by_border: ")
     assert {path.name for path in (folder / "out").iterdir()} == {"qa.png", "result.json"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -10,12 +11,17 @@ import pytest
 from hepareg.geometry import Grid
 from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.registration import Decision, RegistrationResult, Verdict
+from hepareg.registration import result as result_module
+from hepareg.registration import verdict as verdict_module
+from hepareg.registration.verdict_rules import rule_of
+from hepareg.registration.verdict_settings import VerdictSettings
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Provenance, Volume
 from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import Written, as_int16_hu
 from hepareg.workflows.register_report import caption, load_schema, one_line, report
 
+README = Path(__file__).parents[2] / "README.md"
 POSE = RigidTransform.from_vectors([0, 0, 0.1], [0, 3, 4], centre_mm=[10, 20, 30])
 IMAGE = Volume(np.zeros((4, 5, 6), np.int16), Grid((4, 5, 6), np.eye(4)), provenance=Provenance("nifti", "secret", "x"))
 VERDICT = Verdict(Decision.REVIEW, False, 0.7, ("no_liver_mask",), {"rival_gap": float("inf"), "overlap": 0.5})
@@ -46,10 +52,30 @@ def test_unknown_numbers_are_null_and_the_schema_holds():
     jsonschema.validate(found, load_schema())
     assert found["similarity"] == {"before": 0.1, "after": None}
     assert found["verdict"]["evidence"] == {"rival_gap": None, "overlap": 0.5}
+    assert found["verdict"]["reasons"] == ["no_liver_mask"]
     assert found["transform"]["translation_length_mm"] == pytest.approx(5.0)
     assert found["transform"]["rotation_deg"] == pytest.approx(np.degrees(0.1))
     assert found["settings"]["registration"] == {"tuple": [1, 2]}
     assert "secret" not in json.dumps(found)
+
+
+def test_every_reason_is_explained_in_the_words_of_its_rule():
+    reasons = ("flat_optimum", "mask_cut_by_border")
+    found = content(replace(RESULT, verdict=replace(VERDICT, reasons=reasons)))["verdict"]
+    assert tuple(found["reasons"]) == reasons
+    for code, explanation in zip(reasons, found["explanations"], strict=True):
+        rule = rule_of(code)
+        assert explanation == {
+            "code": code, "decision": rule.decision.value, "meaning": rule.meaning, "what_to_do": rule.what_to_do
+        }  # fmt: skip
+
+
+def test_the_accept_limit_is_written_in_the_settings_alone():
+    limit = f"{VerdictSettings().accept_mm} mm"
+    places = [module.__file__ for module in (result_module, verdict_module)]
+    assert not [place for place in places if limit in Path(place).read_text()]
+    assert limit not in json.dumps(load_schema())
+    assert limit not in README.read_text().split("### The verdict")[1].split("## ")[0]
 
 
 def test_schema_refuses_what_it_does_not_know():
@@ -74,6 +100,18 @@ def test_words():
     words = caption(unknown, {"before": 0.5, "after": 0.9})
     assert words.decision == "review"
     assert any("Dice of the liver masks 0.500 before, 0.900 after" in line for line in words.lines)
+
+
+def test_the_picture_gives_the_first_reason_in_plain_words_and_names_the_others():
+    doubtful = replace(VERDICT, reasons=("flat_optimum", "masks_disagree", "no_liver_mask"))
+    words = caption(replace(RESULT, verdict=doubtful), None)
+    first = rule_of("flat_optimum")
+    assert words.title == "REVIEW: expected liver error 0.70 mm"
+    assert list(words.lines[:2]) == [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}"]
+    assert words.lines[-1] == "further reasons: masks disagree, no liver mask"
+    plain = caption(replace(RESULT, verdict=replace(VERDICT, reasons=())), None)
+    assert len(plain.lines) == 2
+    assert not any("eason" in line for line in plain.lines)
 
 
 def test_whole_hu():

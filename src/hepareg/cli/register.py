@@ -83,14 +83,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def conclude(done: "Registered") -> int:
-    """Print notes and the warning that a doubtful result needs to stderr, and return the exit code."""
+    """Print notes, the warning of a doubtful result and its reasons in plain words to stderr; return the exit code."""
     for note in done.report["notes"]:
         print(f"hepareg: note: {note}", file=sys.stderr)
-    if done.decision == "accept":
-        return 0
-    reasons = ", ".join(done.report["verdict"]["reasons"])
+    verdict = done.report["verdict"]
+    reasons = ", ".join(verdict["reasons"])
     if done.decision == "review":
         print(f"hepareg: warning: look at the result before you use it: {reasons}", file=sys.stderr)
-        return 0
-    print(f"hepareg: rejected, no transform was written: {reasons}", file=sys.stderr)
-    return EXIT_REJECTED
+    elif done.decision == "reject":
+        print(f"hepareg: rejected, no transform was written: {reasons}", file=sys.stderr)
+    for reason in verdict["explanations"]:
+        kind = "note: " if reason["decision"] == "accept" else ""
+        print(f"hepareg: {kind}{reason['code']}: {reason['meaning']} {reason['what_to_do']}", file=sys.stderr)
+    return EXIT_REJECTED if done.decision == "reject" else 0

@@ -1,4 +1,4 @@
-"""Volumes in, pictures out. Pillow only; the same input gives the same bytes."""
+"""Pictures of a registered pair, drawn with Pillow; the same volumes give the same bytes."""
 
 from hepareg.figures.qa import qa_figure
 

@@ -1,4 +1,4 @@
-"""What part of the world a picture shows: the liver and its neighbourhood, or the whole image."""
+"""The part of the fixed world that a picture shows: the liver and its neighbourhood, or the whole image."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from hepareg.transforms import RigidTransform
 __all__ = ["FieldOfView", "field_of_view"]
 
 MARGIN_MM = 30.0
-"""Shown around the liver: enough for the ribs and the spine, which need not fit where the liver does."""
+"""Margin shown around the liver: enough for ribs and spine, which need not fit where the liver does."""
 
 LARGEST_MM = 420.0
 SMALLEST_MM = 60.0
@@ -20,7 +20,7 @@ SMALLEST_MM = 60.0
 
 @dataclass(frozen=True, eq=False)
 class FieldOfView:
-    """A box of the fixed world: the planes' common point and how far the picture reaches along R-L, A-P, S-I."""
+    """A box of the fixed world along R-L, A-P and S-I, and the point that the three planes have in common."""
 
     centre_mm: NDArray[np.floating]
     low_mm: NDArray[np.floating]
@@ -38,10 +38,11 @@ class FieldOfView:
 
 
 def field_of_view(pair: Pair, *, moving_from_fixed: RigidTransform) -> FieldOfView:
-    """Return the box around the fixed liver; else around the moving liver moved; else the fixed image.
+    """Return the box around the fixed liver, in mm of the fixed world.
 
-    Planes go through the liver's centroid, and without masks through the middle of the image. The
-    box is clipped to the fixed image and to `LARGEST_MM`.
+    Without a fixed mask the box is around the moving liver as the transform places it; without any mask it is the fixed
+    image. Planes go through the centroid of that liver, or the middle of the image. The box is clipped to the fixed
+    image and to `LARGEST_MM`.
     """
     mask, to_fixed = pair.fixed_mask, RigidTransform.identity()
     if mask is None:

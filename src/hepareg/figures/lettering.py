@@ -29,7 +29,7 @@ def plain_text(
 def fitted_text(
     draw: ImageDraw.ImageDraw, position: tuple[float, float], text: str, *, size: int, colour: Colour, width: float
 ) -> None:
-    """Write one line from its left middle, smaller where it would not fit, and with an ellipsis at the smallest."""
+    """Write one line from its left middle; a long line is written smaller, and in the end cut with an ellipsis."""
     smallest = max(size // 2, 12)
     while size > smallest and text_width(text, size=size) > width:
         size -= 1

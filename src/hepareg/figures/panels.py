@@ -29,7 +29,7 @@ FIXED_LINE_PX, MOVING_LINE_PX = 4.0, 1.8
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two CT volumes and their liver masks where known; masks are cropped to what they hold."""
+    """Two CT volumes and their liver masks where known, each mask cropped to its liver."""
 
     moving: Volume
     fixed: Volume
@@ -66,12 +66,12 @@ def sample_moving(pair: Pair, plane: Plane, moving_from_fixed: RigidTransform) -
 
 
 def checkerboard_panel(plane: Plane, fixed: Sampled, moving: Sampled) -> Pixels:
-    """Return the checkerboard; a structure that runs on across the tiles' borders fits."""
+    """Return the checkerboard; a structure that continues across the borders of the tiles is aligned."""
     return checkerboard(fixed.image, moving.image, tile_px=max(round(TILE_MM / plane.pixel_mm), 4))
 
 
 def outline_panel(fixed: Sampled, moving: Sampled) -> Pixels:
-    """Return the liver outlines on the moving image; `outline_caption` says what it is without some mask."""
+    """Return the liver outlines on the moving image, or the substitute that `outline_caption` names."""
     if fixed.liver is None and moving.liver is None:
         return fusion(fixed.image, moving.image)
     ground = fixed.image if fixed.liver is None else moving.image
@@ -86,7 +86,7 @@ def outline_panel(fixed: Sampled, moving: Sampled) -> Pixels:
 
 
 def outline_caption(pair: Pair) -> str:
-    """Return what the outline panel shows, which depends on the masks given."""
+    """Return the words above the outline panel, which depend on the masks given."""
     if not pair.has_mask:
         return "both images on each other: a colour where only one is bright"
     if pair.moving_mask is None:

@@ -22,9 +22,9 @@ class View:
     name
         ``axial``, ``coronal`` or ``sagittal``: planes of the world, whatever the voxel axes are.
     right, down
-        World directions (RAS) of a step to the right and of a step down in the picture.
+        World directions (RAS) of one step to the right and one step down in the picture.
     letters
-        What lies at the left, right, top and bottom border of the picture.
+        Directions of the body at the left, right, top and bottom border of the picture.
     """
 
     name: str
@@ -43,7 +43,7 @@ VIEWS = (
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A view's picture: square pixels of ``pixel_mm`` laid on a plane of the fixed world."""
+    """Square pixels of ``pixel_mm`` on a plane of the fixed world, as a view looks at it."""
 
     view: View
     grid: Grid

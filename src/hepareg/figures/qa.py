@@ -53,23 +53,23 @@ def qa_figure(
 ) -> Image.Image:
     """Return axial, coronal and sagittal views of a pair before and after registration, as one RGB picture.
 
-    Left half before, right half after; in each, a checkerboard of both images and the liver outlines
-    on the moving image. Planes are those of the world through the liver's centroid, sampled directly:
-    oblique grids are shown straight, in true proportions and in radiological convention. Without
-    any mask the outlines give way to both images on each other.
+    The left half shows the pair before, the right half after; each has a checkerboard of both images and the liver
+    outlines on the moving image. The planes are those of the world through the liver's centroid, so that oblique grids
+    are shown straight, in true proportions and in radiological convention. Without any mask, both images laid on each
+    other take the place of the outlines.
 
     Parameters
     ----------
     moving, fixed
         CT volumes in HU.
     moving_from_fixed_before, moving_from_fixed_after
-        How the pair lies as it came (mostly the identity), and the result.
+        Transform before registration (as a rule the identity), and the result.
     moving_mask, fixed_mask
         Liver masks on grids of their own, non-zero inside.
     title
         First line, such as the verdict.
     lines
-        More lines under it.
+        Lines of text under the title.
     decision
         ``accept``, ``review`` or ``reject`` colours the title's bar; grey where left out.
 

@@ -10,7 +10,7 @@ Pixels = NDArray[np.float32]
 """(rows, columns, 3) colours in [0, 1]."""
 
 LIVER_WINDOW_HU = (-90.0, 210.0)
-"""Lower and upper end: level 60, width 300; holds the liver with its vessels dark or bright, and fat beside them."""
+"""Lower and upper end (level 60, width 300): shows liver, its vessels dark or bright, and fat."""
 
 FIXED_RGB = (0.25, 0.80, 1.00)
 MOVING_RGB = (1.00, 0.66, 0.10)
@@ -38,7 +38,7 @@ def checkerboard(fixed: NDArray[np.float32], moving: NDArray[np.float32], *, til
 
 
 def fusion(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> Pixels:
-    """Return two grey pictures on each other: what differs shows the colour of the image that is brighter there."""
+    """Return two grey pictures laid on each other; a difference shows the colour of the brighter image."""
     weights = np.array(FIXED_RGB, np.float32), np.array(MOVING_RGB, np.float32)
     both = np.minimum(fixed, moving)[..., None]
     return np.clip(both + (fixed[..., None] - both) * weights[0] + (moving[..., None] - both) * weights[1], 0, 1)
@@ -76,5 +76,5 @@ def draw_outline(
 
 def _tinted(brightness: NDArray[np.float32], rgb: tuple[float, float, float]) -> Pixels:
     colour = (1 - TINT) + TINT * np.array(rgb, dtype=np.float32)
-    # The tint is visible in black as well, or an empty tile would not say whose it is.
+    # The tint shows in black as well, so that an empty tile still tells to which image it belongs.
     return brightness[..., None] * colour * 0.97 + 0.03 * np.array(rgb, dtype=np.float32)

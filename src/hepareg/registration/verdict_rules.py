@@ -111,7 +111,7 @@ RULES = (
         decision=Decision.REJECT,
         holds=_outside,
         meaning="With this transform hardly any of the liver lies inside the other image.",
-        what_to_do="Check that both images show the liver; give both liver masks, or a transform to start from.",
+        what_to_do="Check that both images show the liver; give a transform to start from, or both liver masks.",
         limits=("reject_overlap_share",),
     ),
     Rule(
@@ -126,7 +126,7 @@ RULES = (
         decision=Decision.REJECT,
         holds=_too_large,
         meaning="The parts of the liver disagree so much that the transform is expected to be far off.",
-        what_to_do="Give both liver masks, or a transform to start from; check that both images show one patient.",
+        what_to_do="Check that the images show one patient and that the masks are right; give a transform to start from.",
         limits=("reject_mm",),
     ),
     Rule(
@@ -142,7 +142,7 @@ RULES = (
         decision=Decision.REVIEW,
         holds=lambda evidence, expected_mm, settings: expected_mm > settings.accept_mm,
         meaning="The expected error is larger than the limit for acceptance.",
-        what_to_do="Compare vessels and liver outline in the picture; use the result only if this error is tolerable.",
+        what_to_do="Compare vessels and liver outline in the picture; rely on no place where they part.",
         limits=("accept_mm",),
     ),
     Rule(
@@ -166,7 +166,7 @@ RULES = (
         decision=Decision.REVIEW,
         holds=_start_is_better,
         meaning="The pose from which the search began fits the images better than the result.",
-        what_to_do="Compare before and after in the picture; give both liver masks, or a better transform to start.",
+        what_to_do="Compare before and after in the picture; give a transform to start from, or both liver masks.",
         limits=("explained_share_tolerance",),
     ),
     Rule(
@@ -174,7 +174,7 @@ RULES = (
         decision=Decision.REVIEW,
         holds=_flat,
         meaning="Poses some millimetres away fit the images nearly as well as this one.",
-        what_to_do="Check the liver's vessels in the picture; give both liver masks, since two that agree confirm it.",
+        what_to_do="Check in the picture that vessels meet; two liver masks that agree can confirm the place.",
         limits=("confirming_dice", "min_basin_depth", "min_basin_depth_confirmed"),
     ),
     Rule(
@@ -182,7 +182,7 @@ RULES = (
         decision=Decision.REVIEW,
         holds=lambda evidence, expected_mm, settings: evidence.rival_gap < settings.min_rival_gap,
         meaning="Another pose, clearly apart from this one, fits the images almost as well.",
-        what_to_do="Check in the picture that vessels meet; give both liver masks, or a transform to start from.",
+        what_to_do="Check in the picture that vessels meet; give a transform to start from, or both liver masks.",
         limits=("min_rival_gap",),
     ),
     Rule(
@@ -198,7 +198,7 @@ RULES = (
         decision=Decision.REVIEW,
         holds=_masks_disagree,
         meaning="After registration the two liver masks still do not lie on each other.",
-        what_to_do="Check both masks: one may be wrong, incomplete or of the other image; or the liver has moved apart.",
+        what_to_do="Check that each mask is complete and of its own image; if so, the liver has changed its shape.",
         limits=("min_dice",),
     ),
     Rule(
@@ -232,14 +232,14 @@ RULES = (
         decision=Decision.REVIEW,
         holds=_ended(Status.ITERATION_LIMIT),
         meaning="The search was still moving the transform when it ran out of steps.",
-        what_to_do="Check the picture; register again with this result as the start.",
+        what_to_do="Check the picture; give a transform to start from, or both liver masks.",
     ),
     Rule(
         code="refinement_stalled",
         decision=Decision.REVIEW,
         holds=_ended(Status.STALLED),
         meaning="The search got stuck before it reached an optimum.",
-        what_to_do="Check the picture; register again from another start, or with both liver masks.",
+        what_to_do="Check the picture; give another transform to start from, or both liver masks.",
     ),
     Rule(
         code="refinement_did_not_improve",
@@ -267,7 +267,7 @@ RULES = (
         decision=Decision.ACCEPT,
         holds=_flag("mask_cut_by_border"),
         meaning="The border of an image cuts through the liver; the part outside is not seen.",
-        what_to_do="Nothing, if the part that matters to you is inside both images.",
+        what_to_do="No action is needed if the part that matters to you is inside both images.",
     ),
     Rule(
         code="mask_left_of_the_body_centre",

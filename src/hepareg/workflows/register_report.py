@@ -1,4 +1,4 @@
-"""`result.json`: what a registration found, in numbers that a program can read. Its schema lies beside this file."""
+"""The content of ``result.json``, whose schema lies beside this file, and the words of a result for people."""
 
 import json
 import math
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
 from hepareg.evaluation.lattice_dice import dice_on_lattice
+from hepareg.registration.verdict_rules import rule_of
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
@@ -19,7 +20,7 @@ from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import WARPED, Caption, Written
 
 if TYPE_CHECKING:
-    from hepareg.registration import RegistrationResult
+    from hepareg.registration import RegistrationResult, Verdict
 
 __all__ = ["caption", "dice_of_masks", "load_schema", "one_line", "report"]
 
@@ -34,9 +35,9 @@ def load_schema() -> dict[str, Any]:
 
 
 def dice_of_masks(pair: CheckedPair, result: "RegistrationResult") -> dict[str, float] | None:
-    """Return the masks' Dice as the files lie and after the result, or None where a mask is missing.
+    """Return the Dice of the masks before and after registration, or None where a mask is missing.
 
-    Both are sampled on a lattice. The latter is part of the verdict's evidence, as a rule, and taken from there.
+    Both numbers are sampled on a lattice; the second is taken from the evidence of the verdict where that has it.
     """
     moving, fixed = pair.moving_mask, pair.fixed_mask
     if moving is None or fixed is None:
@@ -60,21 +61,21 @@ def report(
 ) -> dict[str, Any]:
     """Return the content of ``result.json``, which `load_schema` describes.
 
-    It holds no path, name or date: the same input gives the same content, but for ``timings``. The
-    transform of a rejected result is left out, so that no program takes it by mistake.
+    The content holds no path, name or date, and depends on the input alone, except for ``timings``. The transform of a
+    rejected result is left out, so that no program takes it by mistake.
 
     Parameters
     ----------
     result
-        What the library call returned.
+        Result of the registration.
     pair
         The images and masks, as read.
     dice
-        `dice_of_masks`.
+        Return value of `dice_of_masks`.
     written
-        Files beside this one.
+        Files beside ``result.json``.
     options
-        The command's options that shape the result.
+        Options of the command that shape the result.
     timings_s
         Seconds of each stage.
     """
@@ -105,10 +106,9 @@ def report(
 
 
 def one_line(result: "RegistrationResult") -> str:
-    """Return decision, expected error and motion in one line for a terminal."""
+    """Return decision, expected error, motion and reason codes in one line for a terminal."""
     verdict = result.verdict
-    expected = verdict.expected_liver_tre_mm
-    error = f"expected liver error {expected:.2f} mm" if math.isfinite(expected) else "liver error unknown"
+    error = _expected(verdict)
     reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
     if verdict.decision.value == "reject":
         return f"reject: {error}{reasons}"
@@ -117,18 +117,23 @@ def one_line(result: "RegistrationResult") -> str:
 
 
 def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> Caption:
-    """Return the words on the picture."""
+    """Return the words on the picture: decision, expected error, the most important reason, motion and measures."""
     verdict = result.verdict
-    expected = verdict.expected_liver_tre_mm
-    error = f"expected liver error {expected:.2f} mm" if math.isfinite(expected) else "liver error unknown"
-    lines = [_motion(result) + ("; the pair was already aligned" if verdict.already_aligned else "")]
     measures = f"similarity {result.similarity_before:.2f} before, {result.similarity_after:.2f} after"
     if dice is not None:
         measures += f"; Dice of the liver masks {dice['before']:.3f} before, {dice['after']:.3f} after"
-    lines.append(measures)
+    lines = [_motion(result) + ("; the pair was already aligned" if verdict.already_aligned else ""), measures]
     if verdict.reasons:
-        lines.append("reasons: " + ", ".join(reason.replace("_", " ") for reason in verdict.reasons))
-    return Caption(f"{verdict.decision.value.upper()}: {error}", lines, verdict.decision.value)
+        first = rule_of(verdict.reasons[0])
+        lines = [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}", *lines]
+    if others := verdict.reasons[1:]:
+        lines.append("further reasons: " + ", ".join(code.replace("_", " ") for code in others))
+    return Caption(f"{verdict.decision.value.upper()}: {_expected(verdict)}", lines, verdict.decision.value)
+
+
+def _expected(verdict: "Verdict") -> str:
+    expected_mm = verdict.expected_liver_tre_mm
+    return f"expected liver error {expected_mm:.2f} mm" if math.isfinite(expected_mm) else "liver error unknown"
 
 
 def _motion(result: "RegistrationResult") -> str:
@@ -147,6 +152,10 @@ def _verdict(result: "RegistrationResult") -> dict[str, Any]:
         "already_aligned": verdict.already_aligned,
         "expected_liver_tre_mm": verdict.expected_liver_tre_mm,
         "reasons": list(verdict.reasons),
+        "explanations": [
+            {"code": rule.code, "decision": rule.decision, "meaning": rule.meaning, "what_to_do": rule.what_to_do}
+            for rule in map(rule_of, verdict.reasons)
+        ],
         "evidence": dict(verdict.evidence),
     }
 
@@ -199,13 +208,13 @@ def _versions() -> dict[str, str]:
     for name in LIBRARIES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # a library without the metadata of an installation
+        except PackageNotFoundError:  # the library has no metadata of an installation
             found[name] = "unknown"
     return found
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: None for NaN and infinity, words for enums, lists for arrays."""
+    """Return a value that JSON can hold: None for NaN and infinity, words for enums, lists for arrays."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Enum):
