@@ -126,7 +126,7 @@ RULES = (
         decision=Decision.REJECT,
         holds=_too_large,
         meaning="The parts of the liver disagree so much that the transform is expected to be far off.",
-        what_to_do="Check that the images show one patient and that the masks are right; give a transform to start from.",
+        what_to_do="Check that the images show one patient and the masks are right; give a transform to start from.",
         limits=("reject_mm",),
     ),
     Rule(
