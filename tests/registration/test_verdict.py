@@ -129,12 +129,6 @@ def test_a_flag_without_a_rule_is_refused():
         decide(flags=("a_new_flag",))
 
 
-def test_rules_left_out_do_not_hold():
-    rest = [rule for rule in RULES if rule.code != "flat_optimum"]
-    verdict = judge(replace(GOOD, basin_depth=0.05, dice_after=0.9), settings=VerdictSettings(), rules=rest)
-    assert verdict.decision is Decision.ACCEPT
-
-
 def test_masks_that_agree_confirm_a_shallow_optimum():
     assert decide(basin_depth=0.1, dice_after=0.97).decision is Decision.ACCEPT
 

@@ -13,34 +13,35 @@ from hepareg.registration.verdict_rules import RULES, rule_of
 from hepareg.registration.verdict_settings import VerdictSettings
 from tests.registration.test_verdict import GOOD
 
-SOURCE = Path(hepareg.__file__).parent
+MODULES = [*(Path(hepareg.__file__).parent / "registration").glob("*.py")]
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 LONGEST = 110
 """Characters of a sentence that stays readable in one line of the picture (tests/figures/test_lettering.py)."""
 
 
-def flags_emitted() -> set[str]:
-    """Return every code in a statement of the package that names flags, except the rules' own."""
+def flags_in(source: str) -> set[str]:
+    """Return the codes that a module collects: in a list or a tuple, or appended, where the module speaks of flags."""
+    tree = ast.parse(source)
+    names = [getattr(node, key, None) for node in ast.walk(tree) for key in ("id", "attr", "arg")]
+    if "flags" not in names:
+        return set()
+    public = [node.value for node in tree.body if isinstance(node, ast.Assign) and _is_public(node)]
     found = set()
-    for path in SOURCE.rglob("*.py"):
-        if path.name == "verdict_rules.py":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and "flag" not in node.name.lower():
-                continue
-            if isinstance(node, ast.stmt) and _names_flags(node):
-                found |= {constant for constant in _strings(node) if CODE.fullmatch(constant)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple | ast.Set) and node not in public:
+            found |= _codes(node.elts)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", None) in ("append", "add"):
+            found |= _codes(node.args)
     return found
 
 
-def _names_flags(node: ast.AST) -> bool:
-    inside = list(ast.walk(node))
-    names = [getattr(n, key, None) for n in inside for key in ("id", "attr", "arg", "name")]
-    return any(isinstance(name, str) and "flags" in name.lower() for name in names)
+def _is_public(node: ast.Assign) -> bool:
+    return getattr(node.targets[0], "id", None) == "__all__"
 
 
-def _strings(node: ast.AST) -> set[str]:
-    return {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+def _codes(nodes: list[ast.expr]) -> set[str]:
+    values = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {value for value in values if CODE.fullmatch(value)}
 
 
 def _is_flag_rule(rule) -> bool:
@@ -50,7 +51,15 @@ def _is_flag_rule(rule) -> bool:
 
 
 def test_every_flag_in_the_source_has_a_rule_and_every_rule_of_a_flag_a_source():
-    assert flags_emitted() == {rule.code for rule in RULES if _is_flag_rule(rule)}
+    emitted = set().union(*(flags_in(path.read_text()) for path in MODULES if not path.stem.startswith("verdict")))
+    assert emitted == {rule.code for rule in RULES if _is_flag_rule(rule)}
+
+
+@pytest.mark.parametrize(
+    "line", ['flags.append("new_code")', 'flags = (*flags, "new_code")', 'return liver, ["new_code"]']
+)
+def test_a_flag_is_seen_however_it_is_emitted(line):
+    assert flags_in(f"def find(flags):\n    {line}\n") == {"new_code"}
 
 
 def test_codes_are_unique_and_found():

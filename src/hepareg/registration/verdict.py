@@ -1,11 +1,9 @@
 """The verdict: from evidence to accept, review or reject, by the table of `verdict_rules.RULES`."""
 
-from collections.abc import Sequence
-
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import expected_error
 from hepareg.registration.result import Decision, Verdict
-from hepareg.registration.verdict_rules import RULES, Rule
+from hepareg.registration.verdict_rules import RULES
 from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["judge"]
@@ -13,8 +11,8 @@ __all__ = ["judge"]
 BEST_FIRST = tuple(Decision)
 
 
-def judge(evidence: Evidence, *, settings: VerdictSettings, rules: Sequence[Rule] = RULES) -> Verdict:
-    """Return the verdict on a result: the worst decision of the rules that hold, and their codes as reasons.
+def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
+    """Return the verdict on a result: the worst decision of the rules that hold, and the codes of those rules.
 
     Parameters
     ----------
@@ -22,8 +20,6 @@ def judge(evidence: Evidence, *, settings: VerdictSettings, rules: Sequence[Rule
         Numbers and flags of one registration.
     settings
         Limits that the rules compare the evidence with.
-    rules
-        Rules to apply; their order is that of the reasons.
 
     Raises
     ------
@@ -33,7 +29,7 @@ def judge(evidence: Evidence, *, settings: VerdictSettings, rules: Sequence[Rule
     if unknown := set(evidence.flags) - {rule.code for rule in RULES}:
         raise ValueError(f"expected flags with a rule each, got {', '.join(sorted(unknown))}; add a rule to RULES")
     expected_mm = expected_error(evidence, settings)
-    found = [rule for rule in rules if rule.holds(evidence, expected_mm, settings)]
+    found = [rule for rule in RULES if rule.holds(evidence, expected_mm, settings)]
     return Verdict(
         decision=max((rule.decision for rule in found), key=BEST_FIRST.index, default=Decision.ACCEPT),
         already_aligned=bool(evidence.displacement_mm <= max(settings.aligned_mm, expected_mm)),
