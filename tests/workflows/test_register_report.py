@@ -19,7 +19,7 @@ from hepareg.transforms import RigidTransform
 from hepareg.volume import Provenance, Volume
 from hepareg.workflows.inputs import CheckedPair
 from hepareg.workflows.register_outputs import Written, as_int16_hu
-from hepareg.workflows.register_report import caption, load_schema, one_line, report
+from hepareg.workflows.register_report import load_schema, report
 
 README = Path(__file__).parents[2] / "README.md"
 POSE = RigidTransform.from_vectors([0, 0, 0.1], [0, 3, 4], centre_mm=[10, 20, 30])
@@ -87,31 +87,6 @@ def test_schema_refuses_what_it_does_not_know():
 def test_a_rejected_transform_is_not_told():
     rejected = replace(RESULT, verdict=replace(VERDICT, decision=Decision.REJECT))
     assert content(rejected)["transform"] is None
-    assert one_line(rejected) == "reject: expected liver error 0.70 mm (no_liver_mask)"
-
-
-def test_words():
-    line = one_line(RESULT)
-    assert line.startswith("review: expected liver error 0.70 mm; the liver lies 5.0 mm away")
-    assert "(right +0.0, anterior +3.0, superior +4.0), turned by 5.7 deg" in line
-    assert "\n" not in line
-    unknown = replace(RESULT, verdict=replace(VERDICT, expected_liver_tre_mm=float("inf"), already_aligned=True))
-    assert "unknown" in one_line(unknown)
-    words = caption(unknown, {"before": 0.5, "after": 0.9})
-    assert words.decision == "review"
-    assert any("Dice of the liver masks 0.500 before, 0.900 after" in line for line in words.lines)
-
-
-def test_the_picture_gives_the_first_reason_in_plain_words_and_names_the_others():
-    doubtful = replace(VERDICT, reasons=("flat_optimum", "masks_disagree", "no_liver_mask"))
-    words = caption(replace(RESULT, verdict=doubtful), None)
-    first = rule_of("flat_optimum")
-    assert words.title == "REVIEW: expected liver error 0.70 mm"
-    assert list(words.lines[:2]) == [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}"]
-    assert words.lines[-1] == "further reasons: masks disagree, no liver mask"
-    plain = caption(replace(RESULT, verdict=replace(VERDICT, reasons=())), None)
-    assert len(plain.lines) == 2
-    assert not any("eason" in line for line in plain.lines)
 
 
 def test_whole_hu():

@@ -157,7 +157,7 @@ RULES = (
         code="images_explain_little_of_each_other",
         decision=Decision.REVIEW,
         holds=lambda evidence, expected_mm, settings: evidence.explained_share < settings.min_explained_share,
-        meaning="Even where they are aligned, the two images have little in common inside the liver.",
+        meaning="Inside the liver the two images have little in common, even in the pose that was found.",
         what_to_do="Check that both show one patient and the liver; strong noise or streaks can also be the cause.",
         limits=("min_explained_share",),
     ),

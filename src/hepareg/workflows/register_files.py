@@ -236,7 +236,8 @@ def _method(request: RegisterRequest) -> dict[str, Any]:
 
 
 def _write(request: RegisterRequest, pair: CheckedPair, result: "RegistrationResult", clock: Clock) -> Registered:
-    from hepareg.workflows.register_report import dice_of_masks, one_line, report
+    from hepareg.workflows.register_report import dice_of_masks, report
+    from hepareg.workflows.register_words import one_line
 
     with clock("dice"):
         dice = dice_of_masks(pair, result)
@@ -259,7 +260,7 @@ def _write_outputs(
 ) -> "Written":
     """Write what the request and the verdict allow, images and picture at the same time."""
     from hepareg.workflows import register_outputs as outputs
-    from hepareg.workflows.register_report import caption
+    from hepareg.workflows.register_words import caption
 
     rejected = result.verdict.decision.value == "reject"
     written = outputs.Written(("result.json",))

@@ -1,4 +1,4 @@
-"""The content of ``result.json``, whose schema lies beside this file, and the words of a result for people."""
+"""The content of ``result.json``, for programs; its schema lies beside this file."""
 
 import json
 import math
@@ -17,12 +17,12 @@ from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
 from hepareg.volume import Volume
 from hepareg.workflows.inputs import CheckedPair
-from hepareg.workflows.register_outputs import WARPED, Caption, Written
+from hepareg.workflows.register_outputs import WARPED, Written
 
 if TYPE_CHECKING:
-    from hepareg.registration import RegistrationResult, Verdict
+    from hepareg.registration import RegistrationResult
 
-__all__ = ["caption", "dice_of_masks", "load_schema", "one_line", "report"]
+__all__ = ["dice_of_masks", "load_schema", "report"]
 
 NOTICE = "Research use only, not a medical device."
 SCHEMA_VERSION = 1
@@ -102,46 +102,6 @@ def report(
             "timings": {f"{stage}_s": seconds for stage, seconds in timings_s.items()},
             "versions": _versions(),
         }
-    )
-
-
-def one_line(result: "RegistrationResult") -> str:
-    """Return decision, expected error, motion and reason codes in one line for a terminal."""
-    verdict = result.verdict
-    error = _expected(verdict)
-    reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
-    if verdict.decision.value == "reject":
-        return f"reject: {error}{reasons}"
-    aligned = "; already aligned" if verdict.already_aligned else ""
-    return f"{verdict.decision.value}: {error}; {_motion(result)}{aligned}{reasons}"
-
-
-def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> Caption:
-    """Return the words on the picture: decision, expected error, the most important reason, motion and measures."""
-    verdict = result.verdict
-    measures = f"similarity {result.similarity_before:.2f} before, {result.similarity_after:.2f} after"
-    if dice is not None:
-        measures += f"; Dice of the liver masks {dice['before']:.3f} before, {dice['after']:.3f} after"
-    lines = [_motion(result) + ("; the pair was already aligned" if verdict.already_aligned else ""), measures]
-    if verdict.reasons:
-        first = rule_of(verdict.reasons[0])
-        lines = [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}", *lines]
-    if others := verdict.reasons[1:]:
-        lines.append("further reasons: " + ", ".join(code.replace("_", " ") for code in others))
-    return Caption(f"{verdict.decision.value.upper()}: {_expected(verdict)}", lines, verdict.decision.value)
-
-
-def _expected(verdict: "Verdict") -> str:
-    expected_mm = verdict.expected_liver_tre_mm
-    return f"expected liver error {expected_mm:.2f} mm" if math.isfinite(expected_mm) else "liver error unknown"
-
-
-def _motion(result: "RegistrationResult") -> str:
-    x, y, z = result.transform.translation_at(result.centre_mm)
-    length = math.sqrt(x * x + y * y + z * z)
-    return (
-        f"the liver lies {length:.1f} mm away in the moving image "
-        f"(right {x:+.1f}, anterior {y:+.1f}, superior {z:+.1f}), turned by {result.transform.rotation_deg:.1f} deg"
     )
 
 
