@@ -50,12 +50,14 @@ class KnownRow:
 
 def known_rows(name: str) -> list[KnownRow]:
     """Return the registrations of a committed result file, such as ``stress_hepareg``."""
-    return [_known(row) for row in read_json(ACCURACY_RESULTS / f"{name}.json")["rows"] if row["evidence"] is not None]
+    rows = [row for row in read_json(ACCURACY_RESULTS / f"{name}.json")["rows"] if row["evidence"] is not None]
+    recorded = {OLD_NAMES.get(number, number) for row in rows for number in row["evidence"]}
+    # Evidence that is newer than the file stays at its default.
+    return [_known(row, recorded.intersection(field.name for field in fields(Evidence))) for row in rows]
 
 
-def _known(row: dict[str, Any]) -> KnownRow:
+def _known(row: dict[str, Any], names: set[str]) -> KnownRow:
     given = {OLD_NAMES.get(name, name): value for name, value in row["evidence"].items()}
-    names = {field.name for field in fields(Evidence)} - {"status", "flags"}
     numbers = {name: given.get(name, None if name in MAY_BE_MISSING else math.inf) for name in names}
     # A row keeps its flags among the other reasons. Those may stay: no rule reads the code of another as a flag.
     evidence = Evidence(**numbers, status=Status(row["ended"]), flags=_reasons(row))
