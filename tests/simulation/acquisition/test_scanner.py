@@ -1,16 +1,14 @@
-"""What a scanner does: its grid, its field of view, its padding, streaks, and the masks drawn on its images."""
+"""The grid of an image, its field of view, its padding, and where it gets noise and streaks."""
 
 import itertools
 import math
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
 from hepareg.simulation import AcquisitionSettings
-from hepareg.simulation.acquisition.imperfect_masks import disturb_mask
 from hepareg.simulation.acquisition.scanner import acquisition_grid, add_noise, finish
 from hepareg.transforms import RigidTransform
 
@@ -73,47 +71,16 @@ def test_padding_outside_the_scanned_circle(padding):
     assert (finish(image, AcquisitionSettings()) == 33).all()
 
 
-def test_streaks_run_across_the_body():
-    grid = Grid((120, 100, 4), np.diag([2.0, 2.0, 2.0, 1.0]))
-    image = np.full(grid.shape, 50.0, dtype=np.float32)
-    add_noise(
-        image, grid, level_hu=0.0, settings=AcquisitionSettings(streaks_hu=20.0), rng=np.random.default_rng(0)
-    )  # fmt: skip
-    streaks = image - 50
-    assert streaks.std() == pytest.approx(20, rel=0.02)
-    along, across = ((streaks * np.roll(streaks, 5, axis)).mean() / 400 for axis in (0, 1))
-    assert along > 0.9  # 10 mm from left to right it is the same streak ...
-    assert abs(across) < 0.2  # ... and from front to back it is not
-    air = np.full(grid.shape, -1000.0, dtype=np.float32)
+def test_noise_and_streaks_are_weaker_where_less_is_attenuated():
+    grid = Grid((60, 50, 4), np.diag([2.0, 2.0, 2.0, 1.0]))
+    tissue, air = (np.full(grid.shape, hu, dtype=np.float32) for hu in (50.0, -1000.0))
+    for image in (tissue, air):
+        add_noise(image, grid, level_hu=10.0, settings=AcquisitionSettings(), rng=np.random.default_rng(0))
+    assert tissue.std() == pytest.approx(10, rel=0.05)
+    assert air.std() == pytest.approx(0.6 * tissue.std(), rel=1e-3)
+    air[:] = -1000
     add_noise(air, grid, level_hu=0.0, settings=AcquisitionSettings(streaks_hu=20.0), rng=np.random.default_rng(0))
     assert (air == -1000).all()
-
-
-def test_metal_makes_rays():
-    grid = Grid((80, 80, 2), np.diag([1.0, 1.0, 1.0, 1.0]))
-    image = np.full(grid.shape, 60.0, dtype=np.float32)
-    image[40, 40, 0] = 2900.0
-    add_noise(image, grid, level_hu=0.0, settings=AcquisitionSettings(), rng=np.random.default_rng(0))
-    beside = image[30:50, 30:50, 0]
-    assert beside.min() < 40
-    assert beside[beside < 2000].max() > 80
-    assert (image[:, :, 1] == 60).all()
-
-
-@pytest.mark.parametrize("error_mm", [1.5, 3.0])
-def test_imperfect_masks_err_by_what_is_asked(error_mm):
-    grid = Grid((100, 92, 75), np.diag([1.93, 2.11, 2.77, 1.0]))
-    radius = np.linalg.norm(grid.world_points(np.moveaxis(np.indices(grid.shape), 0, -1)) - grid.centre_mm, axis=-1)
-    ball = (radius < 70).astype(np.uint8)
-    drawn = disturb_mask(ball, grid, error_mm=error_mm, rng=np.random.default_rng(2))
-    surface = (drawn > 0) & ~ndimage.binary_erosion(drawn)
-    exact = (ball > 0) & ~ndimage.binary_erosion(ball)
-    # The voxels of a surface lie up to a voxel below it, with a spread of their own.
-    error = np.sqrt(radius[surface].var() - radius[exact].var())
-    assert error == pytest.approx(error_mm, rel=0.25)
-    assert abs(radius[surface].mean() - radius[exact].mean()) < 0.5 * error_mm
-    # Smooth: a few large dents, not a ragged edge.
-    assert ndimage.label(drawn)[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -48,15 +48,6 @@ def test_livers_of_many_seeds_differ_and_are_of_human_size():
     assert max(dice(a, b) for a, b in itertools.combinations(together, 2)) < 0.9
 
 
-def test_a_shape_thinner_than_a_voxel_is_left_out():
-    design = DesignGrid(Grid((12, 12, 12), np.diag([10.0, 10.0, 10.0, 1.0])))
-    field = np.ones([len(axis.ravel()) for axis in design.axes], dtype=np.float32)
-    field[5, 5, 5] = -1  # at 15 mm: none of the voxels at 0, 10, 20 mm is near
-    labels = np.zeros((12, 12, 12), dtype=np.uint8)
-    design.paint(labels, field, 7)
-    assert not labels.any()
-
-
 def test_all_organs_are_there(anatomies):
     for anatomy in anatomies:
         labels = set(np.unique(anatomy.label_map()))

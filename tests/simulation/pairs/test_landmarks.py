@@ -1,0 +1,47 @@
+"""Landmarks are vessel nodes inside the liver, and move as the liver does."""
+
+import numpy as np
+import pytest
+
+from hepareg.geometry import Grid
+from hepareg.simulation import MotionSettings
+from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.anatomy.labels import Label
+from hepareg.simulation.anatomy.vessel_trees import VesselTree
+from hepareg.simulation.motion.motion import draw_motion
+from hepareg.simulation.organ_space import OrganSpace
+from hepareg.simulation.pairs.landmarks import vessel_landmarks
+
+GRID = Grid((50, 50, 50), np.diag([3.0, 3.0, 3.0, 1.0]))
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A liver of a ball, and a vessel from its middle through its surface that branches at node 5."""
+    radius = np.linalg.norm(GRID.world_points(np.moveaxis(np.indices(GRID.shape), 0, -1)) - GRID.centre_mm, axis=-1)
+    points = GRID.centre_mm + np.outer(np.arange(20), [4.0, 0, 0])
+    branching = np.arange(20) == 5
+    tree = VesselTree(Label.PORTAL_VEIN, points, np.arange(20) - 1, np.full(20, 2.0), branching)
+    liver = radius < 45
+    anatomy = Anatomy(GRID, liver.astype(np.uint8), liver, np.zeros(GRID.shape, bool), (tree,), ())
+    space = OrganSpace(liver, GRID)
+    settings = MotionSettings(kind="random", bend_mm=2.0)
+    motion = draw_motion(settings, space=space, in_the_way=anatomy.fraction_static, rng=np.random.default_rng(0))
+    return anatomy, motion, space
+
+
+def test_branchings_and_every_fourth_node_inside_the_liver(scene):
+    names = [landmark.name for landmark in vessel_landmarks(*scene)]
+    # the surface lies 45 mm from node 0, between nodes 11 and 12
+    assert names == [
+        "portal_vein_centreline_0", "portal_vein_centreline_4", "portal_vein_branching_5", "portal_vein_centreline_8",
+    ]  # fmt: skip
+    assert len(vessel_landmarks(*scene, every=1)) in (11, 12)
+
+
+def test_they_move_with_the_liver_and_its_bend(scene):
+    anatomy, motion, _ = scene
+    landmarks = vessel_landmarks(*scene)
+    fixed = np.array([landmark.fixed_mm for landmark in landmarks])
+    assert np.array_equal(fixed, anatomy.trees[0].points[[0, 4, 5, 8]])
+    assert np.array_equal(motion.forward(fixed), [landmark.moving_mm for landmark in landmarks])
