@@ -1,4 +1,4 @@
-"""Import of optional extras, with a message that says what to install."""
+"""Import of packages of an optional extra, with an error that names the extra to install."""
 
 from importlib import import_module
 from types import ModuleType
@@ -9,7 +9,7 @@ __all__ = ["require"]
 
 
 def require(module: str, *, extra: str) -> ModuleType:
-    """Import ``module`` or say which extra brings it.
+    """Return an imported module, or raise an error that names the extra to install.
 
     Raises
     ------

@@ -17,5 +17,7 @@ def torch_device(name: str) -> torch.device:
     """
     device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("expected a CUDA device, got none on this machine; choose the device cpu", options=("device",))
+        raise DeviceError(
+            "expected a CUDA device, got none on this machine; choose the device cpu", options=("device",)
+        )
     return device

@@ -1,4 +1,4 @@
-"""Voxels between NumPy and torch: without a copy where both can read the memory, and to a device and back."""
+"""Conversion of voxels between NumPy arrays and torch tensors, without a copy if both can use the memory."""
 
 import warnings
 from typing import cast
@@ -15,9 +15,10 @@ __all__ = ["on_device", "small_tensor", "voxel_array", "voxel_tensor"]
 
 
 def voxel_tensor(voxels: VoxelArray | Tensor) -> Tensor:
-    """Return voxels as a tensor of the same strides; a view of the caller's memory where torch can read it.
+    """Return voxels as a tensor; it shares the caller's memory if torch can use that memory.
 
-    uint16 and wider unsigned integers become int32.
+    Copied are arrays in another byte order, arrays with negative strides, and unsigned integers wider than 8 bits,
+    which become int32.
     """
     if isinstance(voxels, Tensor):
         return voxels
@@ -25,34 +26,34 @@ def voxel_tensor(voxels: VoxelArray | Tensor) -> Tensor:
     if min(readable.strides, default=0) < 0:
         readable = readable.copy(order="K")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of memory that is read-only: nobody writes to a volume's voxels
+        warnings.simplefilter("ignore")  # torch warns of read-only memory; nobody writes into a volume's voxels
         return torch.from_numpy(readable)
 
 
 def torch_readable(voxels: VoxelArray) -> VoxelArray:
-    """Return an array's voxels in the machine's byte order and in a dtype that torch has."""
+    """Return an array in the machine's byte order and in a dtype that torch supports."""
     if voxels.dtype.kind == "u" and voxels.dtype.itemsize > 1:
         return voxels.astype(np.int32)
     return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
 
 
 def voxel_array(voxels: VoxelArray | Tensor) -> NDArray:
-    """Return voxels as a NumPy array in the machine's memory: a view, or a copy of what is on a device."""
+    """Return voxels as a NumPy array: the array itself, a view of a CPU tensor, or a copy from another device."""
     return voxels.cpu().numpy() if isinstance(voxels, Tensor) else voxels
 
 
 def small_tensor(values: NDArray, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
-    """Return a few numbers as a tensor on a device, which goes on with its work meanwhile.
+    """Return a small array as a tensor on a device, without waiting for the device's running work.
 
-    A device has taken its copy of so few when this returns; on the CPU the numbers may be the caller's own.
+    Another device has its own copy when this returns; on the CPU the tensor may share the array's memory.
     """
     return torch.from_numpy(values).to(dtype).to(device, non_blocking=True)
 
 
 def on_device(volume: Volume, device: torch.device) -> Volume:
-    """Return a volume for work on a device: voxels as a tensor there, or as an array for the CPU.
+    """Return a volume with its voxels as a tensor on a device, or as a NumPy array for the CPU.
 
-    What is there already is not copied.
+    Voxels that are on the device already are not copied.
     """
     if device.type == "cpu":
         return volume.with_data(voxel_array(volume.data)) if isinstance(volume.data, Tensor) else volume

@@ -18,12 +18,10 @@ def test_clip_stays_in_hu_and_type():
     assert CT.data.min() == -2048
 
 
-def test_scale_and_back():
-    window = HuWindow(-100, 200)
-    scaled = window.scale(CT)
+def test_scale_to_zero_and_one():
+    scaled = HuWindow(-100, 200).scale(CT)
     assert scaled.data.dtype == np.float32
     assert scaled.data.ravel().tolist() == [0, 0, 0.5, 1, 1]
-    assert window.unscale(scaled).data.ravel().tolist() == [-100, -100, 50, 200, 200]
 
 
 @pytest.mark.parametrize("ends", [(200, -100), (0, 0), (float("nan"), 1), (0, float("inf"))])

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = build_parser().parse_args(argv)
     try:
-        if arguments.command != "train":  # Lightning handles the signal there
+        if arguments.command != "train":  # whose signals Lightning handles
             _tidy_up_when_terminated()
         return int(arguments.run(arguments))
     except KeyboardInterrupt:

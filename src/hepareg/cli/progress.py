@@ -1,4 +1,4 @@
-"""Bars on stderr for what takes longer than a second; none where stderr is no terminal, or for who wants quiet."""
+"""Progress bars on stderr for work of more than a second; none if stderr is not a terminal, or with ``quiet``."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,29 +9,33 @@ __all__ = ["count_shown", "counted", "is_shown", "stages_shown"]
 
 
 def is_shown(*, quiet: bool) -> bool:
-    """Return whether anybody watches."""
+    """Return whether progress is shown: stderr is a terminal, and the user did not ask for quiet."""
     return not quiet and sys.stderr.isatty()
 
 
 @contextmanager
 def stages_shown(stages: Sequence[str], *, quiet: bool, num_items: int = 1) -> Iterator[Callable[[str], None] | None]:
-    """Give what shows the stages of a run as a bar: call it with the name of each as it begins.
+    """Context of a function that shows the stages of a run as a bar: call it with each stage's name when it begins.
+
+    The function is None if nothing is to be shown.
 
     Parameters
     ----------
     stages
-        Names in their order; some may be passed over. One that is not listed is shown without moving the bar.
+        Names of the stages in order. A run may skip stages. The name of a stage that is not listed is shown without
+        moving the bar.
     quiet
-        Show nothing; None is given instead, as where stderr is no terminal.
+        Show nothing.
     num_items
-        How many times the stages are gone through. The next item begins where a stage comes again, or an earlier one.
+        Number of times that the run passes through the stages. A stage that is not later than the one before begins
+        the next item.
     """
     if not is_shown(quiet=quiet):
         yield None
         return
     from tqdm import tqdm
 
-    done, last = 0, -1  # items that are behind, and the stage of the present one
+    done, last = 0, -1  # finished items, and the stage of the present item
     width = max(map(len, stages))
     layout = f"{{desc:<{width}}}|{{bar:30}}| {{elapsed}}"
     with tqdm(total=num_items * len(stages), leave=False, bar_format=layout, file=sys.stderr) as bar:
@@ -50,7 +54,7 @@ def stages_shown(stages: Sequence[str], *, quiet: bool, num_items: int = 1) -> I
 
 @contextmanager
 def count_shown(*, unit: str, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Give what counts the steps of a run whose number is not known: call it with a few words after each."""
+    """Context of a function that counts the steps of a run of unknown length: call it with a few words after each."""
     if not is_shown(quiet=quiet):
         yield lambda _: None
         return
@@ -66,7 +70,7 @@ def count_shown(*, unit: str, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def counted(items: Iterable[Any], *, unit: str, quiet: bool) -> Iterator[Any]:
-    """Return the items again, counted by a bar."""
+    """Return an iterator over the items that counts them in a bar."""
     if not is_shown(quiet=quiet):
         return iter(items)
     from tqdm import tqdm

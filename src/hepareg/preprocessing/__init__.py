@@ -1,4 +1,7 @@
-"""Steps between a file and a registration or a training run: small, recorded, and exact about the world."""
+"""Steps between a file and a registration or a training run: checks, masks, crop, resampling and HU window.
+
+No step changes the world position of a structure.
+"""
 
 from hepareg.preprocessing.hu_window import HuWindow
 from hepareg.preprocessing.liver_crop import CropRegion, LiverCrop

@@ -1,4 +1,4 @@
-"""Reordering of voxels between grids that differ only in the order and sense of their axes."""
+"""Reordering of voxels between grids that differ only in the order and the direction of their axes."""
 
 from dataclasses import dataclass
 
@@ -13,32 +13,32 @@ __all__ = ["AxisOrder", "axis_order", "reorder"]
 
 @dataclass(frozen=True)
 class AxisOrder:
-    """How the axes of one array become those of another: transpose first, reverse afterwards.
+    """A permutation of an array's axes, followed by the reversal of some of them.
 
     Parameters
     ----------
     permutation
-        ``permutation[a]`` is the axis of the old array that becomes axis ``a``.
+        ``permutation[a]`` is the old axis that becomes the new axis ``a``.
     reverse
-        Whether axis ``a`` of the result runs the other way.
+        ``reverse[a]`` is True if the new axis ``a`` is reversed.
     """
 
     permutation: tuple[int, ...]
     reverse: tuple[bool, ...]
 
     def apply(self, data: VoxelArray) -> VoxelArray:
-        """Return a view of the array with its axes reordered."""
-        if not isinstance(data, np.ndarray):  # a tensor: it has no view the other way round
-            turned, back = data.permute(self.permutation), [axis for axis, back in enumerate(self.reverse) if back]
-            return turned.flip(back) if back else turned  # to flip along no axis would be a copy too
+        """Return the array with its axes reordered: a view, but a copy of a tensor with a reversed axis."""
+        if not isinstance(data, np.ndarray):  # a tensor, which has no views with negative strides
+            permuted, reversed_axes = data.permute(self.permutation), [a for a, back in enumerate(self.reverse) if back]
+            return permuted.flip(reversed_axes) if reversed_axes else permuted  # flip copies even along no axis
         ranges = tuple(slice(None, None, -1 if back else None) for back in self.reverse)
         return data.transpose(self.permutation)[ranges]
 
 
 def axis_order(grid: Grid, onto: Grid, *, tolerance_vox: float = 0.01) -> AxisOrder | None:
-    """Return how to reorder an array on ``grid`` so that it lies on ``onto``, or None where that is impossible.
+    """Return the reordering of an array on ``grid`` that puts it on the grid ``onto``, or None if there is none.
 
-    It is possible where both grids have the same voxel centres, to ``tolerance_vox`` of a voxel.
+    There is one if both grids have the same voxel centres, to ``tolerance_vox`` voxels.
     """
     linear = (onto.voxel_from_world @ grid.world_from_voxel)[:3, :3]
     permutation = tuple(int(n) for n in np.argmax(np.abs(linear), axis=1))
@@ -49,7 +49,7 @@ def axis_order(grid: Grid, onto: Grid, *, tolerance_vox: float = 0.01) -> AxisOr
 
 
 def reordered_grid(grid: Grid, order: AxisOrder) -> Grid:
-    """Return the grid of an array after ``order.apply``: the same centres in another order."""
+    """Return the grid of an array after ``order.apply``: the same voxel centres in another order."""
     matrix = np.eye(4)
     matrix[:, 3] = grid.world_from_voxel[:, 3]
     for a, (n, back) in enumerate(zip(order.permutation, order.reverse, strict=True)):
@@ -62,6 +62,6 @@ def reordered_grid(grid: Grid, order: AxisOrder) -> Grid:
 
 
 def reorder(volume: Volume, *, onto: Grid) -> Volume | None:
-    """Return a view of the volume on the grid ``onto``, or None where the voxel centres differ."""
+    """Return the volume with its voxels reordered onto the grid ``onto``, or None if the voxel centres differ."""
     order = axis_order(volume.grid, onto)
     return None if order is None else Volume(order.apply(volume.data), onto, volume.phase, volume.provenance)

@@ -1,4 +1,4 @@
-"""Whether an image is a CT in Hounsfield units that can be registered."""
+"""Check that an image is a CT in Hounsfield units."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,34 +10,35 @@ from hepareg.volume import Volume
 __all__ = ["check_ct", "check_finite"]
 
 SAMPLED_PER_AXIS = 64
+"""Statistics use about this many voxels along each axis, evenly spaced."""
 MIN_NEGATIVE = 1e-3
-"""Least part of voxels below 0 HU. Fat (-100 HU) and the noise around water alone give more in any crop of an
-abdomen; MR, pictures (0 to 255) and a CT without its intercept have none."""
+"""Smallest fraction of voxels below 0 HU. Fat (-100 HU) and the noise around water give more in any crop of an abdomen;
+MR, pictures (0 to 255) and a CT without its rescale intercept have none."""
 MIN_SPREAD_HU = 60.0
-"""Least distance of the 0.1 and 99.9 percentiles. Fat to liver is 150; images scaled to [0, 1] or to unit variance
-have less than 20."""
+"""Smallest difference between the 0.1 and 99.9 percentiles. From fat to liver it is 150; in images scaled to [0, 1] or
+to unit variance it is below 20."""
 TISSUE_HU = (-200.0, 300.0)
 MIN_TISSUE = 0.02
-"""Least part of voxels between fat and enhanced vessels, padding and air included. A whole chest on its table has
-over 0.2; a CT whose intercept was applied twice has next to none."""
+"""Smallest fraction of all voxels, padding and air included, with values from fat to enhanced vessels (`TISSUE_HU`). A
+whole chest on its table has over 0.2; a CT whose intercept was applied twice has almost none."""
 SHIFTED_HU = (850.0, 1300.0)
 MAX_SHIFTED = 0.1
-"""Largest part of voxels as dense as compact bone, 2 % in a trunk; soft tissue lands there without the intercept."""
+"""Largest fraction of voxels as dense as compact bone (`SHIFTED_HU`). It is 0.02 in a trunk; without the intercept soft
+tissue has these values."""
 
 
 def check_ct(volume: Volume, *, name: str = "image") -> None:
     """Check that a volume is three-dimensional, finite, and in Hounsfield units.
 
-    The rule is wide on purpose: windows such as [-1024, 3071] or [-150, 250], padding of -2048 or
-    lower, and crops around the liver pass. Statistics are taken of every n-th voxel; all are
-    looked at for NaN.
+    The limits are wide on purpose: images clipped to windows such as [-1024, 3071] or [-150, 250], padding of -2048 or
+    lower, and crops around the liver pass. Statistics use every n-th voxel; the search for NaN uses all.
 
     Parameters
     ----------
     volume
         Image to check.
     name
-        What to call it in a message: moving or fixed image.
+        Name of the image in a message, such as ``moving image``.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def check_ct(volume: Volume, *, name: str = "image") -> None:
 
 
 def check_finite(volume: Volume, *, name: str = "image") -> None:
-    """Check that all voxels are finite; whole numbers are not looked at, for they cannot be anything else.
+    """Check that all voxels are finite; integer voxels always are, and are not read.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def _all_finite(data: VoxelArray) -> bool:
     if data.dtype.kind != "f":
         return True
     slowest = slowest_first(data.strides)[0]
-    return all(np.isfinite(part).all() for part in np.moveaxis(data, slowest, 0))  # part by part: one is in the cache
+    return all(np.isfinite(part).all() for part in np.moveaxis(data, slowest, 0))  # by parts that fit the cache
 
 
 def _part_within(sample: NDArray[np.float64], limits: tuple[float, float]) -> float:

@@ -1,4 +1,4 @@
-"""The range of Hounsfield units that matters."""
+"""A window of Hounsfield units: clipping and scaling to [0, 1]."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ __all__ = ["HuWindow"]
 
 @dataclass(frozen=True)
 class HuWindow:
-    """A window of HU: values outside are set to its ends.
+    """A window of Hounsfield units, to whose ends all values outside are clipped.
 
     Parameters
     ----------
@@ -33,20 +33,12 @@ class HuWindow:
             raise SettingsError(f"expected a HU window as LOW HIGH with LOW < HIGH, got {self.low_hu} {self.high_hu}")
 
     def clip(self, volume: Volume) -> Volume:
-        """Return the volume in HU and in its own type, clipped to the window.
-
-        Clipped values cannot be brought back; the rest stays as it is.
-        """
+        """Return the volume clipped to the window, in HU and in its own dtype."""
         return volume.with_data(np.clip(volume.data, self.low_hu, self.high_hu).astype(volume.data.dtype, copy=False))
 
     def scale(self, volume: Volume) -> Volume:
-        """Return the volume as float32 in [0, 1]: the window's ends become 0 and 1."""
+        """Return the volume clipped and scaled so that the window's ends become 0 and 1, float32."""
         clipped = np.clip(volume.data, self.low_hu, self.high_hu).astype(np.float32)
         clipped -= np.float32(self.low_hu)
         clipped /= np.float32(self.high_hu - self.low_hu)
         return volume.with_data(clipped)
-
-    def unscale(self, volume: Volume) -> Volume:
-        """Return HU (float32) from values in [0, 1]: the inverse of `scale` for what lay inside the window."""
-        data = volume.data.astype(np.float32) * np.float32(self.high_hu - self.low_hu) + np.float32(self.low_hu)
-        return volume.with_data(data)

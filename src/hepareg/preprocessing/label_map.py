@@ -1,4 +1,4 @@
-"""Whether an image holds labels, which may not be mixed, or intensities, which may."""
+"""Tell label maps from images: labels may not be interpolated, intensities may."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from hepareg.volume import Volume
 __all__ = ["is_label_map"]
 
 MIN_EQUAL = 0.5
-"""Least part of a label map's voxels that equal their neighbour along some axis. Organs give above 0.9, vessels one
-or two voxels thick above 0.5; an 8-bit picture with noise less than 0.2."""
+"""Smallest fraction of a label map's voxels that equal their neighbour along some axis. Organs have more than 0.9,
+vessels one or two voxels thick more than 0.5; an 8-bit picture with noise has less than 0.2."""
 
 
 def is_label_map(volume: Volume) -> bool:
-    """Return whether a volume's values are labels: whole, not negative, few, and alike among neighbours.
+    """Return whether a volume's values are labels: whole, not negative, few, and mostly equal among neighbours.
 
-    A mask with one label always is one; so is an image without a voxel above 0.
+    A volume with a single value above 0, or with none, always counts as a label map.
     """
     try:
         labels = labels_present(volume.data)
@@ -29,7 +29,7 @@ def is_label_map(volume: Volume) -> bool:
 
 
 def _part_equal(data: np.ndarray, axis: int) -> float:
-    """Return how many of the voxels that are not background equal the next one along an axis."""
+    """Return the fraction of the voxels above 0 that equal the next voxel along an axis."""
     here, following = (np.moveaxis(data, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
     inside = here != 0
     total = int(np.count_nonzero(inside))

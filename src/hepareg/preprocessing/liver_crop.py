@@ -1,4 +1,4 @@
-"""The region of an image that holds the liver: a fixed number of slices from its top downwards."""
+"""Crop of an image to a fixed number of slices from the liver's top downwards."""
 
 import math
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ __all__ = ["CropRegion", "LiverCrop"]
 
 @dataclass(frozen=True, eq=False)
 class CropRegion:
-    """The part of one image that `LiverCrop` chose, and why.
+    """The voxel range of one image that `LiverCrop` chose, with the numbers behind the choice.
 
     Parameters
     ----------
     start, stop
-        (3,) voxel range, stop exclusive; the whole image where it was left uncropped.
+        (3,) voxel range, stop exclusive; the whole image if it is left uncropped.
     top_slice
         Index, along the voxel axis nearest to the world's superior one, of the liver's top slice.
     top_mm
-        World superior coordinate of that slice (of its middle, where the grid is oblique).
+        World superior coordinate in mm of the middle of that slice.
     num_slices
-        Slices kept.
+        Number of slices kept.
     extent_mm
-        Slices kept times their distance.
+        Number of slices kept times their distance.
     num_slices_below
-        Slices there are from the liver's top downwards, the top slice included.
+        Number of slices in the image from the liver's top downwards, the top slice included.
     outcome
-        ``cropped`` as asked; ``clamped`` to fewer slices; ``skipped``: too few slices, left uncropped.
+        ``cropped`` to the wanted slices; ``clamped`` to fewer; ``skipped``: too few slices, left uncropped.
     """
 
     start: NDArray[np.int_]
@@ -47,30 +47,30 @@ class CropRegion:
     outcome: Literal["cropped", "clamped", "skipped"]
 
     def apply(self, volume: Volume) -> Volume:
-        """Return a view of the region of an image or mask on the grid that the region was found on.
+        """Return a view of the region of an image or mask, which has to lie on the grid that the region belongs to.
 
-        World positions stay what they were: a matrix found on the crop is one of the uncropped image.
+        World positions do not change: a transform found on cropped images holds for the uncropped ones.
         """
         return volume.crop(self.start, self.stop)
 
 
 @dataclass(frozen=True)
 class LiverCrop:
-    """Settings of the crop; call `region` with an image's liver mask.
+    """Settings of the crop; `region` applies them to an image's liver mask.
 
     Parameters
     ----------
     num_slices
-        Slices kept, from the liver's top slice downwards, the top slice included.
+        Number of slices to keep, from the liver's top slice downwards, the top slice included.
     extent_mm
-        The alternative unit: as many slices as reach at least this far. Where given, ``num_slices`` is not used.
+        Keep as many slices as reach at least this far, in place of ``num_slices``.
     short
-        What to do where fewer slices lie below the top: ``skip`` leaves the image uncropped,
-        ``clamp`` crops to what is there.
+        Treatment of an image with fewer slices below the top: ``skip`` leaves it uncropped, ``clamp`` crops it at the
+        top alone.
     lateral_margin_mm
-        Where given, the other two axes are cropped as well, to the liver and this margin.
+        Crop the other two axes to the liver and this margin; None does not crop them.
     min_area_mm2
-        Area of the mask's largest component from which on a slice counts as liver.
+        Smallest area of the mask's largest component in a slice that counts as liver.
 
     Raises
     ------
@@ -93,15 +93,15 @@ class LiverCrop:
             raise SettingsError(f"expected skip or clamp for images with too few slices, got {self.short!r}")
 
     def region(self, mask: Volume) -> CropRegion:
-        """Return the region of an image by its liver mask, which lies on the image's grid.
+        """Return the region of an image, given its liver mask on the image's grid.
 
-        The top is the most superior slice in the world, whatever the direction of the array, in
-        which the mask's largest component (voxels that share a face) has `min_area_mm2`.
+        The top is the most superior slice in the world, whatever the direction of the array, in which the mask's
+        largest component (voxels connected by faces) has at least `min_area_mm2`.
 
         Raises
         ------
         MaskError
-            If the mask is empty, or no slice of its largest component is as large as that.
+            If the mask is empty, or its largest component is smaller than `min_area_mm2` in every slice.
         """
         axis, sense = mask.grid.superior_axis
         component, corner = largest_component(mask.data)
@@ -137,7 +137,7 @@ class LiverCrop:
         axis, sense = grid.superior_axis
         others = tuple(a for a in range(3) if a != axis)
         pixel_mm2 = float(np.prod(grid.spacing_mm[list(others)]))
-        # A relative 1e-6 keeps header rounding from deciding about an area of exactly the threshold.
+        # The relative 1e-6 absorbs rounding of the header in an area of exactly the threshold.
         large = np.flatnonzero(np.count_nonzero(component, axis=others) * pixel_mm2 >= self.min_area_mm2 * (1 - 1e-6))
         if not len(large):
             raise MaskError(

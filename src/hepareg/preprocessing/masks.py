@@ -1,4 +1,4 @@
-"""From an image of labels to a mask on the grid of its CT."""
+"""Liver masks: one label of a label map as bool on the grid of its CT, and a check against the CT."""
 
 from typing import TYPE_CHECKING
 
@@ -15,44 +15,44 @@ if TYPE_CHECKING:
 __all__ = ["check_liver_mask", "labels_present", "prepare_mask"]
 
 MAX_LABELS = 200
-"""More distinct values than label maps of organs have (the largest in use about 120); a CT has thousands, and one
-that was windowed to a picture 256."""
+"""Largest number of distinct values in a label map. Label maps of organs have up to about 120; a CT has thousands, and
+256 if it was windowed to a picture."""
 LISTED_LABELS = 20
+"""Number of labels that a message lists."""
 LIVER_HU = (-100.0, 400.0)
-"""Median of a liver: fatty ones without contrast down to -40, with contrast or iron up to 200. Lung, air and compact
-bone lie outside, as wrong labels and masks of another image often do."""
+"""Accepted median of a liver. Fatty livers without contrast medium have down to -40 HU, livers with contrast medium or
+iron up to 200. Lung, air and compact bone lie outside: often the sign of a wrong label or of another image's mask."""
 
 
 def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
-    """Return a label of a mask or label map as bool voxels on the grid of its image.
+    """Return one label of a mask or label map as a bool mask on the grid of its image.
 
-    A mask whose voxel centres are those of the image, in another order or sense of the axes, is
-    reordered; nothing is ever resampled.
+    Voxels are reordered if the axes of mask and image differ in order or direction; they are never resampled.
 
     Parameters
     ----------
     volume
-        Mask or label map: whole numbers, 0 is the background.
+        Mask or label map of whole numbers; 0 is the background.
     like
         The image that the mask belongs to.
     label
-        Value to take; None where the mask holds a single one.
+        Value of the liver; None if the mask has a single value.
     name
-        What to call the mask in a message.
+        Name of the mask in a message.
 
     Returns
     -------
     Volume
-        bool on ``like.grid``, in the memory order of the mask; the same voxels where they are that already.
+        bool on ``like.grid``, in the memory order of the mask; a view of the mask's voxels if they hold 0 and 1.
 
     Raises
     ------
     MaskError
-        If the mask lies on another grid, is empty, holds several labels and ``label`` is None,
-        lacks ``label``, or looks like a CT.
+        If the mask lies on another grid, is empty, has several labels while ``label`` is None, does not have
+        ``label``, or looks like a CT.
     """
     if is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1):
-        same = Volume(volume.data, like.grid, like.phase, volume.provenance)  # with counts of its own
+        same = Volume(volume.data, like.grid, like.phase, volume.provenance)  # with a profile of its own
         if same.profile.total:
             return same
     labels = labels_present(volume.data, name=name)
@@ -76,17 +76,17 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
 
 
 def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
-    """Check that the voxels under a mask could be a liver, from every third of its box along each axis.
+    """Check that the median HU of the image inside a mask is possible for a liver, from every third voxel per axis.
 
     Raises
     ------
     MaskError
-        If their median is that of lung, air or bone.
+        If the median is outside `LIVER_HU`, as in lung, air or bone.
     """
     box = mask.profile.box
     thin = tuple(slice(min(1, (n - 1) // 2), None, 3) for n in box[1] - box[0])
     values = like.crop(*box).data[thin][mask.crop(*box).data[thin] != 0]
-    if not values.size:  # a few voxels only: too little to tell
+    if not values.size:  # too few voxels for a median
         return
     median = float(np.median(values))
     if not LIVER_HU[0] <= median <= LIVER_HU[1]:
@@ -97,12 +97,12 @@ def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:
 
 
 def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
-    """Return the values other than 0 in ascending order.
+    """Return the labels in an array, its values other than 0, in ascending order.
 
     Raises
     ------
     MaskError
-        If the values are not those of labels: negative, fractional, or too many.
+        If the values cannot be labels: negative, fractional, above 65535, or more than `MAX_LABELS`.
     """
     if not isinstance(data, np.ndarray):
         return _labels_on_device(data, name)
@@ -110,10 +110,10 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
         return [1] if data.any() else []
     highest = data.max()
     _check_range(0 if data.dtype.kind == "u" else data.min(), highest, name)
-    if data.dtype.kind in "iu" and highest <= 1:  # a plain mask: nothing to count
+    if data.dtype.kind in "iu" and highest <= 1:  # a plain mask, which needs no counting
         return [1] if highest else []
     counts = np.zeros(int(highest) + 1, np.int64)
-    for k in range(data.shape[2]):  # by slices: bincount makes 8 bytes of every voxel
+    for k in range(data.shape[2]):  # by slices, for bincount converts every voxel to 8 bytes
         values = data[:, :, k].ravel(order="K")
         whole = values.astype(np.uint16)
         if data.dtype.kind == "f" and (whole != values).any():
@@ -123,10 +123,10 @@ def labels_present(data: VoxelArray, *, name: str = "mask") -> list[int]:
 
 
 def _labels_on_device(data: "Tensor", name: str) -> list[int]:
-    """Return what `labels_present` does, of a tensor."""
+    """Return the labels in a tensor, as `labels_present` does for an array."""
     if is_bool(data):
         return [1] if bool(data.any()) else []
-    in_memory = data.permute(slowest_first(data.stride()))  # of another order torch would make a copy first
+    in_memory = data.permute(slowest_first(data.stride()))  # other orders are copied by torch
     lowest, highest = (bound.item() for bound in in_memory.aminmax())
     _check_range(lowest, highest, name)
     if data.is_floating_point():
@@ -149,7 +149,10 @@ def _few(labels: list[int], name: str) -> list[int]:
 
 
 def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
-    """Return where the label is, bool in the memory order of ``data``: a view where it holds 0 and 1 ``alone``."""
+    """Return the mask of a label, bool in the memory order of ``data``.
+
+    ``alone`` says that ``data`` holds 0 and 1 alone; the mask is a view of the bytes then.
+    """
     if not isinstance(data, np.ndarray):
         return _selected_on_device(data, label, alone=alone)
     if alone and data.dtype in (np.bool_, np.uint8, np.int8):
@@ -158,8 +161,8 @@ def _selected(data: VoxelArray, label: int, *, alone: bool) -> VoxelArray:
 
 
 def _selected_on_device(data: "Tensor", label: int, *, alone: bool) -> "Tensor":
-    """Return what `_selected` does, of a tensor."""
-    import torch  # is there already, if there is a tensor
+    """Return the mask of a label in a tensor, as `_selected` does for an array."""
+    import torch  # imported already, since there is a tensor
 
     if alone and data.dtype in (torch.bool, torch.uint8, torch.int8):
         return data.view(torch.bool)

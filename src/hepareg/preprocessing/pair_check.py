@@ -1,4 +1,4 @@
-"""Whether two images belong together: one patient, two different images, one place in the world."""
+"""Check that two images belong together: one patient, two different images that overlap in the world."""
 
 from itertools import product
 
@@ -12,6 +12,7 @@ from hepareg.volume import Volume
 __all__ = ["check_pair", "overlap_fraction"]
 
 LATTICE = 24
+"""Points along each axis of the lattice that measures an overlap."""
 
 
 def check_pair(
@@ -27,21 +28,22 @@ def check_pair(
     Parameters
     ----------
     moving, fixed
-        The pair.
+        The two images.
     both_masks
-        Whether both come with a mask: then images that do not overlap are no error.
+        Whether both have a mask; then images that do not overlap are accepted.
     allow_identical, allow_different_patients
-        What the user has accepted.
+        Accept two equal images, or images of different patients, with a note.
 
     Returns
     -------
     list of str
-        Notes for the user; empty where all is as usual.
+        Notes for the user on everything unusual that was accepted.
 
     Raises
     ------
     PairError
-        If both are the same image, are of different patients, or do not overlap in the world.
+        If the images are the same or of different patients without that being allowed, or do not overlap in the
+        world and lack a mask.
     """
     notes = []
     if is_same_image(moving, fixed):
@@ -70,7 +72,7 @@ def check_pair(
 
 
 def is_same_image(a: Volume, b: Volume) -> bool:
-    """Return whether two volumes hold the same voxels: stored alike, or at the same places of the world."""
+    """Return whether two volumes are the same image: stored voxels alike, or equal voxels at equal world positions."""
     digests = a.provenance.content_digest, b.provenance.content_digest
     if a.data is b.data or (digests[0] is not None and digests[0] == digests[1]):
         return True
@@ -82,13 +84,16 @@ def is_same_image(a: Volume, b: Volume) -> bool:
 
 
 def is_other_patient(a: Volume, b: Volume) -> bool:
-    """Return whether both volumes know their patient and these differ."""
+    """Return whether the patients of both volumes are known and differ."""
     patients = a.provenance.patient_digest, b.provenance.patient_digest
     return None not in patients and patients[0] != patients[1]
 
 
 def overlap_fraction(a: Grid, b: Grid) -> float:
-    """Return the larger part of one grid's extent that lies inside the other's, from a lattice of points."""
+    """Return the larger of two fractions, each of one grid's extent inside the other grid, in [0, 1].
+
+    Measured on a lattice of points.
+    """
     return max(_part_inside(a, b), _part_inside(b, a))
 
 

@@ -1,4 +1,4 @@
-"""Volumes brought to another voxel spacing in their place."""
+"""Resampling of volumes to another voxel spacing."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +15,11 @@ SIGMA_PER_RATIO = 0.5
 
 
 def resample_to_spacing(volume: Volume, spacing_mm: ArrayLike, *, is_mask: bool = False) -> Volume:
-    """Return a volume with another voxel size that covers the same part of the world.
+    """Return a volume resampled to another voxel spacing over the same part of the world.
 
-    Directions stay; the outer faces of the first voxels coincide. A last voxel whose centre would lie outside of the
-    image is left out, so that nothing is made up. World positions of structures do not change.
+    The directions of the axes do not change, and the outer faces of the first voxels coincide. A last voxel is omitted
+    if its centre would lie outside the image, so that nothing is extrapolated. World positions of structures do not
+    change.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def resample_to_spacing(volume: Volume, spacing_mm: ArrayLike, *, is_mask: bool 
     spacing_mm
         New voxel size, one number or three (i, j, k).
     is_mask
-        Masks and label maps take the nearest voxel's label; images are interpolated linearly.
+        Take the nearest voxel's value, as masks and label maps need; otherwise interpolate linearly.
 
     Raises
     ------
@@ -36,9 +37,9 @@ def resample_to_spacing(volume: Volume, spacing_mm: ArrayLike, *, is_mask: bool 
 
     Notes
     -----
-    Along axes that get coarser the image is smoothed first, so that fine structures and noise do not
-    fold into false ones: a Gaussian whose variance makes up the difference between the old and the
-    new voxel, sigma^2 = (0.5 r)^2 - 0.5^2 voxels for a ratio r > 1. The border is mirrored.
+    Along axes that become coarser the image is smoothed first, to avoid aliasing: by a Gaussian whose variance is the
+    difference between those of the new and the old voxel, sigma^2 = (0.5 r)^2 - 0.5^2 voxels^2 for a ratio r > 1. The
+    image is mirrored at its border.
     """
     new = np.broadcast_to(np.asarray(spacing_mm, dtype=np.float64), 3)
     check_spacing(new)
@@ -56,7 +57,7 @@ def _inner_grid(grid: Grid, spacing_mm: NDArray[np.floating]) -> Grid:
 
 
 def _smoothed(volume: Volume, ratio: NDArray[np.floating]) -> Volume:
-    from scipy.ndimage import gaussian_filter1d  # slow to import, and a registration does without
+    from scipy.ndimage import gaussian_filter1d  # slow to import, and not needed by a registration
 
     data = volume.data
     for axis in range(3):
@@ -72,7 +73,7 @@ def check_spacing(spacing_mm: ArrayLike) -> None:
     Raises
     ------
     SettingsError
-        If one is not.
+        If a size is not positive or not finite.
     """
     sizes = np.asarray(spacing_mm, dtype=np.float64)
     if not (np.isfinite(sizes).all() and (sizes > 0).all()):

@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all: written under a temporary name, then renamed."""
+"""Outputs that appear whole or not at all: they are written under a temporary name and renamed at the end."""
 
 import errno
 import os
@@ -51,7 +51,7 @@ def check_output_directory(
 
 
 def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
-    """Return ``out`` as a path if a result file can be made there; call it before any work starts.
+    """Return the absolute path of a result file that can be created; call this before any work starts.
 
     Raises
     ------
@@ -74,23 +74,24 @@ def check_output_file(out: str | Path, *, overwrite: bool = False) -> Path:
 def check_replaceable(
     out: str | Path, *, own: Collection[str], inputs: Collection[Path] = (), sign: str | None = None
 ) -> None:
-    """Check that replacing a folder destroys nothing but an older result.
+    """Check that a folder about to be replaced holds an older result and nothing else.
 
     Parameters
     ----------
     out
-        Folder that ``overwrite`` would replace as a whole; nothing is checked where it is absent.
+        Folder that would be replaced as a whole. An absent folder passes.
     own
-        Names that a result may hold, or patterns of names such as ``pair_*``.
+        Names of a result's files and folders, or patterns of names such as ``pair_*``.
     inputs
         Files and folders that the run reads.
     sign
-        A file that every result holds, in the folder or in the folders in it: without it, it is none.
+        Name of a file that every result has, in the folder or in the folders inside it. A folder without that file is
+        not a result.
 
     Raises
     ------
     OutputError
-        If the folder holds anything else, or an input.
+        If the folder has other files, lacks ``sign``, or contains an input.
     """
     out = Path(out).absolute()
     if not out.is_dir():
@@ -115,10 +116,9 @@ def check_replaceable(
 
 @contextmanager
 def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside ``out``; rename it to ``out`` at the end, or remove it on an error.
+    """Context of a temporary folder beside ``out``, which is renamed to ``out`` at the end or removed on an error.
 
-    With ``overwrite`` an older folder is replaced as a whole, so that no file of an earlier run
-    stays beside those of this one.
+    With ``overwrite`` an existing folder is replaced as a whole, so that files of different runs are never mixed.
     """
     out = check_output_directory(out, overwrite=overwrite)
     with _reported_as_output_error():
@@ -141,7 +141,10 @@ def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 
 @contextmanager
 def atomic_file(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary file name beside ``out`` (same suffixes); rename it at the end, or remove it on an error."""
+    """Context of a temporary file name beside ``out``, which is renamed to ``out`` at the end or removed on an error.
+
+    The temporary name has the suffixes of ``out``.
+    """
     out = check_output_file(out, overwrite=overwrite)
     with _reported_as_output_error():
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +162,7 @@ def _check_parent(out: Path) -> None:
     while not parent.exists():
         parent = parent.parent
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=f".{out.name}.", dir=parent))  # permissions alone do not tell
+        os.rmdir(tempfile.mkdtemp(prefix=f".{out.name}.", dir=parent))  # file permissions are not the only obstacle
     except OSError as error:
         raise OutputError(
             f"expected a place for the output that can be written, got {out.name} in a folder that cannot "

@@ -1,4 +1,4 @@
-"""The rigidity certificate: what has to hold before a transform is given to anybody, in memory and in the files."""
+"""The rigidity certificate: checks that a transform has to pass, in memory and as written to files, to be given out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,15 +22,17 @@ __all__ = ["HeaderErrors", "certify_distances", "certify_files", "header_errors"
 
 NUM_POINTS = 1000
 ROWS = 50
-"""Points whose distances are compared at a time: these many rows fit the processor's cache."""
+"""Number of points whose distances to all others are compared at a time, so that they fit the processor's cache."""
 DISTANCE_TOLERANCE_MM = 1e-9
 FILE_TOLERANCE_MM = 1e-4
-"""How far a file's transform may move a corner of the image away from where the result moves it. Rounding gives
-1e-12, but for ITK's versor near a half turn, whose fourth component is not stored (1e-5)."""
+"""Largest distance between the images of a corner under a file's transform and under the result. Rounding gives 1e-12;
+ITK's versor gives 1e-5 near a rotation by 180 degrees, because its fourth component is not stored."""
 HEADER_TOLERANCE = 1e-6
+"""Largest entry of R'R - I for the rotation R of an image whose header alone was changed."""
 HEADER_TOLERANCE_MM = 1e-4
-"""For the sform. The qform is held to it where a quaternion of single precision can, and measured everywhere."""
+"""Largest error of the sform at a corner of such an image."""
 QFORM_NOTED_MM = 0.01
+"""Error of the qform, a quaternion of single precision, above which the user is told."""
 
 
 def liver_points(fixed: Grid, mask: Volume | None) -> Points:
@@ -48,7 +50,7 @@ def certify_distances(transform: RigidTransform, points: Points) -> None:
     Raises
     ------
     RigidityError
-        If one does.
+        If a distance changes by more.
     """
     moved = transform.apply(points)
     rows = (slice(first, first + ROWS) for first in range(0, len(points), ROWS))
@@ -61,14 +63,14 @@ def certify_distances(transform: RigidTransform, points: Points) -> None:
 
 
 def certify_files(folder: Path, transform: RigidTransform, *, fixed: Grid) -> None:
-    """Read the text files of a result back and check that each holds this transform, as a rotation to 1e-12.
+    """Check that every transform file of a result, read back, holds the transform, and a rotation to 1e-12.
 
-    FLIRT's matrix is checked as a rotation of FSL's own coordinates, which it is in the file.
+    FLIRT's matrix, if written, is checked to be a rotation in FSL's coordinates, in which the file holds it.
 
     Raises
     ------
     RigidityError
-        If one does not.
+        If a file holds another transform, or its matrix is not a rotation to 1e-12.
     """
     for name, read in MATRIX_READERS.items():
         matrix = read(folder / name)
@@ -86,16 +88,16 @@ def certify_files(folder: Path, transform: RigidTransform, *, fixed: Grid) -> No
 
 @dataclass(frozen=True)
 class HeaderErrors:
-    """What a NIfTI header's single precision left of a placement that was to be exact.
+    """Errors of an image's placement in the world that the single precision of its NIfTI header causes.
 
     Parameters
     ----------
     sform_mm, qform_mm
-        Largest distance by which each form misplaces a corner of the image. Readers take the sform first;
-        a quaternion of NIfTI-1 cannot do as well near a half turn (see `hepareg.io.nifti_header.place`).
+        Largest distance by which each form misplaces a corner of the image. Programs read the sform first. The
+        qform, a quaternion, is less exact near a rotation by 180 degrees (see `hepareg.io.nifti_header.place`).
     orthogonality
-        Largest entry of R'R - I, R the rotation from the old placement to the stored sform. The qform cannot be
-        held to it: a quaternion is orthonormal, and the direction cosines of many scanners are rounded.
+        Largest entry of R'R - I, with R the rotation from the old placement to the stored sform. For the qform it
+        says nothing, for a quaternion is orthonormal even where the scanner's direction cosines are rounded.
     """
 
     sform_mm: float
@@ -104,7 +106,7 @@ class HeaderErrors:
 
     @property
     def problem(self) -> str | None:
-        """Why the image may not be given to anybody, or None."""
+        """Reason for which the image may not be given out, or None."""
         if self.sform_mm > HEADER_TOLERANCE_MM:
             return (
                 f"its header's single precision would move a corner by {self.sform_mm:.2g} mm "
@@ -119,7 +121,7 @@ class HeaderErrors:
 
     @property
     def note(self) -> str | None:
-        """What to tell a user whose programs read the qform before the sform, or None where it is as good."""
+        """Remark for users whose programs read the qform before the sform, or None if the qform is exact enough."""
         if self.qform_mm <= QFORM_NOTED_MM:
             return None
         return (
@@ -129,16 +131,16 @@ class HeaderErrors:
 
 
 def header_errors(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int, int]) -> HeaderErrors:
-    """Measure how well the header of an image moved by its header alone holds the new placement.
+    """Return the errors of the placement of an image that was moved by a change of its header alone.
 
     Parameters
     ----------
     path
-        The image as written.
+        The written image.
     old, new
-        (4, 4) world_from_voxel before, and as it should be now.
+        (4, 4) world_from_voxel before the change, and as intended.
     shape
-        Voxels of the image.
+        (I, J, K) of the image.
     """
     expected = Grid(shape, new).corners_mm
     voxels = Grid(shape, np.eye(4)).corners_mm
@@ -149,6 +151,7 @@ def header_errors(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int
 
 
 def _certify_matrix(matrix: Matrix, name: str) -> None:
+    """Check that the 3x3 block of a file's matrix is a rotation to `RIGIDITY_TOLERANCE`."""
     R = matrix[:3, :3]
     error = max(float(np.abs(R.T @ R - np.eye(3)).max()), float(abs(np.linalg.det(R) - 1)))
     if not error <= RIGIDITY_TOLERANCE:
@@ -159,8 +162,8 @@ def _certify_matrix(matrix: Matrix, name: str) -> None:
 
 
 def _distances(points: Points, part: slice) -> NDArray[np.floating]:
-    """Return the distances of a part of the points to all that do not come before it."""
-    # Differences, not the expanded square: its cancellation alone would exceed the tolerance.
+    """Return the distances of a part of the points to each other and to all later points."""
+    # From differences: the expanded square |a|^2 - 2 a b + |b|^2 would lose more digits than the tolerance allows.
     return np.sqrt(sum(np.square(points[part, None, axis] - points[None, part.start :, axis]) for axis in range(3)))
 
 
@@ -170,11 +173,11 @@ MATRIX_READERS: Mapping[str, Callable[[Path], Matrix]] = {
     "moving_from_fixed.tfm": lambda path: read_versor_text(path).matrix,
     "fixed_from_moving.lta": lambda path: read_lta(path).matrix,
 }
-"""Readers of moving_from_fixed in world RAS mm, by file name."""
+"""Functions that read moving_from_fixed in world RAS mm from a result's files, by file name."""
 
 
 def _inverse_kept(matrix: Matrix) -> Matrix:
-    """Return the inverse of a rotation and translation without adding an error of its own."""
+    """Return the inverse of a rigid matrix by transposition, which adds no rounding error to the rotation."""
     inverse = np.eye(4)
     inverse[:3, :3] = matrix[:3, :3].T
     inverse[:3, 3] = -matrix[:3, :3].T @ matrix[:3, 3]

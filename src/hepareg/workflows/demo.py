@@ -32,22 +32,23 @@ DEMO_SETTINGS = PairSettings(
     motion=MotionSettings(kind="breathing", translation_mm=(15.0, 20.0), rotation_deg=(2.0, 5.0)),
     moving=AcquisitionSettings(offset_mm=4.0, spacing_mm=(1.8, 1.8, 2.5)),
 )
-"""A late arterial and a portal-venous phase; the liver moves with the breath, spine and ribs stay."""
+"""A late arterial and a portal-venous phase; the liver moves with the breath, spine and ribs do not move."""
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration found.
+    """Result of the demonstration: the report of the registration, and errors against the known truth.
 
     Parameters
     ----------
     registered
-        What the registration reported.
+        Report of the registration.
     before, after
-        Target registration error over the liver as the images came, and after registration; None
-        where the result was rejected.
+        Target registration error over the liver without and with registration; ``after`` is None if the result was
+        rejected.
     network, network_refined
-        The same by the trained network alone, and by the refinement that begins at its prediction.
+        Target registration error of the trained network alone, and of the refinement that starts at the network's
+        prediction.
     """
 
     registered: Registered
@@ -69,18 +70,18 @@ def demo(
     Parameters
     ----------
     out
-        Folder for the pair and all results, flat. One of an earlier demonstration is replaced.
+        Folder of the pair and of all results. The folder of an earlier demonstration is replaced.
     seed
         Another seed is another patient and another motion.
     settings
-        What kind of pair.
+        Anatomy, phases, motion and acquisition of the pair.
     progress
-        Called with the name of each stage as it begins.
+        Called with the name of each stage when the stage begins.
 
     Raises
     ------
     OutputError
-        If ``out`` holds anything but an earlier demonstration, or cannot be written.
+        If ``out`` has other files than those of an earlier demonstration, or cannot be written.
     """
     check_replaceable(out, own=(*PAIR_NAMES, *OUTPUT_NAMES))
     check_output_directory(out, overwrite=True)
@@ -108,7 +109,7 @@ def demo(
 
 
 def _measured(folder: Path, registered: Registered) -> DemoResult:
-    """Measure what was written, and what the methods with a network find, against the truth."""
+    """Return the errors of the written transform and of the methods with a network, against the truth."""
     from hepareg.registration import Method, register
 
     images: dict[str, Any] = {name: read_image(folder / f"{name}.nii.gz") for name in ("moving", "fixed")}

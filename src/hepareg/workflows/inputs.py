@@ -1,4 +1,4 @@
-"""Reading and checking what a registration starts from: two images and up to two masks."""
+"""The input of a registration, read from files and checked: two images and up to two masks."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +29,14 @@ class CheckedPair(ImagePair):
 
 
 def read_ct(path: str | Path, *, series: str | None = None, name: str = "image") -> Volume:
-    """Read an image and check that it is a CT in HU."""
+    """Return an image read from a file or folder, checked to be a CT in HU; ``name`` stands for it in messages."""
     volume = read_image(path, series=series)
     check_ct(volume, name=name)
     return volume
 
 
 def read_mask(path: str | Path, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
-    """Read a mask, or one label of a label map, as bool on the grid of its image."""
+    """Return a liver mask, or one label of a label map, read from a file: bool, on the grid of its image, checked."""
     mask = prepare_mask(read_image(path), like=like, label=label, name=name)
     check_liver_mask(mask, like=like, name=name)
     return mask
@@ -55,12 +55,27 @@ def read_pair(
     allow_different_patients: bool = False,
     threads: int = 2,
 ) -> CheckedPair:
-    """Read and check two images and their masks; with two threads, both sides at once.
+    """Return two images and their masks read from files and checked.
+
+    Parameters
+    ----------
+    moving, fixed
+        Image files, or folders of DICOM.
+    moving_mask, fixed_mask
+        Files of the liver masks, or None.
+    mask_label
+        Value of the liver in both label maps; None if each mask has a single value.
+    moving_series, fixed_series
+        Number or UID of a series in a folder of DICOM; None if the folder has one.
+    allow_identical, allow_different_patients
+        Accept two equal images, or images of different patients, with a note.
+    threads
+        2 or more read both images at once.
 
     Raises
     ------
     InputError
-        If a file cannot be read, or what it holds cannot be registered; the message says which.
+        If a file cannot be read or its content cannot be registered; the message names the file's part in the pair.
     """
     sides = ((moving, moving_series, moving_mask, "moving"), (fixed, fixed_series, fixed_mask, "fixed"))
     with ThreadPoolExecutor(max_workers=max(1, min(threads, 2))) as pool:

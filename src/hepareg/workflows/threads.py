@@ -1,4 +1,4 @@
-"""How many threads a run may use, in every library that has threads of its own."""
+"""Number of threads of a run, set in every library that has threads of its own."""
 
 import os
 import sys
@@ -9,47 +9,49 @@ from hepareg.thread_variables import THREAD_VARIABLES
 __all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "spin_briefly"]
 
 MAX_THREADS = 256
-"""More would only get in one another's way, and a typing error such as 10000 would end the process."""
+"""More threads would be slower, and a typing error such as 10000 would end the process."""
 
-BEFORE_ITK = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+"""Environment variable that ITK reads when it is imported."""
 
 SPIN_COUNT = "20000"
 
 
 def limit_threads_at_import(number: int) -> None:
-    """Limit the threads of libraries that ask the environment when they are imported: NumPy's BLAS, and OpenMP.
+    """Limit the threads of NumPy's BLAS and of OpenMP, which read environment variables when they are imported.
 
-    Without effect where NumPy is there already, as in a program that uses hepareg as a library.
+    Without effect after the import of NumPy, as in a program that uses hepareg as a library.
     """
     if 1 <= number <= MAX_THREADS and "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(number)))
 
 
 def spin_briefly() -> None:
-    """Let OpenMP's threads go to sleep soon at a barrier where they would spin, unless the user has chosen.
+    """Make OpenMP's threads sleep after a short spin at a barrier, unless the user has set ``OMP_WAIT_POLICY``.
 
-    A registration passes hundreds of barriers a second. Beside other programs that keep the cores busy,
-    each spinning thread waits for one that is not running: seconds became a minute. Going to sleep at
-    once (``OMP_WAIT_POLICY=PASSIVE``) costs as much again where the machine is idle, on some machines a thousand spins
-    do as well; this many lose little either way. Read by GNU OpenMP alone, when torch is imported.
+    A registration passes hundreds of barriers a second. On a machine whose cores are busy with other programs, a
+    spinning thread waits for one that is not running, and seconds became a minute. Sleeping at once
+    (``OMP_WAIT_POLICY=PASSIVE``) doubles the time on an idle machine; so does, on some machines, sleeping after a
+    thousand spins. `SPIN_COUNT` spins cost little in both cases. Only GNU OpenMP reads the variable, when torch is
+    imported.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
 
 def set_threads(number: int) -> None:
-    """Set the threads of torch, which are those of the calling thread, and of ITK, which is not imported for this.
+    """Set the number of threads of torch (for the calling thread) and of ITK, which is not imported for this.
 
     Raises
     ------
     SettingsError
-        If the number is not in 1 to `MAX_THREADS`.
+        If the number is not between 1 and `MAX_THREADS`.
     """
     if not 1 <= number <= MAX_THREADS:
         raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {number}")
     import torch
 
     torch.set_num_threads(number)
-    os.environ[BEFORE_ITK] = str(number)
+    os.environ[ITK_THREADS] = str(number)
     if "SimpleITK" in sys.modules:
         sys.modules["SimpleITK"].ProcessObject.SetGlobalDefaultNumberOfThreads(number)
