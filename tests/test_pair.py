@@ -16,10 +16,3 @@ def test_masks_are_the_known_ones_moving_first():
     assert ImagePair(moving, fixed).masks == ()
     assert ImagePair(moving, fixed, fixed_mask=fixed_mask).masks == (fixed_mask,)
     assert ImagePair(moving, fixed, moving_mask, fixed_mask).masks == (moving_mask, fixed_mask)
-
-
-def test_exchanged_takes_the_masks_along():
-    pair = ImagePair(volume(1), volume(2), moving_mask=volume(3))
-    exchanged = pair.exchanged()
-    assert (exchanged.moving, exchanged.fixed) == (pair.fixed, pair.moving)
-    assert (exchanged.moving_mask, exchanged.fixed_mask) == (None, pair.moving_mask)

@@ -28,7 +28,3 @@ class ImagePair:
     def masks(self) -> tuple[Volume, ...]:
         """The masks that are known: none, one, or the moving and then the fixed one."""
         return tuple(mask for mask in (self.moving_mask, self.fixed_mask) if mask is not None)
-
-    def exchanged(self) -> "ImagePair":
-        """Return the pair with moving and fixed exchanged; what a subclass adds is dropped."""
-        return ImagePair(self.fixed, self.moving, self.fixed_mask, self.moving_mask)

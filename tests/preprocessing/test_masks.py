@@ -28,7 +28,7 @@ def test_a_single_label_needs_no_choice(dtype):
 def test_one_of_several_labels():
     mask = prepare_mask(Volume(LABELS, GRID), like=CT, label=5)
     np.testing.assert_array_equal(mask.data, LABELS == 5)
-    with pytest.raises(MaskError, match="got labels 1, 5: choose the one of the liver") as caught:
+    with pytest.raises(MaskError, match="got labels 1, 5: choose the label of the liver") as caught:
         prepare_mask(Volume(LABELS, GRID), like=CT)
     assert caught.value.options == ("mask_label",)
     with pytest.raises(MaskError, match="expected label 6 in the moving mask, got labels 1, 5"):

@@ -67,5 +67,5 @@ def test_affine_is_named_and_measured_as_it_is(folder):
 
 
 def test_label_has_to_be_said(folder):
-    with pytest.raises(MaskError, match="choose the one of the liver"):
+    with pytest.raises(MaskError, match="choose the label of the liver"):
         compare_files(folder / "a.txt", folder / "a.txt", mask=folder / "labels.nii.gz")

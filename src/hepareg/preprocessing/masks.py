@@ -60,7 +60,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
         raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
     if label is None and len(labels) > 1:
         raise MaskError(
-            f"expected a {name} with one label, got {_listed(labels)}: choose the one of the liver",
+            f"expected a {name} with one label, got {_listed(labels)}: choose the label of the liver",
             options=("mask_label",),
         )
     if label is not None and label not in labels:
