@@ -19,8 +19,8 @@ from hepareg.networks import (
     RigidDecoderSettings,
     StridedEncoderSettings,
 )
-from hepareg.regularisation import identity_penalty
-from hepareg.similarity import mse_loss
+from hepareg.regularisation.identity import identity_penalty
+from hepareg.similarity.mse import mse_loss
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.displacement import jacobian_determinant, world_points
 from hepareg.transforms.warp import warp

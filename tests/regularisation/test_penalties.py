@@ -1,5 +1,7 @@
 """Every penalty: exact values on maps whose derivatives are known, on grids in every orientation, and gradients."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,14 @@ import torch
 from hepareg.errors import InputError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
-from hepareg.regularisation import (
-    bending_energy,
+from hepareg.regularisation import REGULARISERS
+from hepareg.regularisation.bending_energy import bending_energy
+from hepareg.regularisation.folding import folding_penalty
+from hepareg.regularisation.gradients import gradient_penalty
+from hepareg.regularisation.identity import identity_penalty
+from hepareg.regularisation.inverse_consistency import (
     displacement_inverse_consistency,
-    folding_penalty,
-    gradient_penalty,
-    identity_penalty,
+    inverse_consistency_penalty,
     rigid_inverse_consistency,
 )
 from hepareg.transforms import RigidTransform
@@ -115,6 +119,25 @@ def test_inverse_consistency_of_fields(grid):
     assert displacement_inverse_consistency(step, torch.zeros_like(u), W).item() == pytest.approx(
         grid.spacing_mm[0] ** 2
     )
+
+
+def test_inverse_consistency_sums_both_branches(grid):
+    W, shape = torch.tensor(grid.world_from_voxel), grid.shape
+    there, back = (torch.tensor(RigidTransform.from_vectors([0.1, 0, 0], [x, 0, 0]).matrix)[None] for x in (3.0, -1.0))
+    u, v = (linear_field(grid, np.diag([size, 0, 0])) for size in (0.05, 0.02))
+    rigid = rigid_inverse_consistency(there, back, W, shape)
+    assert torch.equal(inverse_consistency_penalty(there, back, W, shape), rigid)
+    both = inverse_consistency_penalty(there, back, W, shape, u, v)
+    torch.testing.assert_close(both, rigid + displacement_inverse_consistency(u, v, W))
+    assert both > rigid
+
+
+@pytest.mark.parametrize("name", REGULARISERS)
+def test_every_penalty_in_the_table_takes_parts_of_a_prediction_by_name(name):
+    parts = {"matrix", "displacement", "backward_matrix", "backward_displacement", "world_from_voxel", "shape"}
+    positional = [p for p in inspect.signature(REGULARISERS[name]).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    assert {p.name for p in positional} <= {*parts, "mask"}
+    assert all(p.name in parts for p in positional if p.default is p.empty)
 
 
 @pytest.mark.parametrize("penalty", ON_FIELDS)

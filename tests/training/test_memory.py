@@ -10,8 +10,8 @@ from torch.distributed._tools.mem_tracker import MemTracker
 
 from hepareg.networks import DilatedEncoderSettings, RegistrationNet, RegistrationNetSettings, StridedEncoderSettings
 from hepareg.similarity import mind
-from hepareg.training.objective import Objective
-from hepareg.training.settings import LossSettings
+from hepareg.training.loss import PairTensors, training_loss
+from hepareg.training.loss_settings import LossSettings
 
 LIMIT_BYTES = 12e9
 SPACING_MM = 1.0
@@ -23,12 +23,9 @@ def step(net, optimiser, shape, *, dtype):
     moving, fixed = (torch.rand(1, 1, *shape, device=device) for _ in range(2))
     mask = torch.ones_like(fixed)
     places = torch.diag(torch.tensor([SPACING_MM] * 3 + [1.0], dtype=torch.float64, device=device))[None]
-    objective = Objective(LossSettings(similarity={"mind": 1.0}))
+    pairs = PairTensors(moving, fixed, moving_mask=mask, fixed_mask=mask, world_from_voxel=places)
     with torch.autocast(device.type, dtype=dtype):
-        terms = objective(
-            net(moving, fixed, places), moving=moving, fixed=fixed, moving_mask=mask, fixed_mask=mask,
-            world_from_voxel=places,
-        )  # fmt: skip
+        terms = training_loss(LossSettings(similarity={"mind": 1.0}), net(moving, fixed, places), pairs)
     optimiser.zero_grad()
     terms["loss"].mean().backward()
     optimiser.step()

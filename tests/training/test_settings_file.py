@@ -16,7 +16,7 @@ def file(tmp_path):
 def test_what_a_file_does_not_name_has_its_default(file):
     settings = load_settings(file)
     assert settings.run.epochs == 7
-    assert settings.loss.similarity == {"ncc": 1.0}
+    assert {name: term.weight for name, term in settings.loss.similarity.items()} == {"ncc": 1.0}
     assert settings.optimiser == TrainingSettings().optimiser
 
 
@@ -50,7 +50,27 @@ def test_unknown_keys_fail_by_name_in_overrides_and_files_alike(file, tmp_path, 
         ("run.epochs=many", "valid integer"),
         ("run.epochs", "expected key=value"),
         ("run.epochs.more=1", "has no keys below it"),
-        ("loss.similarity={mse: 0}", "positive weights"),
+        ("loss.similarity={mse: 0}", "similarity.mse.weight: expected positive weights; .*, got 0"),
+        ("loss.similarity={mind: {weight: 0, radius_mm: 2}}", "similarity.mind.weight: expected positive weights"),
+        ("loss.labels={soft_dice: -1}", "labels.soft_dice.weight: expected positive weights"),
+        ("loss.regularisation={identity: .nan}", "regularisation.identity.weight: .*finite number, got nan"),
+        ("loss.similarity={mnd: 1}", "expected some of mse, ncc, local_ncc, nmi, mi, mind, ngf, got 'mnd'"),
+        ("loss.similarity=mind", "expected names with weights, such as {mse: 1.0}, got 'mind'"),
+        (
+            "loss.similarity={mind: {radius: 2}}",
+            "expected of mind only weight, distance_mm, radius_mm, .* got 'radius'",
+        ),
+        ("loss.similarity={mse: {radius_mm: 2}}", "expected of mse only weight, got 'radius_mm'"),
+        ("loss.similarity={mind: {radius_mm: wide}}", "similarity.mind.radius_mm: .*valid number, got 'wide'"),
+        ("loss.similarity={mind: {radius_mm: true}}", "similarity.mind.radius_mm: .*valid number, got True"),
+        ("loss.similarity={mind: {radius_mm: -2}}", "expected options that mind can use: .*length >= 0"),
+        ("loss.similarity={mi: {num_bins: 8.5}}", "similarity.mi.num_bins: .*valid integer, got 8.5"),
+        ("loss.similarity={mi: {num_bins: 2}}", "expected options that mi can use: .*at least 4 bins"),
+        ("loss.regularisation={gradients: {power: 3}}", "regularisation.gradients.power: .*1 or 2, got 3"),
+        ("network.encoder=resnet", "network.encoder: expected one of efficient, published, got 'resnet'"),
+        ("network.decoder=points", "network.decoder: expected one of rigid, affine, keypoints, got 'points'"),
+        ("network.rigid.widht=8", "network.rigid.widht: unknown key, expected one of width, hidden, moments"),
+        ("run.epoch=8", "run.epoch: unknown key, expected one of epochs, "),
         ("data.source=manifest", "expected a path in data.manifest"),
         ("data.region.window_hu=[100, -100]", "window_hu"),
         ("optimiser.name=[", "YAML value"),
@@ -86,7 +106,7 @@ def test_presets_load_and_survive_a_round_trip(preset, tmp_path):
 def test_the_published_preset_is_the_published_one():
     settings = load_settings("published")
     assert (settings.optimiser.name, settings.optimiser.learning_rate) == ("adam", 1e-4)
-    assert settings.loss.similarity == {"mind": 1.0}
+    assert {name: term.weight for name, term in settings.loss.similarity.items()} == {"mind": 1.0}
     assert settings.data.crop_slices == 200
     assert settings.network.encoder == "published"
     assert sum(settings.network.published.channels) + 2 == 290
@@ -99,7 +119,27 @@ def test_the_published_preset_is_the_published_one():
 
 @pytest.mark.parametrize("loss", ["mi", "mse", "ncc", "nmi"])
 def test_the_published_losses_can_be_selected_one_for_another(loss):
-    assert load_settings("published", [f"loss.similarity={{{loss}: 1.0}}"]).loss.similarity == {loss: 1.0}
+    assert list(load_settings("published", [f"loss.similarity={{{loss}: 1.0}}"]).loss.similarity) == [loss]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["loss.similarity={mind: {weight: 0.5, radius_mm: 2}}"],
+        ["loss.similarity={mind: 0.5}", "loss.similarity.mind.radius_mm=2"],
+        ["loss.similarity.mind={weight: 0.5}", "loss.similarity.mind.radius_mm=2.0"],
+    ],
+)
+def test_a_loss_takes_a_weight_alone_or_with_options_which_are_saved_with_their_defaults(overrides):
+    settings = load_settings("one_gpu", overrides)
+    resolved = {"weight": 0.5, "distance_mm": 3.0, "radius_mm": 2.0, "recompute": None}
+    assert settings.loss.similarity["mind"].model_dump() == resolved
+    assert yaml.safe_load(settings_yaml(settings))["loss"]["similarity"] == {"mind": resolved}
+    assert settings.public()["loss"]["similarity"] == {"mind": resolved}
+
+
+def test_options_alone_have_the_weight_one():
+    assert load_settings("one_gpu", ["loss.labels={soft_dice: {}}"]).loss.labels["soft_dice"].weight == 1.0
 
 
 def test_public_settings_hold_no_path():

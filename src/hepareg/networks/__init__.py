@@ -1,32 +1,23 @@
-"""Networks that register: encoders, decoders and their union; plain torch."""
+"""Registration networks in plain torch: encoders, decoders, and the network that joins them.
 
-from hepareg.networks.affine_rigid_decoder import AffineRigidDecoder, AffineRigidDecoderSettings
-from hepareg.networks.deformable_decoder import DeformableDecoder, DeformableDecoderSettings
-from hepareg.networks.encoder import DilatedEncoder, DilatedEncoderSettings, StridedEncoder, StridedEncoderSettings
-from hepareg.networks.keypoint_decoder import KeypointRigidDecoder, KeypointRigidDecoderSettings
-from hepareg.networks.registration_net import (
-    RawOutput,
-    RegistrationNet,
-    RegistrationNetSettings,
-    RegistrationOutput,
-)
-from hepareg.networks.rigid_decoder import RigidDecoder, RigidDecoderSettings
+The encoders and rigid decoders stand in the tables of `hepareg.networks.parts`.
+"""
+
+from hepareg.networks.affine_rigid_decoder import AffineRigidDecoderSettings
+from hepareg.networks.deformable_decoder import DeformableDecoderSettings
+from hepareg.networks.encoder import DilatedEncoderSettings, StridedEncoderSettings
+from hepareg.networks.keypoint_decoder import KeypointRigidDecoderSettings
+from hepareg.networks.registration_net import RegistrationNet, RegistrationNetSettings, RegistrationOutput
+from hepareg.networks.rigid_decoder import RigidDecoderSettings
 
 __all__ = [
-    "AffineRigidDecoder",
     "AffineRigidDecoderSettings",
-    "DeformableDecoder",
     "DeformableDecoderSettings",
-    "DilatedEncoder",
     "DilatedEncoderSettings",
-    "KeypointRigidDecoder",
     "KeypointRigidDecoderSettings",
-    "RawOutput",
     "RegistrationNet",
     "RegistrationNetSettings",
     "RegistrationOutput",
-    "RigidDecoder",
     "RigidDecoderSettings",
-    "StridedEncoder",
     "StridedEncoderSettings",
 ]

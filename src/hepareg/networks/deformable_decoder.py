@@ -1,4 +1,4 @@
-"""Spatial gradients, integrated to a displacement in world mm."""
+"""Deformable decoder: predicts spatial gradients and integrates them to a displacement in world mm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,16 +21,17 @@ class DeformableDecoderSettings:
     Parameters
     ----------
     channels
-        Of each 3x3x3 convolution.
+        Number of output channels of each 3x3x3 convolution.
     squeeze_ratio
-        Reduction of the squeeze-excitation's hidden layer.
+        Number of channels divided by the width of the squeeze-excitation's hidden layer.
     negative_slope
-        Of the leaky ReLU.
+        Slope of the leaky ReLU for negative values.
     first_level
-        The finest of the encoder's levels that is used (or its last, where it has fewer): 1 is
-        stride 4 of the efficient encoder, and full resolution of the published one.
+        Finest level of the encoder that is used, counted from 0, or its last level if it has fewer: 1
+        is stride 4 of the efficient encoder and full resolution of the published one.
     checkpoint
-        Recompute activations in the backward pass instead of storing them: less memory, more time.
+        Whether activations are computed again in the backward pass instead of being stored: less
+        memory, more time.
     """
 
     channels: tuple[int, ...] = (128, 64, 32, 32, 32)
@@ -45,15 +46,16 @@ class DeformableDecoderSettings:
 
 
 class DeformableDecoder(nn.Module):
-    """Squeeze-excitation and convolutions to spatial gradients in (0, 2), integrated to a displacement.
+    """Decoder from features to spatial gradients in (0, 2), which are integrated to a displacement.
 
-    A gradient of 1 is no deformation; before training all are 1. Each axis stays monotone along
-    itself, because the gradients are positive.
+    A gradient of 1 is no deformation; before training all gradients are 1. Because gradients are
+    positive, positions along each voxel axis keep their order.
 
     Parameters
     ----------
     channels, strides
-        Of the encoder's levels; coarser levels are interpolated to the finest that is used.
+        Number of channels and stride of each level of the encoder; coarser levels are interpolated to
+        the finest level that is used.
     settings
         See `DeformableDecoderSettings`.
 
@@ -87,7 +89,7 @@ class DeformableDecoder(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return spatial gradients (B, 3, I', J', K') in (0, 2) on the grid of the first level that is used."""
+        """Return spatial gradients (B, 3, I', J', K') in (0, 2) on the grid of the finest level that is used."""
         if self.settings.checkpoint and self.training and torch.is_grad_enabled():
             raw = checkpoint(self._raw, *features[self.first :], use_reentrant=False)
         else:
@@ -95,7 +97,7 @@ class DeformableDecoder(nn.Module):
         return 2 * torch.sigmoid(raw.to(self.out.weight.dtype))
 
     def _raw(self, finest: Tensor, *coarser: Tensor) -> Tensor:
-        """Return the last convolution's output (B, 3, I', J', K'); 0 stands for no deformation."""
+        """Return the output (B, 3, I', J', K') of the last convolution; 0 stands for no deformation."""
         enlarged = (functional.interpolate(x, size=finest.shape[2:], mode="trilinear") for x in coarser)
         x = torch.cat([finest, *enlarged], dim=1)
         x = x * self.excite(x.mean(dim=(2, 3, 4)))[:, :, None, None, None]
@@ -104,8 +106,8 @@ class DeformableDecoder(nn.Module):
     def displacement(self, gradients: Tensor, world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
         """Return the displacement (B, 3, I, J, K) in world mm, on the region's grid, of spatial gradients.
 
-        On a strided level the displacement is integrated on that level's grid, whose voxel o is
-        the region's voxel stride * o, and interpolated linearly to the region's.
+        On a strided level the displacement is integrated on the grid of that level, whose voxel o is
+        voxel stride * o of the region, and then interpolated linearly to the grid of the region.
         """
         world_from_level = world_from_voxel.double().clone()
         world_from_level[:, :3, :3] *= self.stride
@@ -122,14 +124,14 @@ class DeformableDecoder(nn.Module):
 
 
 def integrate_gradients(gradients: Tensor, world_from_voxel: Tensor) -> Tensor:
-    """Return the displacement in world mm whose voxel positions have the given steps.
+    """Return the displacement in world mm that has the given spatial gradients along the voxel axes.
 
     Parameters
     ----------
     gradients
         (B, 3, I, J, K): channel 0 is the derivative of the new i with respect to i, and so on.
     world_from_voxel
-        (B, 4, 4) of their grid.
+        (B, 4, 4) of the grid of the gradients.
 
     Returns
     -------
@@ -138,11 +140,11 @@ def integrate_gradients(gradients: Tensor, world_from_voxel: Tensor) -> Tensor:
 
     Notes
     -----
-    From one voxel centre to the next the position advances by the mean of the two voxels'
-    gradients (trapezoid rule): a plain cumulative sum would place the result half a voxel off. The
-    first voxel of each line stays in place. What is summed is the gradient minus 1, so that the
-    identity is exact on long lines too. Components are along voxel axes and are turned into world
-    mm by the matrix's 3x3 block, which takes care of spacing, axis order and direction.
+    From one voxel centre to the next, the position advances by the mean of the gradients of both voxels
+    (trapezoid rule); a plain cumulative sum would place the result half a voxel off. The first voxel of
+    each line stays in place. The sum runs over the gradient minus 1, so that the identity is exact on
+    long lines too. Components along voxel axes become components in world mm by the 3x3 block of the
+    matrix, which holds spacing, axis order and direction.
     """
     with torch.autocast(gradients.device.type, enabled=False):
         excess = gradients.to(torch.promote_types(gradients.dtype, torch.float32)) - 1

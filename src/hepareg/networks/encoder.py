@@ -1,6 +1,5 @@
-"""Encoders: from an image, or a concatenated pair, to features of one or several resolutions."""
+"""Encoders from an image, or from a concatenated pair, to features of one or several resolutions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,18 +17,25 @@ class DilatedEncoderSettings:
 
     Parameters
     ----------
-    channels, dilations
-        Of each 3x3x3 convolution.
+    channels
+        Number of output channels of each 3x3x3 convolution.
+    dilations
+        Dilation of each 3x3x3 convolution.
     negative_slope
-        Of the leaky ReLU.
+        Slope of the leaky ReLU for negative values.
     checkpoint
-        Recompute activations in the backward pass instead of storing them: less memory, more time.
+        Whether activations are computed again in the backward pass instead of being stored: less
+        memory, more time.
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 32, 32)
     dilations: tuple[int, ...] = (1, 1, 2, 3, 5)
     negative_slope: float = 0.2
     checkpoint: bool = False
+
+    def build(self, in_channels: int) -> "DilatedEncoder":
+        """Return an untrained encoder; see `DilatedEncoder`."""
+        return DilatedEncoder(in_channels, self)
 
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.dilations) or not self.channels:
@@ -39,7 +45,7 @@ class DilatedEncoderSettings:
 
 
 class DilatedEncoder(nn.Module):
-    """Dilated convolutions at full resolution; inputs and all outputs concatenated (290 channels for a pair).
+    """Encoder of dilated convolutions at full resolution: input and all outputs, 290 channels for a pair.
 
     Parameters
     ----------
@@ -80,16 +86,21 @@ class StridedEncoderSettings:
     Parameters
     ----------
     channels
-        Of each level; level n has stride 2^(n + 1).
+        Number of channels of each level; level n has stride 2^(n + 1).
     negative_slope
-        Of the leaky ReLU.
+        Slope of the leaky ReLU for negative values.
     checkpoint
-        Recompute activations in the backward pass instead of storing them: less memory, more time.
+        Whether activations are computed again in the backward pass instead of being stored: less
+        memory, more time.
     """
 
     channels: tuple[int, ...] = (16, 32, 64, 64)
     negative_slope: float = 0.2
     checkpoint: bool = False
+
+    def build(self, in_channels: int) -> "StridedEncoder":
+        """Return an untrained encoder; see `StridedEncoder`."""
+        return StridedEncoder(in_channels, self)
 
     def __post_init__(self) -> None:
         if not self.channels:
@@ -97,10 +108,10 @@ class StridedEncoderSettings:
 
 
 class StridedEncoder(nn.Module):
-    """Strided convolutions, each followed by a residual one: a pyramid of features from half resolution down.
+    """Encoder of strided and residual convolutions: a pyramid of features from half resolution down.
 
-    About a hundredth of the published encoder's arithmetic and memory: nothing but the input is
-    kept at full resolution.
+    Arithmetic and memory are about a hundredth of the published encoder's, because only the input has
+    full resolution.
 
     Parameters
     ----------
@@ -128,7 +139,7 @@ class StridedEncoder(nn.Module):
         self.strides = tuple(2 ** (n + 1) for n in range(len(settings.channels)))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return one feature map (B, channels, ceil(I / stride), ...) a level, finest first.
+        """Return one feature map (B, channels, ceil(I / stride), ...) for each level, finest first.
 
         Raises
         ------
@@ -161,8 +172,3 @@ def _run(block: nn.Module, x: Tensor, recompute: bool) -> Tensor:
     if recompute and torch.is_grad_enabled():
         return checkpoint(block, x, use_reentrant=False)
     return block(x)
-
-
-Encoder = DilatedEncoder | StridedEncoder
-EncoderSettings = DilatedEncoderSettings | StridedEncoderSettings
-Features = Sequence[Tensor]

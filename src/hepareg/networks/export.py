@@ -1,7 +1,8 @@
-"""Networks for other programs: torch.export and ONNX, from the pair to numbers, keypoints or a displacement.
+"""Export of networks for other programs, as torch.export and ONNX.
 
-The rigid geometry behind them (matrices, the keypoint fit with its singular value decomposition) stays
-outside: it runs in float64 and is a few lines in any language; the model card states it.
+The exported network goes from the pair to numbers, keypoints or a displacement. The rigid geometry after it (matrices,
+the weighted fit of keypoints) is not exported: it runs in float64 and takes a few lines in any language; the model card
+describes it.
 """
 
 import logging
@@ -20,33 +21,34 @@ from hepareg.networks.registration_net import RegistrationNet
 __all__ = ["ONNX_OPSET", "RawNetwork", "example_inputs", "export_onnx", "export_program", "output_names"]
 
 ONNX_OPSET = 20
-"""First version with five-dimensional GridSample."""
+"""First version of the operators with a five-dimensional GridSample."""
 
 INPUT_NAMES = ("moving", "fixed", "world_from_voxel")
 
 
 class RawNetwork(nn.Module):
-    """A `RegistrationNet` up to its numbers and its displacement, as a tuple of tensors; see `output_names`."""
+    """Module with the raw rigid output and the displacement of a `RegistrationNet` as outputs; see `output_names`."""
 
     def __init__(self, net: RegistrationNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> tuple[Tensor, ...]:
-        """Return the outputs that the network's mode has."""
+        """Return the outputs of the network's mode, in the order of `output_names`."""
         raw = self.net.raw(moving, fixed, world_from_voxel)
         outputs = [] if raw.rigid is None else [raw.rigid]
         if raw.gradients is not None and self.net.deformable is not None:
             stride = self.net.deformable.stride
-            coarse = integrate_gradients(raw.gradients, world_from_voxel * stride)  # of the matrix its 3x3 block alone
+            coarse = integrate_gradients(raw.gradients, world_from_voxel * stride)  # only the 3x3 block matters
             outputs.append(_refined(coarse, stride, fixed.shape[2:]))
         return tuple(outputs)
 
 
 def _refined(field: Tensor, stride: int, shape: Sequence[int]) -> Tensor:
-    """Return a field (B, 3, I', J', K') on every ``stride``-th voxel interpolated linearly to all voxels.
+    """Return a field (B, 3, I', J', K'), given on every ``stride``-th voxel, interpolated linearly to all voxels.
 
-    By one matrix an axis, as every runtime has it; beyond the last voxel of the field its border's value holds.
+    Multiplies by one matrix an axis, an operation of every runtime. Beyond the last voxel of the field the value of
+    its border holds.
     """
     for axis, size in enumerate(shape, start=2):
         last = field.shape[axis] - 1
@@ -57,12 +59,12 @@ def _refined(field: Tensor, stride: int, shape: Sequence[int]) -> Tensor:
 
 
 def output_names(net: RegistrationNet) -> tuple[str, ...]:
-    """Return the names of the outputs: ``rigid`` (six or twelve numbers, or keypoints) and ``displacement`` (mm)."""
+    """Return the names of the outputs: ``rigid`` (raw output of the rigid decoder) and ``displacement`` (mm)."""
     return {"rigid": ("rigid",), "deformable": ("displacement",), "both": ("rigid", "displacement")}[net.settings.mode]
 
 
 def example_inputs(region: RegionSettings, *, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inputs of the right shapes: moving and fixed (1, 1, I, J, K) and world_from_voxel (1, 4, 4), float32."""
+    """Return random inputs: moving and fixed (1, 1, I, J, K) and world_from_voxel (1, 4, 4), float32."""
     generator = torch.Generator().manual_seed(seed)
     moving, fixed = (torch.rand(1, 1, *region.shape_vox, generator=generator) * 2 - 1 for _ in range(2))
     spacing = region.spacing_mm if region.spacing_mm is not None else 1.0
@@ -83,7 +85,7 @@ def export_onnx(net: RegistrationNet, region: RegionSettings, path: str | Path) 
         If the extra ``export`` is not installed.
     """
     require("onnxscript", extra="export")
-    # The exporter warns that torchvision is not there, which is not needed, and of its own deprecated calls.
+    # The exporter warns of the absence of torchvision, which is not needed, and of deprecated calls of its own.
     exporter_log = logging.getLogger("torch.onnx")
     level = exporter_log.level
     exporter_log.setLevel(logging.ERROR)

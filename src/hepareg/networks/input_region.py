@@ -1,4 +1,4 @@
-"""What a network sees: a box of fixed size around the fixed liver, both phases on its grid, intensities scaled."""
+"""Input of a network: a box of fixed size around the fixed liver, both phases sampled on its grid and scaled."""
 
 from dataclasses import dataclass
 
@@ -23,25 +23,25 @@ __all__ = [
 ]
 
 AIR_HU = -1024.0
-"""Value outside an image's field of view."""
+"""Value in HU outside the field of view of an image."""
 
 
 @dataclass(frozen=True)
 class RegionSettings:
-    """Size and intensity range of what a network sees; saved with its weights, because they belong together.
+    """Size, spacing and intensity range of a network's input; saved with the weights of the network.
 
     Parameters
     ----------
     shape_vox
-        Number of voxels (I, J, K) of the region; I runs to the right, J anterior, K superior.
+        Number of voxels (I, J, K) of the region; I counts to the right, J anterior, K superior.
     spacing_mm
-        Isotropic voxel size, or None for the fixed image's own spacing.
+        Isotropic voxel size in mm, or None for the spacing of the fixed image.
     window_hu
-        Lower and upper end of the intensities that are told apart; mapped to -1 and 1.
+        Lower and upper end of the intensity window in HU, mapped to -1 and 1.
     liver_margin_mm
-        Each image shows its liver mask and this much around it, and the window's lower end beyond: what
-        does not move with the liver is out of sight. None shows the whole region. A network that was
-        trained with a margin needs both masks.
+        Each image is shown inside its liver mask and up to this distance from it, and replaced by the
+        lower end of the window beyond, so that tissue that does not move with the liver is hidden.
+        None shows the whole region. A network that was trained with a margin needs both masks.
     """
 
     shape_vox: tuple[int, int, int] = (96, 80, 80)
@@ -66,9 +66,9 @@ def centroid_start(*, moving_mask: Volume | None, fixed_mask: Volume | None) -> 
 
 
 def region_grid(settings: RegionSettings, *, fixed: Volume, fixed_mask: Volume | None) -> Grid:
-    """Return the region's grid: axes along world RAS whatever the file's are, centred on the mask's bounding box.
+    """Return the grid of the region: axes along world RAS, centred on the bounding box of the fixed mask.
 
-    Without a mask it is centred on the fixed image.
+    Without a mask the grid is centred on the fixed image.
     """
     if settings.spacing_mm is not None:
         spacing = np.full(3, settings.spacing_mm)
@@ -90,19 +90,19 @@ def grid_around(centre_mm: ArrayLike, *, shape: tuple[int, int, int], spacing_mm
 def sample_on(
     grid: Grid, volume: Volume, *, transform: AffineTransform | None = None, outside: float = AIR_HU
 ) -> NDArray[np.float32]:
-    """Sample a volume at ``transform(grid points)``, trilinear, as (I, J, K) float32.
+    """Return the values of a volume at ``transform(grid points)``, trilinear, as (I, J, K) float32.
 
     Parameters
     ----------
     grid
-        Where values are wanted.
+        Grid of the result.
     volume
-        Any grid; where it is at least twice as fine, whole blocks of its voxels are averaged first,
-        so that noise and thin structures do not alias.
+        Volume on any grid. Along axes where it is at least twice as fine as ``grid``, blocks of voxels
+        are averaged first, so that noise and thin structures do not alias.
     transform
-        Maps world points of ``grid`` to world points of ``volume``; None is the identity.
+        Map from world points of ``grid`` to world points of ``volume``; None is the identity.
     outside
-        Value beyond the volume's voxel centres.
+        Value beyond the outermost voxel centres of the volume.
 
     Notes
     -----
@@ -129,7 +129,7 @@ def network_input(
     grid: Grid,
     settings: RegionSettings,
 ) -> NDArray[np.float32]:
-    """Return an image of the region as a network sees it: scaled to [-1, 1] and limited to the liver if asked.
+    """Return the input of a network from an image: scaled to [-1, 1], and limited to the liver if asked.
 
     Parameters
     ----------
@@ -139,21 +139,21 @@ def network_input(
     Raises
     ------
     MaskError
-        If the settings limit the view to the liver and there is no mask.
+        If the settings limit the image to the liver and there is no mask.
     """
     scaled = scale_hu(values_hu, settings.window_hu)
     if settings.liver_margin_mm is None:
         return scaled
     if liver is None:
         raise MaskError(
-            "expected liver masks of both images, as this network was trained to need; got an image without"
+            "expected liver masks of both images, because this network was trained with them; got an image without"
         )
     distance = ndimage.distance_transform_edt(liver < 0.5, sampling=grid.spacing_mm)
     return np.where(distance <= settings.liver_margin_mm, scaled, np.float32(-1))
 
 
 def scale_hu(values: NDArray[np.floating], window_hu: tuple[float, float]) -> NDArray[np.float32]:
-    """Map the window linearly to [-1, 1] and clamp beyond it."""
+    """Return intensities with the window mapped linearly to [-1, 1] and values beyond it clamped."""
     lower, upper = window_hu
     return np.clip((values - lower) * (2 / (upper - lower)) - 1, -1, 1).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Nearest rotation of a matrix, differentiable also where all its singular values are equal."""
+"""Nearest rotation to a matrix, differentiable even where all singular values are equal."""
 
 import torch
 from torch import Tensor
@@ -6,20 +6,20 @@ from torch import Tensor
 __all__ = ["polar_rotation"]
 
 ITERATIONS = 10
-"""Enough for float64 at any condition number that a network can produce."""
+"""Number of iterations; enough for float64 at every condition number that a network can produce."""
 
 
 def polar_rotation(matrix: Tensor) -> Tensor:
     """Return the orthogonal polar factors (..., 3, 3) of matrices (..., 3, 3).
 
-    For a positive determinant that is the nearest rotation; for a negative one a mirror image, for
-    a singular matrix NaN: the caller keeps the determinant away from 0.
+    For a positive determinant the polar factor is the nearest rotation, for a negative determinant the
+    nearest mirrored rotation, and for a singular matrix NaN. The caller keeps the determinant positive.
 
     Notes
     -----
     Newton's iteration X <- (g X + X^-T / g) / 2 with g = sqrt(|X^-1| / |X|), quadratically
-    convergent. Its derivative exists wherever the factor is unique, the identity included, where the
-    derivative of the singular value decomposition is 0/0.
+    convergent. The derivative exists wherever the factor is unique. That includes the identity, where
+    the derivative of the singular value decomposition is 0/0.
 
     References
     ----------
@@ -37,7 +37,7 @@ def polar_rotation(matrix: Tensor) -> Tensor:
 
 
 def _cofactors(X: Tensor) -> Tensor:
-    """Return det(X) X^-T: its rows are the cross products of the other two rows."""
+    """Return det(X) X^-T, whose rows are the cross products of the other two rows of X."""
     a, b, c = X.unbind(dim=-2)
     pairs = ((b, c), (c, a), (a, b))
     return torch.stack([torch.linalg.cross(p, q, dim=-1) for p, q in pairs], dim=-2)

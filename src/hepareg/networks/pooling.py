@@ -1,4 +1,4 @@
-"""Pooling of feature maps to a vector that still knows where things are."""
+"""Pooling of feature maps to means and first moments, which keep the positions of features."""
 
 from collections.abc import Sequence
 
@@ -8,30 +8,30 @@ from torch import Tensor, nn
 __all__ = ["MomentHead"]
 
 LENGTH_MM = 100.0
-"""Unit of the coordinates in the moments: half an organ, so that all moments are of order one."""
+"""Unit of the coordinates in the moments: about half a liver, so that all moments are of order one."""
 
 
 class MomentHead(nn.Module):
-    """From features of all levels to a few numbers, starting at zero.
+    """Layers from the features of all levels to a few numbers, which are zero before training.
 
     Each level goes through a 1x1x1 convolution; every channel is then pooled to its mean and, with
-    ``moments``, to its mean products with the position along i, j and k in mm. A global average
-    alone has lost where a feature was, and with it most of what tells a rotation.
+    ``moments``, to the mean of its products with the position along i, j and k in mm. A mean alone does
+    not depend on the positions of features, and says little about a rotation.
 
     Parameters
     ----------
     channels
-        Channels of each level.
+        Number of channels of each level.
     strides
         Stride of each level.
     num_outputs
-        Length of the result; its last layer starts at zero.
+        Length of the result.
     width
-        Channels after the 1x1x1 convolution, per level; 0 leaves the convolution out.
+        Number of channels of each level after the 1x1x1 convolution; 0 leaves the convolution out.
     hidden
-        Width of the hidden layer behind the pooling; 0 leaves it out (as published).
+        Width of the hidden layer after the pooling; 0 leaves the layer out (as published).
     moments
-        Whether first moments are pooled too.
+        Whether first moments are pooled beside means.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class MomentHead(nn.Module):
         Parameters
         ----------
         features
-            One (B, C, I', J', K') map a level.
+            One (B, C, I', J', K') map for each level.
         spacing_mm
             (B, 3) spacing of the region's grid.
         shape
@@ -78,7 +78,7 @@ class MomentHead(nn.Module):
         dtype = self.out.weight.dtype
         parts = [x.mean(dim=(2, 3, 4), dtype=dtype)]
         for axis in range(3) if self.moments else ():
-            # the mean over the other two axes first: no full-size grid of coordinates
+            # Averaging over the other two axes first avoids a full-size grid of coordinates.
             profile = x.mean(dim=[2 + other for other in range(3) if other != axis], dtype=dtype)
             voxel = torch.arange(x.shape[2 + axis], dtype=dtype, device=x.device) * stride - (shape[axis] - 1) / 2
             position = voxel * spacing_mm[:, axis, None].to(x.device, dtype) / LENGTH_MM

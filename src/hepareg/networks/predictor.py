@@ -1,4 +1,4 @@
-"""From two volumes to the rigid transform that a trained network predicts."""
+"""Prediction of the rigid transform between two volumes by a trained network."""
 
 from pathlib import Path
 from typing import Any
@@ -26,33 +26,34 @@ def predict_rigid(
     moving_mask: Volume | None = None,
     device: str = "cpu",
 ) -> RigidTransform:
-    """Return moving_from_fixed = start composed with what the network predicts.
+    """Return moving_from_fixed, the start composed with the prediction of a network.
 
     Parameters
     ----------
     weights
-        A loaded network, or the file to load it from.
+        A trained network, or its file.
     moving, fixed
         CT in HU on any grids.
     start
-        Transform to begin with; None joins the masks' centroids, and is the identity without masks.
+        Transform to begin with. None: the translation that joins the masks' centroids, or the identity
+        without masks.
     fixed_mask, moving_mask
-        Liver masks. The fixed one also places the region that the network sees; without it the
-        region is centred on the fixed image.
+        Liver masks. The network sees a region around the fixed mask, or around the centre of the fixed
+        image without one.
     device
-        Where the network runs.
+        Device of the network, as torch names it.
 
     Raises
     ------
     FileFormatError
         If the weights cannot be read.
     MaskError
-        If a mask is empty, or missing and the network was trained to need it.
+        If a mask is empty, or if a mask is missing that the network was trained with.
 
     Notes
     -----
-    Float32 and deterministic on one device and number of threads. A network of the mode ``both``
-    contributes its rigid part alone.
+    Float32, and deterministic on one device with one number of threads. Only the rigid part of a network
+    of the mode ``both`` is used.
     """
     trained = weights if isinstance(weights, LoadedWeights) else load_weights(weights)
     region = region_of(trained)
@@ -72,7 +73,7 @@ def predict_rigid(
 def _input(
     image: Volume, mask: Volume | None, *, grid: Grid, transform: RigidTransform | None, region: RegionSettings
 ) -> Tensor:
-    """Return (1, 1, I, J, K), as training made it."""
+    """Return the network's input (1, 1, I, J, K) from one image, as in training."""
     liver = None
     if mask is not None:
         liver = sample_on(grid, mask.with_data(mask.data != 0), transform=transform, outside=0.0)
@@ -81,7 +82,7 @@ def _input(
 
 
 def require_masks(trained: LoadedWeights, *, moving_mask: Volume | None, fixed_mask: Volume | None) -> None:
-    """Check before any work that the masks are there which a network was trained to need.
+    """Check that the masks are given that a network was trained with.
 
     Raises
     ------
@@ -93,18 +94,18 @@ def require_masks(trained: LoadedWeights, *, moving_mask: Volume | None, fixed_m
     missing = [name for name, mask in (("moving", moving_mask), ("fixed", fixed_mask)) if mask is None]
     if missing:
         raise MaskError(
-            "expected liver masks of both images, as this network was trained to need; got no "
+            "expected liver masks of both images, because this network was trained with them; got no "
             f"{' and no '.join(missing)} mask; give both, or use the method refine"
         )
 
 
 def region_of(trained: LoadedWeights) -> RegionSettings:
-    """Return the region that a network was trained to see.
+    """Return the region that a network was trained on.
 
     Raises
     ------
     FileFormatError
-        If its file does not say.
+        If the file of the network does not state the region.
     """
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in trained.preprocessing.items()}
     try:

@@ -1,9 +1,9 @@
-"""The frame in which networks speak: millimetres along the voxel axes, origin at the region's centre.
+"""The coordinate frame of network outputs: millimetres along the voxel axes, origin at the region's centre.
 
-A network sees an array and knows nothing of the world. Its rigid motions are therefore expressed
-along the array's axes in mm and carried into the world by the isometry of the grid: the same array
-gives the same motion of the anatomy whether the file was stored left- or right-handed, oblique or
-not, and a rotation stays a rotation whatever the spacing.
+A network sees an array without its place in the world. Its rigid motions are therefore expressed along the axes of
+the array in mm, and carried into the world by the isometry of the grid. The same array then gives the same motion of
+the anatomy whether the file was stored left- or right-handed, oblique or not, and a rotation stays a rotation whatever
+the spacing.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,9 @@ def spacing_mm(world_from_voxel: Tensor) -> Tensor:
 def world_from_region(world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the isometries (B, 4, 4), float64, from the region's frame to world mm.
 
-    The directions of the voxel axes, made orthogonal exactly (a header's float32 is not), and the
-    middle of the grid. A left-handed grid gives a mirroring isometry.
+    The isometry takes the axes of the frame to the directions of the voxel axes and the origin to the
+    middle of the grid. The directions are made exactly orthogonal first, because float32 headers are
+    not. A left-handed grid gives a mirroring isometry.
 
     Raises
     ------
@@ -45,6 +46,6 @@ def world_from_region(world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def to_world(local: Tensor, world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return F local F^-1, F the region's isometry: rigid (B, 4, 4) maps of the region's frame as maps of the world."""
+    """Return F local F^-1, with F the region's isometry: rigid (B, 4, 4) maps of world points in mm."""
     F = world_from_region(world_from_voxel, shape)
     return F @ local.double() @ torch.linalg.inv(F)

@@ -1,4 +1,4 @@
-"""The network that registers: a pair of images to a rigid transform and, when asked, a deformation."""
+"""The registration network: from a pair of images to a rigid transform and, when asked, a deformation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from hepareg.errors import InputError, SettingsError
-from hepareg.networks.affine_rigid_decoder import AffineRigidDecoder, AffineRigidDecoderSettings
 from hepareg.networks.deformable_decoder import DeformableDecoder, DeformableDecoderSettings
-from hepareg.networks.encoder import DilatedEncoder, DilatedEncoderSettings, StridedEncoder, StridedEncoderSettings
-from hepareg.networks.keypoint_decoder import KeypointRigidDecoder, KeypointRigidDecoderSettings
-from hepareg.networks.rigid_decoder import RigidDecoder, RigidDecoderSettings
+from hepareg.networks.encoder import StridedEncoderSettings
+from hepareg.networks.parts import AnyEncoderSettings, AnyRigidDecoder, AnyRigidDecoderSettings
+from hepareg.networks.rigid_decoder import RigidDecoderSettings
 from hepareg.transforms.displacement import jacobian_range
 
 __all__ = ["Mode", "RawOutput", "RegistrationNet", "RegistrationNetSettings", "RegistrationOutput"]
@@ -27,20 +26,18 @@ class RegistrationNetSettings:
     Parameters
     ----------
     mode
-        ``rigid`` (the product), ``deformable``, or ``both``.
+        Predicted branches: ``rigid`` (the product), ``deformable``, or ``both``.
     encoder
-        `StridedEncoderSettings` (efficient) or `DilatedEncoderSettings` (published).
+        Settings of one of the encoders in `hepareg.networks.parts.ENCODERS`.
     rigid
-        `RigidDecoderSettings`, `AffineRigidDecoderSettings` or `KeypointRigidDecoderSettings`.
+        Settings of one of the decoders in `hepareg.networks.parts.RIGID_DECODERS`; unused in the mode ``deformable``.
     deformable
-        `DeformableDecoderSettings`; used where the mode asks for it.
+        Settings of the deformable decoder; unused in the mode ``rigid``.
     """
 
     mode: Mode = "rigid"
-    encoder: StridedEncoderSettings | DilatedEncoderSettings = field(default_factory=StridedEncoderSettings)
-    rigid: RigidDecoderSettings | AffineRigidDecoderSettings | KeypointRigidDecoderSettings = field(
-        default_factory=RigidDecoderSettings
-    )
+    encoder: AnyEncoderSettings = field(default_factory=StridedEncoderSettings)
+    rigid: AnyRigidDecoderSettings = field(default_factory=RigidDecoderSettings)
     deformable: DeformableDecoderSettings = field(default_factory=DeformableDecoderSettings)
 
     def __post_init__(self) -> None:
@@ -50,10 +47,14 @@ class RegistrationNetSettings:
 
 @dataclass(frozen=True)
 class RawOutput:
-    """What the convolutions give, before any geometry: what is exported.
+    """Output of the network's layers before any geometry, as `hepareg.networks.export` writes it.
 
-    ``rigid`` is (B, 6) or (B, 12) numbers or (B, N, 7) keypoints; ``gradients`` is (B, 3, I', J', K')
-    spatial gradients; None where the mode has no such branch.
+    Parameters
+    ----------
+    rigid
+        Raw output of the rigid decoder, (B, ...); None in the mode ``deformable``.
+    gradients
+        (B, 3, I', J', K') spatial gradients of the deformable decoder; None in the mode ``rigid``.
     """
 
     rigid: Tensor | None
@@ -62,22 +63,25 @@ class RawOutput:
 
 @dataclass(frozen=True)
 class RegistrationOutput:
-    """A predicted transform: x -> predicted (x + displacement(x)), fixed world to start-aligned world."""
+    """A predicted transform x -> predicted (x + displacement(x)), from the fixed world to the start-aligned world.
+
+    The start-aligned world is the moving world seen through the inverse of the start.
+    """
 
     predicted: Tensor
     """(B, 4, 4) float64, rigid, world mm; the identity in the mode ``deformable``."""
     displacement: Tensor | None
-    """(B, 3, I, J, K) world mm on the region's grid, or None in the mode ``rigid``."""
+    """(B, 3, I, J, K) world mm on the region's grid; None in the mode ``rigid``."""
     jacobian_range: Tensor
     """(B, 2) smallest and largest Jacobian determinant, detached; 1 and 1 for a rigid transform."""
 
 
 class RegistrationNet(nn.Module):
-    """Predicts what remains between a fixed image and a moving one that a start has brought near.
+    """Network that predicts the transform that remains between two images after a start.
 
-    The moving image is sampled onto the fixed region's grid under the start; the whole transform is
-    then moving_from_fixed = start @ predicted (after the displacement, where there is one), and the
-    original moving image is sampled once through it with `hepareg.transforms.warp.warp`.
+    The caller samples the moving image onto the grid of the fixed region under the start. The whole
+    transform is then moving_from_fixed = start @ predicted (after the displacement, where there is one),
+    and the original moving image is sampled once through it with `hepareg.transforms.warp.warp`.
 
     Parameters
     ----------
@@ -86,24 +90,21 @@ class RegistrationNet(nn.Module):
 
     Notes
     -----
-    With keypoints the encoder sees each image on its own, with the same weights; otherwise it sees
-    the concatenated pair, moving first. Before training every variant predicts the identity.
+    The encoder sees the concatenated pair, moving first, or each image on its own with the same weights:
+    see `hepareg.networks.parts.AnyRigidDecoderSettings.pairwise`. Before training every network predicts
+    the identity.
     """
 
     def __init__(self, settings: RegistrationNetSettings | None = None) -> None:
         super().__init__()
         self.settings = settings or RegistrationNetSettings()
         s = self.settings
-        self.pairwise = s.mode == "deformable" or not isinstance(s.rigid, KeypointRigidDecoderSettings)
-        images = 2 if self.pairwise else 1
-        self.encoder = _encoder(images, s.encoder)
-        channels, strides = self.encoder.channels, self.encoder.strides
-        self.rigid = None if s.mode == "deformable" else _rigid_decoder(channels, strides, s.rigid)
-        if s.mode == "rigid":
-            self.deformable = None
-        else:
-            joined = channels if self.pairwise else [2 * c for c in channels]
-            self.deformable = DeformableDecoder(joined, strides, s.deformable)
+        self.pairwise = s.mode == "deformable" or s.rigid.pairwise
+        self.encoder = s.encoder.build(2 if self.pairwise else 1)
+        strides = self.encoder.strides
+        channels = [c if self.pairwise else 2 * c for c in self.encoder.channels]
+        self.rigid: AnyRigidDecoder | None = None if s.mode == "deformable" else s.rigid.build(channels, strides)
+        self.deformable = None if s.mode == "rigid" else DeformableDecoder(channels, strides, s.deformable)
 
     def forward(self, moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> RegistrationOutput:
         """Return the predicted transform.
@@ -124,21 +125,20 @@ class RegistrationNet(nn.Module):
         return self.decode(raw, world_from_voxel, fixed.shape[2:])
 
     def raw(self, moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> RawOutput:
-        """Return numbers, keypoints and gradients, before any geometry in float64; parameters as for `forward`."""
+        """Return the output of the decoders' layers, before any geometry in float64; parameters as for `forward`."""
         _check(moving, fixed, world_from_voxel)
-        shape = fixed.shape[2:]
         if self.pairwise:
             features = self.encoder(torch.cat([moving, fixed], dim=1))
-            rigid = self.rigid(features, world_from_voxel, shape) if self.rigid is not None else None
         else:
-            of_moving, of_fixed = self.encoder(moving), self.encoder(fixed)
-            assert isinstance(self.rigid, KeypointRigidDecoder)
-            rigid = self.rigid(of_fixed, of_moving, world_from_voxel, shape)
-            features = tuple(torch.cat(pair, dim=1) for pair in zip(of_moving, of_fixed, strict=True))
-        return RawOutput(rigid, self.deformable(features) if self.deformable is not None else None)
+            levels = zip(self.encoder(moving), self.encoder(fixed), strict=True)
+            features = tuple(torch.cat(both, dim=1) for both in levels)
+        return RawOutput(
+            rigid=None if self.rigid is None else self.rigid(features, world_from_voxel, fixed.shape[2:]),
+            gradients=None if self.deformable is None else self.deformable(features),
+        )
 
     def decode(self, raw: RawOutput, world_from_voxel: Tensor, shape: Sequence[int]) -> RegistrationOutput:
-        """Return the transform that raw outputs stand for, on the grid of ``shape`` and ``world_from_voxel``."""
+        """Return the transform of a raw output, on the grid of ``shape`` and ``world_from_voxel``."""
         with torch.autocast(world_from_voxel.device.type, enabled=False):
             displacement = None
             determinants = torch.ones(len(world_from_voxel), 2, device=world_from_voxel.device)
@@ -151,24 +151,6 @@ class RegistrationNet(nn.Module):
                 displacement = self.deformable.displacement(raw.gradients, world_from_voxel, shape)
                 determinants = jacobian_range(displacement.detach(), world_from_voxel)
         return RegistrationOutput(predicted, displacement, determinants)
-
-
-def _encoder(images: int, settings: StridedEncoderSettings | DilatedEncoderSettings) -> StridedEncoder | DilatedEncoder:
-    if isinstance(settings, DilatedEncoderSettings):
-        return DilatedEncoder(images, settings)
-    return StridedEncoder(images, settings)
-
-
-def _rigid_decoder(
-    channels: Sequence[int],
-    strides: Sequence[int],
-    settings: RigidDecoderSettings | AffineRigidDecoderSettings | KeypointRigidDecoderSettings,
-) -> RigidDecoder | AffineRigidDecoder | KeypointRigidDecoder:
-    if isinstance(settings, KeypointRigidDecoderSettings):
-        return KeypointRigidDecoder(channels, strides, settings)
-    if isinstance(settings, AffineRigidDecoderSettings):
-        return AffineRigidDecoder(channels, strides, settings)
-    return RigidDecoder(channels, strides, settings)
 
 
 def _check(moving: Tensor, fixed: Tensor, world_from_voxel: Tensor) -> None:

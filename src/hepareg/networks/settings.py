@@ -1,47 +1,34 @@
-"""Settings of a network as plain values: what is written beside its weights."""
+"""Settings of a network as plain values, as they are written beside its weights."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from hepareg.errors import SettingsError
-from hepareg.networks.affine_rigid_decoder import AffineRigidDecoderSettings
 from hepareg.networks.deformable_decoder import DeformableDecoderSettings
-from hepareg.networks.encoder import DilatedEncoderSettings, StridedEncoderSettings
-from hepareg.networks.keypoint_decoder import KeypointRigidDecoderSettings
+from hepareg.networks.parts import ENCODERS, RIGID_DECODERS
 from hepareg.networks.registration_net import RegistrationNetSettings
-from hepareg.networks.rigid_decoder import RigidDecoderSettings
 
-__all__ = ["ENCODERS", "RIGID_DECODERS", "settings_from_values", "settings_to_values"]
-
-ENCODERS = {"published": DilatedEncoderSettings, "efficient": StridedEncoderSettings}
-"""Names of the encoders, for settings."""
-
-RIGID_DECODERS = {
-    "rigid": RigidDecoderSettings,
-    "affine": AffineRigidDecoderSettings,
-    "keypoints": KeypointRigidDecoderSettings,
-}
-"""Names of the rigid decoders, for settings."""
+__all__ = ["settings_from_values", "settings_to_values"]
 
 
 def settings_to_values(settings: RegistrationNetSettings) -> dict[str, Any]:
-    """Return the settings as nested dictionaries of plain values, each part with its ``name``."""
+    """Return the settings as nested dictionaries of plain values; encoder and rigid decoder have a ``name`` each."""
     return {
         "mode": settings.mode,
-        "encoder": {"name": _name(settings.encoder, ENCODERS), **asdict(settings.encoder)},
-        "rigid": {"name": _name(settings.rigid, RIGID_DECODERS), **asdict(settings.rigid)},
+        "encoder": _with_name(settings.encoder, ENCODERS),
+        "rigid": _with_name(settings.rigid, RIGID_DECODERS),
         "deformable": asdict(settings.deformable),
     }
 
 
 def settings_from_values(values: Mapping[str, Any]) -> RegistrationNetSettings:
-    """Return the settings of nested dictionaries; what is left out has its default.
+    """Return the settings of nested dictionaries of plain values; a missing key has its default.
 
     Raises
     ------
     SettingsError
-        On an unknown name or key, or a value that a part does not accept.
+        If a name or key is unknown, or a part does not accept a value.
 
     Examples
     --------
@@ -65,21 +52,22 @@ def settings_from_values(values: Mapping[str, Any]) -> RegistrationNetSettings:
     return RegistrationNetSettings(**parts)
 
 
-def _name(part: Any, family: Mapping[str, type]) -> str:
-    return next(name for name, cls in family.items() if cls is type(part))
+def _with_name(part: Any, table: Mapping[str, type]) -> dict[str, Any]:
+    name = next(name for name, kind in table.items() if kind is type(part))
+    return {"name": name, **asdict(part)}
 
 
-def _named(values: Mapping[str, Any], family: Mapping[str, type], where: str) -> Any:
+def _named(values: Mapping[str, Any], table: Mapping[str, type], where: str) -> Any:
     values = dict(values)
     name = values.pop("name", None)
-    if name not in family:
-        raise SettingsError(f"expected {where}.name to be one of {', '.join(family)}, got {name!r}")
-    return _build(family[name], values, where)
+    if name not in table:
+        raise SettingsError(f"expected {where}.name to be one of {', '.join(table)}, got {name!r}")
+    return _build(table[name], values, where)
 
 
-def _build(cls: type, values: Mapping[str, Any], where: str) -> Any:
-    known = {f.name for f in fields(cls)}
+def _build(kind: type, values: Mapping[str, Any], where: str) -> Any:
+    known = {f.name for f in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise SettingsError(f"expected {where} settings among {', '.join(sorted(known))}, got {', '.join(unknown)}")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -1,4 +1,4 @@
-"""Weights in a file: safetensors, with settings and metrics in its header; nothing is ever unpickled."""
+"""Weights in a safetensors file with settings and metrics in the header; nothing is ever unpickled."""
 
 import json
 import os
@@ -24,14 +24,14 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """A network with its trained weights, and what was written beside them."""
+    """A network with its trained weights, and the metadata of its file."""
 
     net: RegistrationNet
     """In evaluation mode, on the CPU."""
     metrics: dict[str, Any]
-    """Whatever the training measured; empty if nothing was."""
+    """Metrics and settings of the training; empty if the file has none."""
     preprocessing: dict[str, Any]
-    """How the network's input was made: spacing, intensity window, region; empty if not said."""
+    """Settings of the network's input: spacing, intensity window, region; empty if the file has none."""
     sha256: str
     """Hash of the file."""
 
@@ -45,15 +45,15 @@ def save_weights(
 ) -> None:
     """Write a network's weights, settings, metrics and preprocessing to a .safetensors file.
 
-    The file appears whole or not at all: it is written beside its place, synchronised and renamed,
-    so an interruption at any moment leaves an older file as it was.
+    The file is written under a temporary name, synchronised and renamed, so that an interruption at any
+    moment leaves an older file as it was.
 
     Parameters
     ----------
     net
-        Any device and dtype; stored as they are, on the CPU.
+        Network on any device and in any dtype; the dtype is kept.
     path
-        Destination; an existing file is replaced.
+        Path of the file; an existing file is replaced.
     metrics, preprocessing
         JSON-serialisable values.
     """
@@ -83,8 +83,8 @@ def load_weights(path: str | Path) -> LoadedWeights:
     Raises
     ------
     FileFormatError
-        If the file is missing, is no safetensors file (a pickled checkpoint, for instance), was
-        made by another program or version, or its tensors do not fit its settings.
+        If the file is missing, is not a safetensors file (but a pickled checkpoint, for instance), was
+        made by another program or version, or has tensors that do not fit its settings.
     """
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:
@@ -94,7 +94,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
         raise FileFormatError(f"expected a weights file, found none at {path}; check the path") from error
     except (SafetensorError, OSError) as error:
         raise FileFormatError(
-            "expected weights in a .safetensors file written by hepareg, got a file that is none or is damaged; "
+            "expected weights in a .safetensors file written by hepareg, got another kind of file or a damaged one; "
             "pickled checkpoints are not read: export the weights first"
         ) from error
     if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
@@ -109,7 +109,7 @@ def load_weights(path: str | Path) -> LoadedWeights:
         metrics, preprocessing = (json.loads(metadata.get(key, "{}")) for key in ("metrics", "preprocessing"))
     except (SettingsError, KeyError, TypeError, json.JSONDecodeError, RuntimeError, StopIteration) as error:
         raise FileFormatError(
-            "expected weights that fit the network described in their file, got others (another architecture or a "
-            "changed file); train or export them again"
+            "expected weights that fit the settings in their file, got weights of another architecture or a changed "
+            "file; train or export them again"
         ) from error
     return LoadedWeights(net.eval(), metrics, preprocessing, sha256(Path(path).read_bytes()).hexdigest())

@@ -1,4 +1,4 @@
-"""The weighted mean over a mask that all penalties on fields share."""
+"""Weighted mean over a mask and floating-point precision, shared by all penalties on displacements."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ __all__ = ["masked_mean", "single_or_double"]
 
 
 def single_or_double(field: Tensor) -> Tensor:
-    """Return the field in float32 or float64, so that a penalty is as exact under autocast as without."""
+    """Return the field in float32 or float64, so that a penalty is as exact under autocast as without autocast."""
     return field.to(torch.promote_types(field.dtype, torch.float32))
 
 

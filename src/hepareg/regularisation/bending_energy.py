@@ -1,4 +1,4 @@
-"""Bending energy: keeps a deformation smooth and lets linear ones pass."""
+"""Bending energy: penalises curvature of a deformation and is 0 for every affine map."""
 
 import torch
 from torch import Tensor
@@ -10,28 +10,27 @@ __all__ = ["bending_energy"]
 
 
 def bending_energy(displacement: Tensor, world_from_voxel: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the mean squared second derivatives of a displacement.
+    """Return the mean of the squared second derivatives of a displacement, in 1/mm^2.
 
     Parameters
     ----------
     displacement
         (B, 3, I, J, K) u(x), world mm.
     world_from_voxel
-        (4, 4) or (B, 4, 4) of its grid: derivatives are taken per mm along world axes.
+        (4, 4) or (B, 4, 4) matrix of the displacement's grid: derivatives are per mm along world axes.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
 
     Returns
     -------
     Tensor
-        (B,), in 1/mm^2, in [0, inf); 0 for every affine map, rotations included. NaN under an empty
-        mask.
+        (B,), in [0, inf); 0 for every affine map, rotations included. NaN under an empty mask.
 
     Notes
     -----
-    The sum over components and over all pairs of axes (mixed ones counted twice) of the squared
-    second derivatives: unchanged if the world is rotated. Differences of central differences;
-    support: 2 voxels.
+    The sum of the squared second derivatives over components and over all pairs of axes (mixed pairs
+    counted twice), which a rotation of the world does not change. Derivatives are central differences
+    of central differences. Support: 2 voxels from the mask.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Folding: keeps the Jacobian determinant of a deformation positive."""
+"""Folding: penalises small and negative Jacobian determinants of a deformation."""
 
 import torch
 from torch import Tensor
@@ -19,20 +19,22 @@ def folding_penalty(
     displacement
         (B, 3, I, J, K) u(x), world mm.
     world_from_voxel
-        (4, 4) or (B, 4, 4) of its grid.
+        (4, 4) or (B, 4, 4) matrix of the displacement's grid.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
     smallest
-        Determinants of at least this much cost nothing; above 0 it acts before anything folds.
+        Smallest Jacobian determinant (1: volume kept, 0: folded) without a penalty. Above 0 the penalty
+        acts before anything folds.
 
     Returns
     -------
     Tensor
-        (B,), without unit, in [0, inf); 0 where nothing folds. NaN under an empty mask.
+        (B,), without unit, in [0, inf); 0 where every determinant is at least ``smallest``. NaN under an
+        empty mask.
 
     Notes
     -----
-    Support: 1 voxel.
+    Support: 1 voxel from the mask.
     """
     with torch.autocast(displacement.device.type, enabled=False):
         determinant = jacobian_determinant(single_or_double(displacement), world_from_voxel)

@@ -1,4 +1,4 @@
-"""Diffusion: keeps the spatial gradients of a deformation near those of the identity."""
+"""Diffusion: penalises every spatial gradient of a displacement, rotations included."""
 
 from typing import Literal
 
@@ -15,18 +15,18 @@ __all__ = ["gradient_penalty"]
 def gradient_penalty(
     displacement: Tensor, world_from_voxel: Tensor, mask: Tensor | None = None, *, power: Literal[1, 2] = 2
 ) -> Tensor:
-    """Return the mean departure of the deformation's Jacobian from the identity matrix.
+    """Return the mean size of the displacement's spatial gradients, squared or absolute.
 
     Parameters
     ----------
     displacement
         (B, 3, I, J, K) u(x), world mm.
     world_from_voxel
-        (4, 4) or (B, 4, 4) of its grid: gradients are taken per mm along world axes.
+        (4, 4) or (B, 4, 4) matrix of the displacement's grid: gradients are per mm along world axes.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
     power
-        2 (diffusion) sums the squares of the nine gradients, 1 their absolute values.
+        2 sums the squares of the nine gradients (diffusion), 1 their absolute values.
 
     Returns
     -------
@@ -41,7 +41,8 @@ def gradient_penalty(
 
     Notes
     -----
-    Support: 1 voxel. A rotation is penalised too: meant for a displacement beside a rigid transform.
+    Support: 1 voxel from the mask. Because rotations are penalised too, the penalty suits a displacement
+    that is predicted beside a rigid transform.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""How far a linear transform moves the region: pulls predictions towards the identity."""
+"""Mean squared displacement of the region by a linear map: favours predictions near the identity."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ __all__ = ["identity_penalty"]
 
 
 def identity_penalty(matrix: Tensor, world_from_voxel: Tensor, shape: Sequence[int]) -> Tensor:
-    """Return the mean squared displacement of the region's points under a linear map.
+    """Return the mean squared displacement of the region's points under a linear map, in mm^2.
 
-    One number in mm^2 for rotation, translation (and scale and shear), that weighs each by what it
-    does to the anatomy and does not depend on the world's origin, which a norm of parameters does.
+    Rotation, translation, scale and shear each count by the displacement that they cause in the region.
+    Unlike a norm of the parameters, the penalty does not depend on the origin of the world.
 
     Parameters
     ----------
     matrix
-        (B, 4, 4) map of world points, mm.
+        (B, 4, 4) linear map of world points, mm.
     world_from_voxel
         (4, 4) or (B, 4, 4) of the region's grid.
     shape
@@ -26,7 +26,7 @@ def identity_penalty(matrix: Tensor, world_from_voxel: Tensor, shape: Sequence[i
     Returns
     -------
     Tensor
-        (B,), float64, mm^2, in [0, inf); 0 for the identity only.
+        (B,), float64, in [0, inf); 0 for the identity only.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Inverse consistency: there and back again ends where it began."""
+"""Inverse consistency: penalises predictions of the two directions that are not inverses of each other."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,45 @@ from hepareg.regularisation.averaging import masked_mean, single_or_double
 from hepareg.regularisation.identity import identity_penalty
 from hepareg.transforms.warp import warp
 
-__all__ = ["displacement_inverse_consistency", "rigid_inverse_consistency"]
+__all__ = ["displacement_inverse_consistency", "inverse_consistency_penalty", "rigid_inverse_consistency"]
+
+
+def inverse_consistency_penalty(
+    matrix: Tensor,
+    backward_matrix: Tensor,
+    world_from_voxel: Tensor,
+    shape: Sequence[int],
+    displacement: Tensor | None = None,
+    backward_displacement: Tensor | None = None,
+) -> Tensor:
+    """Return the sum of the inverse-consistency penalties of the rigid and the deformable prediction, in mm^2.
+
+    Parameters
+    ----------
+    matrix, backward_matrix
+        (B, 4, 4) maps of world points, mm, predicted in the two directions.
+    world_from_voxel
+        (4, 4) or (B, 4, 4) of the region's grid.
+    shape
+        (I, J, K) of the region's grid.
+    displacement, backward_displacement
+        (B, 3, I, J, K) fields on that grid, world mm, predicted in the two directions; None without.
+
+    Returns
+    -------
+    Tensor
+        (B,), float64, in [0, inf); 0 if each prediction is the inverse of its counterpart.
+    """
+    penalty = rigid_inverse_consistency(matrix, backward_matrix, world_from_voxel, shape)
+    if displacement is None or backward_displacement is None:
+        return penalty
+    return penalty + displacement_inverse_consistency(displacement, backward_displacement, world_from_voxel)
 
 
 def rigid_inverse_consistency(
     moving_from_fixed: Tensor, fixed_from_moving: Tensor, world_from_voxel: Tensor, shape: Sequence[int]
 ) -> Tensor:
-    """Return the mean squared distance of the region's points from where they return to.
+    """Return the mean squared distance in mm^2 between the region's points and their images there and back.
 
     Parameters
     ----------
@@ -29,7 +61,7 @@ def rigid_inverse_consistency(
     Returns
     -------
     Tensor
-        (B,), float64, mm^2, in [0, inf); 0 if the two are inverses of each other.
+        (B,), float64, in [0, inf); 0 if the two maps are inverses of each other.
 
     References
     ----------
@@ -42,7 +74,7 @@ def rigid_inverse_consistency(
 def displacement_inverse_consistency(
     forward: Tensor, backward: Tensor, world_from_voxel: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """Return the mean squared length of u(x) + v(x + u(x)).
+    """Return the mean squared length in mm^2 of u(x) + v(x + u(x)).
 
     Parameters
     ----------
@@ -51,17 +83,17 @@ def displacement_inverse_consistency(
     world_from_voxel
         (4, 4) or (B, 4, 4) of that grid.
     mask
-        (B, 1, I, J, K) weights or bool; None counts every voxel. Voxels that u carries out of the
-        grid do not count: nothing is known of v there.
+        (B, 1, I, J, K) weights or bool; None counts every voxel. Voxels that u carries out of the grid
+        do not count, because v is not known there.
 
     Returns
     -------
     Tensor
-        (B,), mm^2, in [0, inf); 0 if the two are inverses of each other. NaN if no voxel counts.
+        (B,), in [0, inf); 0 if the two fields are inverses of each other. NaN if no voxel counts.
 
     Notes
     -----
-    Support: the length of u, plus 1 voxel.
+    Support: the length of u plus 1 voxel, from the mask.
 
     References
     ----------

@@ -11,27 +11,27 @@ __all__ = ["box_sum"]
 
 
 def box_sum(image: Tensor, radius_vox: Sequence[int]) -> Tensor:
-    """Return the sum over the box of (2 r + 1) voxels around each voxel: same shape, zero outside the image.
+    """Return the sum over the box of 2 r + 1 voxels an axis around each voxel: same shape, zero beyond the border.
 
     Parameters
     ----------
     image
         (B, C, I, J, K).
     radius_vox
-        Half width along i, j, k; 0 leaves an axis alone.
+        Half width r along i, j, k; 0 does not sum along that axis.
 
     Notes
     -----
     A running sum (cumulative sum, then a difference) costs two passes an axis but subtracts large
     numbers from each other: in float32 it loses small variances on Hounsfield units. Here the width
-    is put together from powers of two (1, 2, 4, ... neighbours added pairwise), about log2(width)
-    additions a voxel and no subtraction, so the error stays at rounding.
+    is assembled from powers of two (1, 2, 4, ... neighbours added pairwise): about log2(width)
+    additions a voxel and no subtraction, so the error stays at the level of rounding.
     """
     return _BoxSum.apply(image, tuple(radius_vox))
 
 
 class _BoxSum(torch.autograd.Function):
-    """The operator is symmetric, so its derivative is itself: nothing is kept for the backward pass."""
+    """The box sum with its own derivative: the operator is symmetric, so nothing is kept for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, radius_vox: tuple[int, ...]) -> Tensor:

@@ -1,4 +1,4 @@
-"""What all measures do with their operands: check them, raise their precision, crop to the mask."""
+"""Preparation of the operands that all losses share: checks, precision, crop to the mask."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,18 @@ __all__ = ["prepare", "voxels_within", "weighted_mean"]
 def prepare(
     fixed: Tensor, warped: Tensor, mask: Tensor | None, *, margin_vox: Sequence[int] = (0, 0, 0)
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return fixed, warped and weights in float32 or float64, cropped to what the measure can see.
+    """Return fixed, warped and weights in float32 or float64, cropped to the mask and a margin.
 
     Parameters
     ----------
     fixed, warped
-        (B, C, I, J, K) on one grid. Half precision and integers go to float32, so that a measure
-        is as exact under autocast as without.
+        (B, C, I, J, K) on one grid. Half precision and integers become float32, so that a loss is
+        as exact under autocast as without.
     mask
         (B, 1, I, J, K) weights >= 0 or bool, or None for ones.
     margin_vox
-        The measure's support: how far from the mask a voxel can influence it. Everything farther
-        is cropped away, which changes no result and saves the time of the surroundings.
+        Support of the loss along i, j, k: voxels farther from the mask cannot influence the loss. They
+        are cropped away, which changes no result and saves time.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def prepare(
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the mean of (B, C, I, J, K) values under (B, 1, I, J, K) weights: (B,).
 
-    NaN where all weights are zero: an empty mask has no mean, and a loss must not pass over it.
+    NaN where all weights are zero: an empty mask has no mean, and a loss must not hide that.
     """
     total = weights.flatten(1).sum(1) * values.shape[1]
     return (values * weights).flatten(1).sum(1) / total

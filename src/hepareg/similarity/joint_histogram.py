@@ -1,4 +1,4 @@
-"""Joint histogram of two images with smooth bins: what the information measures are made of."""
+"""Joint histogram of two images with smooth bins, from which the information losses are computed."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from hepareg.errors import InputError
 __all__ = ["entropies", "joint_histogram"]
 
 EDGE_BINS = 1
-"""Bins kept free at either end for the spline's feet."""
+"""Empty bins at either end, into which the spline of the outermost intensities extends."""
 
 
 def joint_histogram(fixed: Tensor, warped: Tensor, weights: Tensor, *, num_bins: int) -> Tensor:
@@ -17,8 +17,8 @@ def joint_histogram(fixed: Tensor, warped: Tensor, weights: Tensor, *, num_bins:
     Parameters
     ----------
     fixed, warped
-        (B, 1, I, J, K), float32 or float64. Each image's own range in the mask spans the bins: cut
-        the intensities to a window first, or one metal clip takes most of them.
+        (B, 1, I, J, K), float32 or float64. The bins span the range of each image in the mask: clamp
+        the intensities to a window first, or a single metal clip uses up most of the bins.
     weights
         (B, 1, I, J, K), >= 0.
     num_bins
@@ -27,13 +27,13 @@ def joint_histogram(fixed: Tensor, warped: Tensor, weights: Tensor, *, num_bins:
     Raises
     ------
     InputError
-        If there are several channels or too few bins.
+        If there are several channels or fewer than 4 bins.
 
     Notes
     -----
     Each voxel is shared among 3 x 3 bins by quadratic B-splines, whose derivative is continuous.
-    Voxels of weight zero are dropped beforehand. The range follows the images, derivatives
-    included, so that the measure does not see a linear change of intensity.
+    Voxels of weight zero are dropped beforehand. The range is part of the derivative, so that a
+    linear change of intensity changes neither the histogram nor its gradient.
     """
     if fixed.shape[1] != 1 or num_bins < 4:
         raise InputError(f"expected one channel and at least 4 bins, got {fixed.shape[1]} and {num_bins}")
@@ -71,7 +71,7 @@ def _bin_position(image: Tensor, used: Tensor, num_bins: int) -> Tensor:
 
 
 def _spline(position: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Return the nearest bin and the quadratic B-spline's shares of it and its two neighbours."""
+    """Return the nearest bin, and the quadratic B-spline's weights of the bin below, this bin and the bin above."""
     centre = position.detach().round()
     t = position - centre
     return centre.long(), ((0.5 - t).square() / 2, 0.75 - t.square(), (0.5 + t).square() / 2)

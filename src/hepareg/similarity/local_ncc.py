@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.similarity.box import box_sum
 from hepareg.similarity.inputs import prepare, voxels_within, weighted_mean
 
-__all__ = ["LocalNCC", "local_ncc_loss"]
+__all__ = ["local_ncc_loss"]
 
 VARIANCE_FLOOR = 1e-4
-"""Added to each local variance, as a fraction of the image's variance in the mask: flat boxes count as unrelated."""
+"""Share of an image's variance in the mask that is added to each local variance: flat boxes count as unrelated."""
 
 
 def local_ncc_loss(
@@ -18,9 +18,9 @@ def local_ncc_loss(
 ) -> Tensor:
     """Return one minus the mean squared correlation coefficient of small boxes.
 
-    Blind to linear changes of intensity, of either sign, that differ from place to place. Only
-    voxels in the mask enter a box's means and variances, so nothing outside the mask leaks in
-    (ribs beside the liver move differently); a box counts by how much of it lies in the mask.
+    Linear changes of intensity, of either sign, do not change the loss, even where they differ from
+    place to place. Only voxels in the mask enter the means and variances of a box, so that ribs beside
+    the liver, which move differently, have no influence. A box counts by its share in the mask.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def local_ncc_loss(
     spacing_mm
         Spacing of the grid along i, j, k.
     radius_mm
-        Half width of the box; rounded to whole voxels along each axis, at least one.
+        Half width of the box in mm; rounded to whole voxels along each axis, at least one.
 
     Returns
     -------
@@ -41,13 +41,13 @@ def local_ncc_loss(
     Raises
     ------
     InputError
-        If the shapes do not match or spacing or radius make no sense.
+        If the shapes do not match, or spacing or radius are not usable lengths.
 
     Notes
     -----
     cov^2 / ((var f + e)(var w + e)) with e = 1e-4 of the image's variance in the mask. Both images
-    are first centred and scaled by their mean and deviation in the mask, which the measure does not
-    see, so that E[x^2] - E[x]^2 loses no digits on Hounsfield units. Support: 0 voxels.
+    are first centred and scaled by their mean and deviation in the mask, which does not change the
+    loss, so that E[x^2] - E[x]^2 loses no digits on Hounsfield units. Support: 0 voxels from the mask.
 
     References
     ----------
@@ -78,21 +78,3 @@ def _standardised(image: Tensor, weights: Tensor) -> Tensor:
     centred = image - mean[:, :, None, None, None]
     variance = (centred.square() * weights).flatten(2).sum(2) / total
     return centred / variance.clamp_min(1e-12).sqrt()[:, :, None, None, None]
-
-
-class LocalNCC(nn.Module):
-    """`local_ncc_loss` as a module."""
-
-    def __init__(self, *, radius_mm: float = 9.0) -> None:
-        super().__init__()
-        self.radius_mm = radius_mm
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss: not at all, boxes end at the mask."""
-        return (0, 0, 0)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,)."""
-        return local_ncc_loss(fixed, warped, mask, spacing_mm=spacing_mm, radius_mm=self.radius_mm)

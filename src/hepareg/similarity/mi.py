@@ -2,19 +2,26 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.similarity.inputs import prepare
 from hepareg.similarity.joint_histogram import entropies, joint_histogram
 
-__all__ = ["MI", "mi_loss"]
+__all__ = ["mi_loss"]
 
 
-def mi_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, num_bins: int = 32) -> Tensor:
+def mi_loss(
+    fixed: Tensor,
+    warped: Tensor,
+    mask: Tensor | None = None,
+    *,
+    spacing_mm: Sequence[float] | None = None,
+    num_bins: int = 32,
+) -> Tensor:
     """Return minus the mutual information of the intensities in the mask.
 
-    Sees any relation of the two intensities that holds in the whole mask, such as dark veins in one
-    phase against bright ones in the other.
+    Any relation between the two intensities that holds in the whole mask lowers the loss, such as
+    veins that are dark in one phase and bright in the other.
 
     Parameters
     ----------
@@ -22,23 +29,26 @@ def mi_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, num_bi
         (B, 1, I, J, K) on the fixed grid, cut to an intensity window.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
+    spacing_mm
+        Has no influence; every loss takes it.
     num_bins
-        Bins per image.
+        Number of histogram bins for each image, at least 4.
 
     Returns
     -------
     Tensor
-        (B,), in nats, in [-log(num_bins), 0] (0 to rounding: unrelated or constant); lower is better. How low it
-        gets depends on the images: never an absolute quality. NaN under an empty mask.
+        (B,), in nats, in [-log(num_bins), 0]; lower is better, 0 (to rounding) for unrelated or
+        constant images. The value at perfect alignment depends on the images, so the loss is not an
+        absolute measure of quality. NaN under an empty mask.
 
     Raises
     ------
     InputError
-        If the shapes do not match, or with several channels.
+        If the shapes do not match, if there are several channels, or with fewer than 4 bins.
 
     Notes
     -----
-    H(f) + H(w) - H(f, w) with quadratic B-splines as Parzen windows. Support: 0 voxels.
+    H(f) + H(w) - H(f, w) with quadratic B-splines as Parzen windows. Support: 0 voxels from the mask.
 
     References
     ----------
@@ -49,21 +59,3 @@ def mi_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, num_bi
     fixed, warped, weights = prepare(fixed, warped, mask)
     entropy_f, entropy_w, entropy_fw = entropies(joint_histogram(fixed, warped, weights, num_bins=num_bins))
     return entropy_fw - entropy_f - entropy_w
-
-
-class MI(nn.Module):
-    """`mi_loss` as a module."""
-
-    def __init__(self, *, num_bins: int = 32) -> None:
-        super().__init__()
-        self.num_bins = num_bins
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        return (0, 0, 0)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,); ``spacing_mm`` has no influence."""
-        return mi_loss(fixed, warped, mask, num_bins=self.num_bins)

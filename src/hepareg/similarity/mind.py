@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
@@ -12,14 +12,14 @@ from hepareg.errors import InputError
 from hepareg.similarity.box import box_sum
 from hepareg.similarity.inputs import prepare, voxels_within, weighted_mean
 
-__all__ = ["MIND", "mind_descriptor", "mind_loss"]
+__all__ = ["mind_descriptor", "mind_loss"]
 
 NEIGHBOURS = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 PAIRS = tuple((a, b) for a, b in combinations(NEIGHBOURS, 2) if tuple(-x for x in a) != b)
 """The twelve pairs of face neighbours that are not opposite each other."""
 
 SLAB_VOXELS = 2_000_000
-"""Larger regions are compared slab by slab: about half a kilobyte a voxel is needed at a time."""
+"""Regions of more voxels are compared slab by slab: comparing needs about half a kilobyte a voxel."""
 
 VARIANCE_LIMITS = (1e-3, 1e3)
 """Local variance estimates are kept within these multiples of their mean in the mask."""
@@ -37,8 +37,8 @@ def mind_loss(
 ) -> Tensor:
     """Return the mean squared difference of the two images' self-similarity descriptors.
 
-    A descriptor says how alike the patches around a voxel are to each other, not how bright they
-    are: a vein that is dark in one phase and bright in the other has the same one.
+    A descriptor compares the patches around a voxel with each other. It does not depend on their
+    brightness: a vein that is dark in one phase and bright in the other has the same descriptor.
 
     Parameters
     ----------
@@ -49,13 +49,14 @@ def mind_loss(
     spacing_mm
         Spacing of the grid along i, j, k.
     distance_mm
-        Distance of the six neighbours from the voxel; whole voxels along each axis, at least one.
+        Distance in mm of the six neighbours from the voxel; rounded to whole voxels along each axis,
+        at least one.
     radius_mm
-        Half width of the patches; whole voxels along each axis, 0 is a single voxel.
+        Half width in mm of the patches; rounded to whole voxels along each axis, 0 is a single voxel.
     recompute
-        Recompute the descriptors in the backward pass instead of storing their parts: more time, a
-        fraction of the memory, which above `SLAB_VOXELS` voxels in the mask's box does not grow with
-        their number. None does so above that number alone.
+        Whether the descriptors are computed again in the backward pass instead of being stored: more
+        time, less memory, the same loss. None: only where the bounding box of the mask has more than
+        two million voxels (`SLAB_VOXELS`); above that number memory does not grow any further.
 
     Returns
     -------
@@ -65,11 +66,12 @@ def mind_loss(
     Raises
     ------
     InputError
-        If the shapes do not match, or with several channels.
+        If the shapes do not match, if there are several channels, or if spacing, distance or radius
+        are not usable lengths.
 
     Notes
     -----
-    Support: distance plus radius in voxels, from the mask; see `mind_descriptor`.
+    Support: distance plus radius, in voxels from the mask. Equation: see `mind_descriptor`.
 
     References
     ----------
@@ -103,7 +105,7 @@ def mind_descriptor(
     image
         (B, 1, I, J, K), float32 or float64.
     weights
-        (B, 1, I, J, K): where the typical variance is taken.
+        (B, 1, I, J, K) of the mean that gives the typical variance.
     distance_vox, radius_vox
         Distance of the neighbours and half width of the patches along i, j, k.
 
@@ -137,10 +139,11 @@ def _descriptor(distance: Tensor, typical: Tensor) -> Tensor:
 def _by_slabs(
     fixed: Tensor, warped: Tensor, weights: Tensor, *, distance_vox: Sequence[int], radius_vox: Sequence[int]
 ) -> Tensor:
-    """Return the same loss with the parts of one slab across the longest axis in memory at a time.
+    """Return the loss of `mind_loss`, keeping one slab across the longest axis in memory at a time.
 
-    Two passes: the typical variances are means over the whole mask, then each slab is compared. A
-    slab is computed with what its descriptors reach on both sides, so that its cuts change nothing.
+    The first pass computes the typical variances, which are means over the whole mask; the second pass
+    compares the slabs. Each slab is computed with a margin on both sides as wide as its descriptors
+    reach, so that the cuts between slabs change nothing.
     """
     axis = max(range(3), key=lambda a: weights.shape[2 + a])
     halo, length = distance_vox[axis] + radius_vox[axis], weights.shape[2 + axis]
@@ -173,12 +176,12 @@ def _by_slabs(
 
 
 def _again(part: Callable[..., Tensor], *arguments: Tensor | int) -> Tensor:
-    """Call a function whose inner values are computed once more in the backward pass instead of being kept."""
+    """Return part(*arguments), whose intermediate values the backward pass computes again instead of storing."""
     return checkpoint(part, *arguments, use_reentrant=False, preserve_rng_state=False)
 
 
 def _excess_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Sequence[int]) -> Tensor:
-    """Return how much farther each pair of patches is apart than the closest pair: (B, 12, I, J, K)."""
+    """Return the distance of each pair of patches minus the distance of the closest pair: (B, 12, I, J, K)."""
     distance = _patch_distances(image, distance_vox, radius_vox)
     return distance - distance.amin(dim=1, keepdim=True)
 
@@ -194,31 +197,3 @@ def _patch_distances(image: Tensor, distance_vox: Sequence[int], radius_vox: Seq
         shifted[offset] = view
     squares = torch.cat([(shifted[a] - shifted[b]).square() for a, b in PAIRS], dim=1)
     return box_sum(squares, radius_vox) / box_sum(torch.ones_like(image[:1]), radius_vox)
-
-
-class MIND(nn.Module):
-    """`mind_loss` as a module."""
-
-    def __init__(self, *, distance_mm: float = 3.0, radius_mm: float = 3.0, recompute: bool | None = None) -> None:
-        super().__init__()
-        self.distance_mm, self.radius_mm, self.recompute = distance_mm, radius_mm, recompute
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        distance = voxels_within(self.distance_mm, spacing_mm, at_least=1)
-        radius = voxels_within(self.radius_mm, spacing_mm)
-        return distance[0] + radius[0], distance[1] + radius[1], distance[2] + radius[2]
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,)."""
-        return mind_loss(
-            fixed,
-            warped,
-            mask,
-            spacing_mm=spacing_mm,
-            distance_mm=self.distance_mm,
-            radius_mm=self.radius_mm,
-            recompute=self.recompute,
-        )

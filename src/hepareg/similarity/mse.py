@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.similarity.inputs import prepare, weighted_mean
 
-__all__ = ["MSE", "mse_loss"]
+__all__ = ["mse_loss"]
 
 
-def mse_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the weighted mean squared difference.
+def mse_loss(
+    fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float] | None = None
+) -> Tensor:
+    """Return the weighted mean squared difference of the intensities.
 
-    For images of one modality and one contrast phase only: a vein that is dark in one phase and
+    Use for images of one modality and one contrast phase only: a vein that is dark in one phase and
     bright in the other counts as an error.
 
     Parameters
@@ -21,11 +23,13 @@ def mse_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tenso
         (B, C, I, J, K) on the fixed grid.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
+    spacing_mm
+        Has no influence; every loss takes it.
 
     Returns
     -------
     Tensor
-        (B,), in [0, inf), squared intensity units; 0 is best. NaN under an empty mask.
+        (B,), in squared intensity units, in [0, inf); 0 is best. NaN under an empty mask.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def mse_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tenso
 
     Notes
     -----
-    Support: 0 voxels.
+    Support: 0 voxels from the mask.
 
     Examples
     --------
@@ -44,17 +48,3 @@ def mse_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tenso
     """
     fixed, warped, weights = prepare(fixed, warped, mask)
     return weighted_mean((fixed - warped).square(), weights)
-
-
-class MSE(nn.Module):
-    """`mse_loss` as a module."""
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        return (0, 0, 0)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,); ``spacing_mm`` has no influence."""
-        return mse_loss(fixed, warped, mask)

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.similarity.inputs import prepare
 
-__all__ = ["NCC", "ncc_loss"]
+__all__ = ["ncc_loss"]
 
 VARIANCE_FLOOR = 1e-10
-"""Smallest product of the two variances: a constant image correlates with nothing, with finite gradients."""
+"""Smallest product of two variances to divide by: a constant image has the correlation 0 and a finite gradient."""
 
 
-def ncc_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
+def ncc_loss(
+    fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float] | None = None
+) -> Tensor:
     """Return one minus the correlation coefficient of the intensities in the mask.
 
-    Blind to one linear change of all intensities, not to one that differs between tissues.
+    A linear change of all intensities does not change the loss; a change that differs between tissues does.
 
     Parameters
     ----------
@@ -23,11 +25,13 @@ def ncc_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tenso
         (B, C, I, J, K) on the fixed grid; several channels are averaged.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
+    spacing_mm
+        Has no influence; every loss takes it.
 
     Returns
     -------
     Tensor
-        (B,), in [0, 2]; 0 is best (linearly related), 1 is unrelated or constant, 2 is inverted.
+        (B,), in [0, 2]; 0 is best (linearly related), 1 for unrelated or constant images, 2 for inverted ones.
         NaN under an empty mask.
 
     Raises
@@ -38,7 +42,7 @@ def ncc_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tenso
     Notes
     -----
     1 - cov(f, w) / sqrt(var f var w), means and (co)variances weighted by the mask and computed
-    about the mean (two passes, exact on Hounsfield units). Support: 0 voxels.
+    about the mean (two passes, exact on Hounsfield units). Support: 0 voxels from the mask.
 
     References
     ----------
@@ -60,17 +64,3 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 def _centred(image: Tensor, weights: Tensor) -> Tensor:
     return image - _mean(image, weights)[:, :, None, None, None]
-
-
-class NCC(nn.Module):
-    """`ncc_loss` as a module."""
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        return (0, 0, 0)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,); ``spacing_mm`` has no influence."""
-        return ncc_loss(fixed, warped, mask)

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.errors import InputError
 from hepareg.geometry.differences import voxel_gradient
 from hepareg.similarity.inputs import prepare, voxels_within, weighted_mean
 
-__all__ = ["NGF", "ngf_loss"]
+__all__ = ["ngf_loss"]
 
 
 def ngf_loss(
     fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float], edge: float = 1.0
 ) -> Tensor:
-    """Return how far the directions of the two images' edges differ, whatever their strength.
+    """Return the mean squared sine of the angle between the edges of the two images, whatever their strength.
 
     Parameters
     ----------
@@ -26,25 +26,25 @@ def ngf_loss(
     spacing_mm
         Spacing of the grid along i, j, k: gradients are per mm.
     edge
-        Gradients well below ``edge`` times the mean gradient of their image in the mask count as
-        noise.
+        Gradients well below this multiple of the mean gradient of their image in the mask count as noise.
 
     Returns
     -------
     Tensor
-        (B,), in [0, 1]; 0 is best (equal images), 1 is strong edges that cross at a right angle
+        (B,), in [0, 1]; 0 is best (equal images), 1 where strong edges cross at a right angle
         everywhere. NaN under an empty mask.
 
     Raises
     ------
     InputError
-        If the shapes do not match, or with several channels.
+        If the shapes do not match, or if there are several channels.
 
     Notes
     -----
     1 - (<g, h> + e^2)^2 / ((|g|^2 + e^2)(|h|^2 + e^2)), g and h the gradients, each in units of its
-    mean length in the mask, and e the setting ``edge``: being in the numerator too, it makes flat
-    regions neutral and equal images exactly 0. Strong edges of either sign match. Support: 1 voxel.
+    mean length in the mask, and e the option ``edge``. Because e^2 is in the numerator too, flat
+    regions have no influence and equal images give exactly 0. Edges of opposite sign match as well.
+    Support: 1 voxel from the mask.
 
     References
     ----------
@@ -70,21 +70,3 @@ def _relative_gradient(image: Tensor, weights: Tensor, spacing: Tensor) -> Tenso
     # both floors keep derivatives finite where an image is flat
     length = (gradient.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
     return gradient / weighted_mean(length, weights).clamp_min(1e-6)[:, None, None, None, None]
-
-
-class NGF(nn.Module):
-    """`ngf_loss` as a module."""
-
-    def __init__(self, *, edge: float = 1.0) -> None:
-        super().__init__()
-        self.edge = edge
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        return (1, 1, 1)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,)."""
-        return ngf_loss(fixed, warped, mask, spacing_mm=spacing_mm, edge=self.edge)

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from hepareg.similarity.inputs import prepare
 
-__all__ = ["SoftDice", "soft_dice_loss"]
+__all__ = ["soft_dice_loss"]
 
 
-def soft_dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
+def soft_dice_loss(
+    fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float] | None = None
+) -> Tensor:
     """Return one minus the Dice overlap of soft labels, averaged over the labels.
 
     Parameters
@@ -18,11 +20,13 @@ def soft_dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) ->
         (B, C, I, J, K) membership in [0, 1] (or bool), one channel a label, no background channel.
     mask
         (B, 1, I, J, K) weights or bool; None counts every voxel.
+    spacing_mm
+        Has no influence; every loss takes it.
 
     Returns
     -------
     Tensor
-        (B,), in [0, 1]; 0 is equal, 1 has no overlap. A label absent from both counts as equal.
+        (B,), in [0, 1]; 0 for equal labels, 1 without overlap. A label absent from both images counts as equal.
 
     Raises
     ------
@@ -31,8 +35,8 @@ def soft_dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) ->
 
     Notes
     -----
-    1 - 2 sum f w / (sum f^2 + sum w^2): with squares in the denominator equal soft labels reach 0,
-    which they do not with plain sums. Support: 0 voxels.
+    1 - 2 sum f w / (sum f^2 + sum w^2). With squares in the denominator equal soft labels reach 0;
+    with plain sums they would not. Support: 0 voxels from the mask.
 
     References
     ----------
@@ -44,17 +48,3 @@ def soft_dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) ->
     sizes = ((fixed.square() + warped.square()) * weights).flatten(2).sum(2)
     tiny = 1e-6
     return 1 - ((2 * overlap + tiny) / (sizes + tiny)).mean(dim=1)
-
-
-class SoftDice(nn.Module):
-    """`soft_dice_loss` as a module."""
-
-    def support_vox(self, spacing_mm: Sequence[float]) -> tuple[int, int, int]:
-        """Return how far from the mask a voxel can influence the loss."""
-        return (0, 0, 0)
-
-    def forward(
-        self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None, *, spacing_mm: Sequence[float]
-    ) -> Tensor:
-        """Return the loss (B,); ``spacing_mm`` has no influence."""
-        return soft_dice_loss(fixed, warped, mask)

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: written so that a kill at any moment leaves the older file whole, read without running code."""
+"""Checkpoint files: written so that a kill at any moment leaves the older file whole, read without running code."""
 
 import errno
 import io
@@ -23,7 +23,7 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
     Raises
     ------
     OutputError
-        If the disk is full or the folder cannot be written; the older file of that name is untouched.
+        If the disk is full or the folder cannot be written. An older file of that name is then untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -38,7 +38,7 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         temporary.unlink(missing_ok=True)
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or "it cannot be written")
         raise OutputError(
-            f"{path.name} was not written ({reason}); the last checkpoint, if there is one yet, is whole: "
+            f"expected to write {path.name}, got an error ({reason}); older checkpoints, if any, are whole: "
             "make room and use --resume, or start again"
         ) from error
 
@@ -51,12 +51,12 @@ def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
 
 
 def read_checkpoint(path: str | Path, *, map_location: Any = "cpu") -> dict[str, Any]:
-    """Read a checkpoint of this package; no code in the file is run (``weights_only=True``).
+    """Return the content of a checkpoint of this package; no code in the file is run (``weights_only=True``).
 
     Raises
     ------
     FileFormatError
-        If the file is missing, cut off, or not a checkpoint of this package.
+        If the file is missing, truncated, or not a checkpoint of this package.
     """
     path = Path(path)
     if not path.is_file():
@@ -73,23 +73,23 @@ def read_checkpoint(path: str | Path, *, map_location: Any = "cpu") -> dict[str,
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Makes Lightning write and read checkpoints through this module."""
+    """Lightning plugin that writes and reads checkpoints with `write_checkpoint` and `read_checkpoint`."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a checkpoint; see `write_checkpoint`."""
         write_checkpoint(checkpoint, path)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        """Read a checkpoint; see `read_checkpoint`."""
+        """Return the content of a checkpoint; see `read_checkpoint`."""
         return read_checkpoint(path, map_location=map_location)
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Delete a checkpoint if it is there."""
+        """Delete a checkpoint if it exists."""
         Path(path).unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename survive a power cut (POSIX: the folder is synced as well)."""
+    """Synchronise a folder, so that a rename in it survives a power cut (POSIX)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

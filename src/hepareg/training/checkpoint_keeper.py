@@ -1,4 +1,4 @@
-"""Callback that keeps the last, the best and every N-th state of a run."""
+"""Callback that writes the last, the best and every N-th checkpoint of a run."""
 
 import math
 from pathlib import Path
@@ -11,17 +11,22 @@ __all__ = ["CheckpointKeeper"]
 
 
 class CheckpointKeeper(Checkpoint):
-    """Write ``last.ckpt`` after every epoch, ``best.ckpt`` at a lower validation loss, ``epoch_N.ckpt`` at times.
+    """Callback that writes ``last.ckpt`` after every epoch, ``best.ckpt`` and ``epoch_N.ckpt``.
 
-    Lightning's ModelCheckpoint stores absolute paths in each file; this one stores numbers only, so
-    that a checkpoint says nothing of the machine it was made on.
+    ``best.ckpt`` is replaced at every lower validation loss. Unlike Lightning's ModelCheckpoint, which
+    stores absolute paths in each file, this callback stores numbers only: a checkpoint holds no name of
+    a machine or folder.
 
     Parameters
     ----------
     folder
-        Where checkpoints lie.
-    every_epochs, keep
-        An ``epoch_N.ckpt`` is written after every N-th epoch, and the newest ``keep`` of them stay.
+        Folder of the checkpoints.
+    every_epochs
+        Number of epochs between two ``epoch_N.ckpt``.
+    keep
+        Number of ``epoch_N.ckpt`` to keep; older ones are deleted.
+    monitor
+        Name of the validation loss.
     """
 
     def __init__(self, folder: str | Path, *, every_epochs: int, keep: int, monitor: str = "val_loss") -> None:
@@ -35,16 +40,16 @@ class CheckpointKeeper(Checkpoint):
         return "checkpoint_keeper"
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run needs to know."""
+        """Return loss, number and metrics of the best epoch, which a resumed run needs."""
         return {"best_loss": self.best_loss, "best_epoch": self.best_epoch, "best_metrics": self.best_metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the state of the run that is resumed."""
+        """Restore loss, number and metrics of the best epoch from a checkpoint."""
         self.best_loss, self.best_epoch = float(state_dict["best_loss"]), int(state_dict["best_epoch"])
         self.best_metrics = dict(state_dict["best_metrics"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what is due after an epoch; Lightning calls this after the epoch's validation."""
+        """Write the checkpoints that are due; Lightning calls this after the validation of the epoch."""
         epoch = trainer.current_epoch
         loss = trainer.callback_metrics.get(self.monitor)
         validated = (epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0

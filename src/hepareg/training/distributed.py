@@ -1,4 +1,4 @@
-"""What the processes of one run tell each other, and how many of them there are."""
+"""The processes of one run: their number, their device, and the exchange of validation rows."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["World", "gather_rows", "resolve_device", "world_of"]
 
 @dataclass(frozen=True)
 class World:
-    """The processes of a run, as torchrun describes them in the environment."""
+    """Rank of this process and number of processes, as torchrun sets them in the environment."""
 
     rank: int = 0
     size: int = 1
@@ -27,12 +27,12 @@ class World:
 
 
 def world_of(settings: RunSettings) -> World:
-    """Return the processes of this run.
+    """Return rank and number of the processes of this run.
 
     Raises
     ------
     SettingsError
-        If the settings ask for another number of processes than were started.
+        If ``run.processes`` differs from the number of processes that were started.
     """
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started != settings.processes:
@@ -50,7 +50,7 @@ def resolve_device(name: str) -> str:
     Raises
     ------
     DeviceError
-        If CUDA is asked for and absent.
+        If CUDA is asked for and not available.
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
@@ -59,7 +59,7 @@ def resolve_device(name: str) -> str:
 
 
 def gather_rows(rows: list[list[float]]) -> dict[int, list[float]]:
-    """Return the rows of all processes by their first entry, the pair's index."""
+    """Return the rows of all processes, keyed by their first entry, the index of the pair."""
     gathered: list[list[list[float]]] = [rows]
     if dist.is_available() and dist.is_initialized():
         gathered = [[] for _ in range(dist.get_world_size())]

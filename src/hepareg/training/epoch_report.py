@@ -1,4 +1,4 @@
-"""Callback that tells the terminal how a run is going, one line an epoch."""
+"""Callback that prints one line an epoch to the terminal."""
 
 import sys
 import time
@@ -11,13 +11,13 @@ SHOWN = {"train_loss": "loss", "val_loss": "validation loss", "val_tre_mm": "TRE
 
 
 class EpochReport(pl.Callback):
-    """Print epoch, losses, median TRE of the validation pairs and the time taken, to stderr."""
+    """Callback that prints epoch, losses, median TRE of the validation pairs, and seconds to stderr."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the epoch's clock."""
+        """Start the clock of the epoch."""
         self.started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""A training run from settings to checkpoints and exported weights."""
+"""A training run, from settings and pairs to checkpoints and trained weights."""
 
 import logging
 import time
@@ -11,6 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
+from pydantic import ValidationError
 from torch.utils.data import DataLoader, Subset
 
 from hepareg.data.sampler import KeyedSampler
@@ -34,27 +35,27 @@ CHANGEABLE = (
     "tracking", "checkpoints", "run.epochs", "run.max_minutes", "run.early_stopping_epochs", "run.device",
     "data.num_workers", "data.prepare_processes",
 )  # fmt: skip
-"""Settings that a resumed run may change; all others would make it another run."""
+"""Settings that a resumed run may change; a change of any other setting would make it another run."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run ended with.
+    """Result of a run.
 
     Parameters
     ----------
     module
         The module with the weights of the best epoch.
     epochs, steps
-        How far the run came.
+        Number of epochs and optimiser steps.
     minutes
-        Training time, validation included, preparation of pairs not.
+        Training time, with validation and without the preparation of pairs.
     metrics
         Metrics of the last epoch.
     best_epoch
-        Epoch (counted from 1) of the weights.
+        Epoch of the weights, counted from 1.
     best_metrics
-        Metrics of that epoch.
+        Metrics of the best epoch.
     """
 
     module: RegistrationModule
@@ -74,7 +75,7 @@ def fit(
     resume: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> FitResult:
-    """Train, keeping checkpoints, metrics and overlays in ``folder``.
+    """Train a network and return it; write checkpoints, metrics and overlays to a folder.
 
     Parameters
     ----------
@@ -83,18 +84,18 @@ def fit(
     sources
         Prepared training and validation pairs.
     folder
-        Exists; ``checkpoints/``, ``overlays/``, ``metrics.csv`` and trackers are written below it.
+        Folder of the run; receives ``checkpoints/``, ``overlays/``, ``metrics.csv`` and the files of trackers.
     resume
-        Continue from ``checkpoints/last.ckpt``.
+        Whether to continue from ``checkpoints/last.ckpt``.
     clock
-        What the time limit is measured with, in seconds.
+        Clock of the time limit, in seconds.
 
     Raises
     ------
     TrainingError
         If the loss is not finite.
     SettingsError, DeviceError, FileFormatError
-        Before the first epoch, if the run cannot be done as asked.
+        Before the first epoch, if settings, device or checkpoint cannot be used.
     """
     world = world_of(settings.run)
     device = resolve_device(settings.run.device)
@@ -137,16 +138,16 @@ def fit(
 
 
 def check_resumable(path: Path, settings: TrainingSettings) -> None:
-    """Check that a checkpoint is of a run with these settings.
+    """Check that a checkpoint belongs to a run with these settings.
 
     Raises
     ------
     FileFormatError
-        If it is missing, damaged or foreign.
+        If the checkpoint is missing, damaged or not of this package.
     SettingsError
         If settings differ that a resumed run may not change.
     """
-    saved, wanted = _flat(read_checkpoint(path).get("settings", {})), _flat(settings.public())
+    saved, wanted = _flat(_resolved(read_checkpoint(path).get("settings", {}), like=settings)), _flat(settings.public())
     changed = [
         name
         for name in sorted(saved.keys() | wanted.keys())
@@ -157,6 +158,17 @@ def check_resumable(path: Path, settings: TrainingSettings) -> None:
             f"expected the settings of the run that is resumed, got other values for {', '.join(changed)}; "
             "leave them as they were, or start a new run"
         )
+
+
+def _resolved(saved: dict[str, Any], *, like: TrainingSettings) -> dict[str, Any]:
+    """Return saved settings with defaults for keys that an older version did not have yet; paths come from ``like``."""
+    data = {**saved.get("data", {}), "manifest": like.data.manifest, "cache": like.data.cache}
+    if data.get("source") != like.data.source:
+        return saved
+    try:
+        return TrainingSettings.model_validate({**saved, "data": data}).public()
+    except ValidationError:
+        return saved
 
 
 def _trainer(
@@ -234,12 +246,12 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_writable(folder: Path) -> None:
-    """Check that the run's folder can be written.
+    """Check that the folder of a run can be written; make it if it is missing.
 
     Raises
     ------
     OutputError
-        If it cannot.
+        If the folder cannot be made or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Callback that writes one row of numbers for each epoch to metrics.csv."""
+"""Callback that writes one row of metrics for each epoch to metrics.csv."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ __all__ = ["MetricsTable"]
 
 
 class MetricsTable(pl.Callback):
-    """Rewrite ``metrics.csv`` after each epoch, whole or not at all; a resumed run goes on with the rows it had.
+    """Callback that rewrites ``metrics.csv`` after each epoch, whole or not at all.
 
-    Rows are part of the checkpoint, so rows of epochs that were computed after the checkpoint and
-    are computed again do not appear twice.
+    The rows are part of the checkpoint. A resumed run continues with the rows of the checkpoint, so that
+    epochs that are computed a second time do not appear twice.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -32,11 +32,11 @@ class MetricsTable(pl.Callback):
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the rows of the run that is resumed."""
+        """Restore the rows from a checkpoint."""
         self.rows = list(state_dict["rows"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Add the epoch's row."""
+        """Add the row of the epoch and rewrite the file."""
         metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
         self.rows.append({"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **metrics})
         if trainer.is_global_zero:

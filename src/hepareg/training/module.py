@@ -1,4 +1,4 @@
-"""The Lightning module: one network, one objective, and what is measured of them."""
+"""The Lightning module: a network, its loss, and the metrics of training and validation."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 
 from hepareg.errors import TrainingError
-from hepareg.networks import RegistrationNet
+from hepareg.networks import RegistrationNet, RegistrationOutput
 from hepareg.training.distributed import gather_rows
-from hepareg.training.objective import Objective
+from hepareg.training.loss import PairTensors, training_loss
 from hepareg.training.pose_error import point_error_mm, rotation_error_deg
 from hepareg.training.settings import OptimiserSettings, TrainingSettings
 
 __all__ = ["RegistrationModule"]
 
 ROW = ("index", "loss", "tre_mm", "start_tre_mm", "rotation_deg")
-"""What is kept of each validation pair; TRE is NaN where the truth is not known."""
+"""Numbers that are kept of each validation pair; TRE and rotation error are NaN where the truth is not known."""
 
 
 class RegistrationModule(pl.LightningModule):
-    """Trains a `RegistrationNet` without labels: the moving image is warped by its prediction and compared.
+    """Training of a `RegistrationNet` without labels, by comparing the warped moving image with the fixed image.
 
     Parameters
     ----------
@@ -33,13 +33,13 @@ class RegistrationModule(pl.LightningModule):
         super().__init__()
         self.settings = settings
         self.net = RegistrationNet(settings.network.build())
-        self.objective = Objective(settings.loss)
+        self.needs_backward = bool(settings.loss.penalties_that_require("backward_matrix"))
         if settings.run.precision == "64":
             self.double()
         self._rows: list[list[float]] = []
 
-    def forward(self, batch: dict[str, Any]) -> Any:
-        """Return the network's output for a batch."""
+    def forward(self, batch: dict[str, Any]) -> RegistrationOutput:
+        """Return the prediction for a batch."""
         return self.net(self._cast(batch["moving"]), self._cast(batch["fixed"]), batch["world_from_voxel"])
 
     def training_step(self, batch: dict[str, Any], batch_index: int) -> Tensor:
@@ -65,11 +65,11 @@ class RegistrationModule(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Start a new table of validation pairs."""
+        """Empty the table of validation pairs."""
         self._rows = []
 
     def validation_step(self, batch: dict[str, Any], batch_index: int) -> None:
-        """Measure one batch of validation pairs."""
+        """Add the numbers of a batch of validation pairs to the table."""
         output = self.forward(batch)
         loss = self._terms(batch, output)["loss"]
         tre = point_error_mm(output.predicted, batch["truth"], batch["points"])
@@ -94,7 +94,7 @@ class RegistrationModule(pl.LightningModule):
         self.log_dict(metrics)
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser and its learning-rate schedule, which moves with every step."""
+        """Return the optimiser and its learning-rate schedule, which is evaluated at every step."""
         settings = self.settings.optimiser
         family = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
         optimiser = family(self.net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
@@ -103,30 +103,25 @@ class RegistrationModule(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the resolved settings with the weights; paths stay out of the file."""
+        """Add the settings, defaults included and paths left out, to a checkpoint."""
         checkpoint["settings"] = self.settings.public()
 
-    def _terms(self, batch: dict[str, Any], output: Any = None) -> dict[str, Tensor]:
+    def _terms(self, batch: dict[str, Any], output: RegistrationOutput | None = None) -> dict[str, Tensor]:
+        """Return the (B,) parts of the loss by name, and their weighted sum as ``loss``."""
         output = self.forward(batch) if output is None else output
         backward = None
-        if "inverse_consistency" in self.settings.loss.regularisation:
+        if self.needs_backward:
             backward = self.forward({**batch, "moving": batch["fixed"], "fixed": batch["moving"]})
-        return self.objective(
-            output,
-            moving=self._cast(batch["moving"]),
-            fixed=self._cast(batch["fixed"]),
-            moving_mask=self._cast(batch["moving_mask"]),
-            fixed_mask=self._cast(batch["fixed_mask"]),
-            world_from_voxel=batch["world_from_voxel"],
-            backward=backward,
-        )
+        images = {name: self._cast(batch[name]) for name in ("moving", "fixed", "moving_mask", "fixed_mask")}
+        pairs = PairTensors(**images, world_from_voxel=batch["world_from_voxel"])
+        return training_loss(self.settings.loss, output, pairs, backward=backward)
 
     def _cast(self, image: Tensor) -> Tensor:
         return image.double() if self.settings.run.precision == "64" else image
 
 
 def rate_factor(step: int, num_steps: int, settings: OptimiserSettings) -> float:
-    """Return the factor on the learning rate before a step: a linear rise, then constant or a half cosine to zero."""
+    """Return the factor on the learning rate at a step: a linear rise, then constant or a half cosine to zero."""
     warmup = settings.warmup_steps
     if step < warmup:
         return (step + 1) / (warmup + 1)

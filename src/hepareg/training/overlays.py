@@ -1,4 +1,4 @@
-"""Callback that draws validation pairs before and after registration."""
+"""Callback that draws checkerboards of validation pairs before and after registration."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ ZOOM = 3
 
 
 class OverlayWriter(pl.Callback):
-    """Write ``overlays/pair_N.png`` at each new validation: checkerboards before (top) and after (bottom).
+    """Callback that writes ``overlays/pair_N.png`` at each validation: checkerboards before (top) and after (bottom).
 
-    Pictures are numbered, not named after cases, because they also go to the trackers.
+    Pictures are numbered and not named after cases, because trackers receive them too.
     """
 
     def __init__(self, folder: str | Path, *, num_pairs: int) -> None:
@@ -36,7 +36,7 @@ class OverlayWriter(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Draw the pairs of a batch whose index is below ``num_pairs``."""
+        """Draw those pairs of a batch whose index is below ``num_pairs``."""
         wanted = [row for row, index in enumerate(batch["index"]) if int(index) < self.num_pairs]
         if trainer.sanity_checking or not trainer.is_global_zero or not wanted:
             return
@@ -71,13 +71,14 @@ class OverlayWriter(pl.Callback):
 def overlay_picture(
     before: NDArray[np.floating], after: NDArray[np.floating], fixed: NDArray[np.floating]
 ) -> NDArray[np.uint8]:
-    """Return a grey picture of checkerboards, before above after, of the three middle planes.
+    """Return a grey picture of checkerboards of the three middle planes, before above after.
 
     Parameters
     ----------
     before, after, fixed
-        (I, J, K) in [-1, 1] on one RAS grid; tiles alternate between the moving image and ``fixed``.
-        Superior and anterior are up, the patient's right is on the left as in radiology.
+        (I, J, K) in [-1, 1] on one RAS grid: the moving image before and after, and the fixed image,
+        with which its tiles alternate. Superior and anterior are up, and the patient's right is on
+        the left, as in radiology.
     """
     picture = np.concatenate([_row(before, fixed), _row(after, fixed)], axis=0)
     return picture.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)

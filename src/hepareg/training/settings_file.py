@@ -1,13 +1,14 @@
-"""Settings from a YAML file or a preset, with ``key=value`` overrides, validated alike."""
+"""Settings from a YAML file or a preset and from ``key=value`` overrides, which are validated like the file."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, get_type_hints
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hepareg.errors import SettingsError
 from hepareg.training.settings import TrainingSettings
@@ -15,7 +16,7 @@ from hepareg.training.settings import TrainingSettings
 __all__ = ["PRESETS", "load_settings", "settings_yaml"]
 
 PRESETS = ("published", "one_gpu", "small")
-"""Settings that come with the package, in ``training/presets``."""
+"""Names of the settings files in ``training/presets``, which come with the package."""
 
 
 def load_settings(source: str | Path, overrides: Sequence[str] = ()) -> TrainingSettings:
@@ -24,10 +25,9 @@ def load_settings(source: str | Path, overrides: Sequence[str] = ()) -> Training
     Parameters
     ----------
     source
-        Name of a preset, or path of a YAML file. A preset's name wins; ``./small`` is a file.
+        Name of a preset, or path of a YAML file. Write ``./small`` for a file that is called like a preset.
     overrides
-        ``section.key=value`` texts; the value is read as YAML, so ``null``, ``[1, 2]`` and ``1e-3`` mean what they
-        mean in the file.
+        ``section.key=value`` texts. The value is read as YAML, as in the file: ``null``, ``[1, 2]``, ``1e-3``.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def _read(source: str | Path) -> dict[str, Any]:
             raise SettingsError(f"expected a YAML file or one of {', '.join(PRESETS)}, got {source}")
         text = path.read_text()
     try:
-        tree = yaml.load(text, Loader=_NumberLoader)
+        tree = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise SettingsError(f"expected YAML in {source}, got something else: {' '.join(str(error).split())}") from error
     if tree is None:
@@ -73,11 +73,14 @@ def _set(tree: dict[str, Any], override: str) -> None:
         raise SettingsError(f"expected key=value such as run.epochs=10, got {override!r}")
     *sections, key = name.strip().split(".")
     for section in sections:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
+        below = tree.setdefault(section, {})
+        if sections[0] == "loss" and isinstance(below, int | float):
+            below = tree[section] = {"weight": below}  # a part of the loss with its weight alone
+        if not isinstance(below, dict):
             raise SettingsError(f"expected a key that exists, got {name}: {section} has no keys below it")
+        tree = below
     try:
-        tree[key] = yaml.load(text, Loader=_NumberLoader)
+        tree[key] = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise SettingsError(f"expected a YAML value in {override!r}; quote it if it is text") from error
 
@@ -87,17 +90,33 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"])
         if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            parts.append(f"{where}: unknown key")
+            parts.append(f"{where}: unknown key, expected one of {', '.join(_known_keys(item['loc'][:-1]))}")
         else:
             shown = "" if isinstance(item["input"], dict) else f", got {item['input']!r}"
             parts.append(f"{where or 'settings'}: {item['msg'].removeprefix('Value error, ')}{shown}")
     return "settings cannot be used: " + "; ".join(parts)
 
 
-class _NumberLoader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-4 as text; here it is a number, as in YAML 1.2."""
+def _known_keys(sections: Sequence[int | str]) -> list[str]:
+    """Return the keys of a section, given as the keys that lead to it."""
+    kind: Any = TrainingSettings
+    for section in sections:
+        kind = get_type_hints(kind)[str(section)]
+    return list(kind.model_fields) if issubclass(kind, BaseModel) else [field.name for field in fields(kind)]
 
 
-_NumberLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Loader(yaml.SafeLoader):
+    """Reads plain values as YAML 1.2 does: 1e-4 is a number, and off, on, yes and no are text; none is null too."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+for _tag, _pattern, _first in (
+    ("float", r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$", "-+0123456789"),
+    ("bool", r"^(true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("null", r"^(none|None|NONE)$", "nN"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))

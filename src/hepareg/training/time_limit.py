@@ -1,4 +1,4 @@
-"""Callback that ends a run after a stated time, at the end of an epoch."""
+"""Callback that ends a run at the end of an epoch, after a given time."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,14 @@ __all__ = ["TimeLimit"]
 
 
 class TimeLimit(pl.Callback):
-    """Stop at the first end of an epoch after ``max_minutes`` of training; time before a resume counts.
+    """Callback that stops at the first end of an epoch after ``max_minutes`` of training.
 
     Parameters
     ----------
+    max_minutes
+        Time limit; the time before a resume counts.
     clock
-        Gives seconds: the wall's, or `time.process_time` where others use the machine as well.
+        Function that returns seconds: wall time, or `time.process_time` on a machine that is shared.
     """
 
     def __init__(self, max_minutes: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,15 +31,15 @@ class TimeLimit(pl.Callback):
         return "time_limit"
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the seconds used so far."""
+        """Return the training time in seconds so far."""
         return {"seconds": self.seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Count the seconds of the run that is resumed."""
+        """Restore the training time before the resume from a checkpoint."""
         self.before = float(state_dict["seconds"])
 
     def seconds(self) -> float:
-        """Return the training time so far, that of earlier parts of the run included."""
+        """Return the training time in seconds so far, with that before a resume."""
         return self.before + self.clock() - self.started
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -45,6 +47,6 @@ class TimeLimit(pl.Callback):
         self.started = self.clock()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Ask for the end where time is up; all processes follow the first one."""
+        """Stop the training if the time is up on the first process."""
         is_over = trainer.strategy.broadcast(self.seconds() > self.max_seconds)
         trainer.should_stop = trainer.should_stop or bool(is_over)

@@ -1,8 +1,8 @@
-"""TensorBoard and Weights & Biases without anything that says who trained where on whose images.
+"""TensorBoard and Weights & Biases without identifying information.
 
-Both write the host's name on their own accord, and Weights & Biases also the command line, the
-user, the git remote, the Python path and the list of packages; all of that is switched off here.
-What reaches them are metrics, settings without paths, and overlay pictures without names.
+By default both record the name of the host, and Weights & Biases also the command line, the user, the git remote, the
+Python path and the list of packages; all of this is switched off here. The trackers receive metrics, settings without
+paths, and overlay pictures without names.
 """
 
 import shutil
@@ -22,7 +22,7 @@ ANYBODY = "hepareg"
 
 
 def make_trackers(settings: TrainingSettings, *, folder: Path, is_first_process: bool) -> list[Logger]:
-    """Return the trackers that the settings ask for, writing below ``folder``."""
+    """Return the trackers of the settings; their files lie below ``folder``."""
     trackers: list[Logger] = []
     if settings.tracking.tensorboard:
         trackers.append(_tensorboard(folder, is_first_process))
@@ -32,7 +32,7 @@ def make_trackers(settings: TrainingSettings, *, folder: Path, is_first_process:
 
 
 def clean_wandb_folder(folder: Path) -> None:
-    """Delete the logs of the wandb client: they hold paths and are no part of a run."""
+    """Delete the logs and links of the wandb client, which hold paths."""
     for run in (folder / "wandb").glob("*run-*"):
         shutil.rmtree(run / "logs", ignore_errors=True)
     for link in (folder / "wandb").glob("*"):
@@ -44,7 +44,7 @@ def _tensorboard(folder: Path, is_first_process: bool) -> Logger:
     require("tensorboard", extra="train")
     logger = TensorBoardLogger(save_dir=str(folder), name="", version="tensorboard", default_hp_metric=False)
     if is_first_process:
-        # The writer puts the host's name into its file's name when it is made, and has no option for it.
+        # The writer puts the name of the host into the name of its file, without an option against it.
         with mock.patch.object(socket, "gethostname", return_value=ANYBODY):
             _ = logger.experiment
     return logger
@@ -67,7 +67,7 @@ def _wandb(settings: TrainingSettings, folder: Path, is_first_process: bool) -> 
 
 
 def _anonymous(folder: Path) -> dict[str, Any]:
-    """Return the settings of the wandb client that keep machine, user, command line and code out of a run."""
+    """Return settings of the wandb client that keep machine, user, command line and code out of a run."""
     names = ("host", "username", "program", "program_relpath", "program_abspath", "x_executable")
     return {
         **dict.fromkeys(names, ANYBODY),

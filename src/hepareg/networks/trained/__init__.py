@@ -1,4 +1,4 @@
-"""Trained weights that come with the package: a .safetensors file each, its settings and metrics beside it."""
+"""Trained weights that come with the package: a .safetensors file for each, with settings and metrics as JSON."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ NAMES = ("small",)
 
 
 def trained_weights(name: str = "small") -> Path:
-    """Return the file of weights that were trained with a preset of that name; read it with `load_weights`.
+    """Return the file of the weights that were trained with a preset; `load_weights` reads it.
 
     Raises
     ------
     SettingsError
-        If there are none of that name.
+        If the package has no weights of that name.
     """
     if name not in NAMES:
         raise SettingsError(f"expected trained weights named {', '.join(NAMES)}, got {name!r}; train your own")

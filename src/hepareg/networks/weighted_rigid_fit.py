@@ -1,18 +1,18 @@
-"""Closed-form weighted rigid fit of point sets, differentiable."""
+"""Weighted rigid fit of two point sets in closed form, batched and differentiable."""
 
 import torch
 from torch import Tensor
 
 from hepareg.networks.lie import rigid_matrix
 
-__all__ = ["fit_rigid"]
+__all__ = ["weighted_rigid_fit"]
 
 RIDGE = 1e-6
-"""Pull towards the identity, as a fraction of the points' spread: decides what the points leave open."""
+"""Preference for the identity, as a fraction of the spread of the points: fixes rotations that the points do not."""
 
 
-def fit_rigid(source: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Return the rigid maps (B, 4, 4) that bring source points nearest to target points.
+def weighted_rigid_fit(source: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Return the rigid maps (B, 4, 4) in mm that take source points nearest to target points.
 
     Parameters
     ----------
@@ -24,21 +24,21 @@ def fit_rigid(source: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        (B, 4, 4), float64: minimises sum w |R s + t - d|^2 over rotations R (determinant +1, no
-        scale) and translations t.
+        (B, 4, 4), float64. Minimises sum w |R s + t - d|^2 over rotations R (determinant +1, no scale)
+        and translations t.
 
     Notes
     -----
     Horn's quaternion method: the rotation is the eigenvector of the largest eigenvalue of a
-    symmetric 4x4 matrix, which, unlike the singular value decomposition, needs no case for mirror
-    images. Its derivative, dq = (l I - K)^+ dK q, exists wherever that eigenvalue is simple; equal
-    lower eigenvalues, as at the identity with evenly spread points, do no harm. First derivatives
-    are exact; second ones are not provided.
+    symmetric 4x4 matrix. Unlike the singular value decomposition, this needs no special case for mirror
+    images. The derivative of the eigenvector, dq = (l I - K)^+ dK q, exists wherever the largest
+    eigenvalue is simple; equal lower eigenvalues, as at the identity with evenly spread points, do no
+    harm. First derivatives are exact; second derivatives are not provided.
 
-    Degenerate points: a ridge of 1e-6 of the points' mean square distance from their centroid pulls
-    towards the identity. Points on one line leave the turn about it open: the result does not turn
-    about it. Points in one place leave the rotation open: the result is a translation. On
-    well-spread points the ridge shifts the rotation by less than 1e-6 of its angle.
+    A ridge of 1e-6 of the points' mean square distance from their centroid prefers the identity where
+    the points determine no rotation: points on one line are not rotated about the line, and points in
+    one place are only translated. On well-spread points the ridge changes the rotation by less than
+    1e-6 of its angle.
 
     References
     ----------
@@ -51,14 +51,14 @@ def fit_rigid(source: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     s, d = source - centre_s[:, None], target - centre_d[:, None]
     covariance = torch.einsum("bn,bni,bnj->bij", weights, s, d)
     spread = (weights * (s.square().sum(-1) + d.square().sum(-1))).sum(dim=1)
-    # the smallest number added keeps points that all lie in one place at the identity
+    # the added constant keeps points that all lie in one place at the identity
     ridge = (RIDGE * spread + 1e-12).detach()[:, None, None] * torch.eye(3, dtype=s.dtype, device=s.device)
     rotation = _rotation_of(_leading_eigenvector(_horn(covariance + ridge)))
     return rigid_matrix(rotation, centre_d - (rotation @ centre_s[..., None])[..., 0])
 
 
 def _horn(S: Tensor) -> Tensor:
-    """Return the symmetric (B, 4, 4) matrix q' K q = tr(R(q) S) of covariances S = sum w s d'."""
+    """Return the symmetric (B, 4, 4) matrices K with q' K q = tr(R(q) S) of covariances S = sum w s d'."""
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in S.unbind(-2))
     rows = [
         [xx + yy + zz, yz - zy, zx - xz, xy - yx],
@@ -77,7 +77,7 @@ def _leading_eigenvector(K: Tensor) -> Tensor:
         others = vectors[..., :-1]
         inverse_gaps = 1 / (values[..., -1:] - values[..., :-1])
         pseudo_inverse = (others * inverse_gaps[..., None, :]) @ others.transpose(-1, -2)
-    # zero in value; its derivative is the perturbation of the eigenvector
+    # The change is zero; its derivative is the derivative of the eigenvector.
     change = pseudo_inverse @ (K - K.detach()) @ q[..., None]
     return q + change[..., 0]
 
