@@ -59,7 +59,7 @@ def test_a_file_that_is_no_weights_is_refused(tmp_path, capsys):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"no weights")
     assert main(["export", str(path), "-o", str(tmp_path / "out")]) == 2
-    assert "got a file that is none or is damaged" in capsys.readouterr().err
+    assert "got another kind of file or a damaged one" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
