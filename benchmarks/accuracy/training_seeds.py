@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.results import RESULTS, ROOT, provenance, read_result, write_result
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.data.simulated_pairs import simulated_sources
 from hepareg.networks.weights import save_weights
 from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSettings, PairSettings, simulate_pair
@@ -50,7 +50,7 @@ def main() -> int:
     return 0
 
 
-def real_ct_pairs(num_pairs: int = NUM_REAL) -> Iterator[Pair]:
+def real_ct_pairs(num_pairs: int = NUM_REAL) -> Iterator[CasePair]:
     """Give pairs made from a real CT that no training saw: 2.5 mm voxels, masks with an error of 1.5 mm."""
     patient = real_patient()
     if patient is None:
@@ -65,7 +65,7 @@ def real_ct_pairs(num_pairs: int = NUM_REAL) -> Iterator[Pair]:
             fixed=image,
         )
         pair = simulate_pair(settings=settings, seed=900 + index, patient=patient)
-        yield Pair(
+        yield CasePair(
             case=f"real {index}", moving=pair.moving, fixed=pair.fixed, moving_mask=pair.moving_liver,
             fixed_mask=pair.fixed_liver, moving_from_fixed=pair.truth,
         )  # fmt: skip

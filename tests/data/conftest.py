@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -22,7 +22,7 @@ def oblique_pair():
     voxels = [np.moveaxis(np.indices(grid.shape), 0, -1) for grid in (moving_grid, fixed_grid)]
     moving_liver = ellipsoid(truth.inverse().apply(moving_grid.world_points(voxels[0])), centre)
     fixed_liver = ellipsoid(fixed_grid.world_points(voxels[1]), centre)
-    return Pair(
+    return CasePair(
         case="case1",
         moving=Volume(np.where(moving_liver, 60, -90).astype(np.int16), moving_grid),
         fixed=Volume(np.where(fixed_liver, 110, -90).astype(np.int16), fixed_grid),

@@ -105,7 +105,7 @@ def test_the_split_column_decides_where_it_is_filled():
 @pytest.mark.parametrize(
     ("table", "error", "message"),
     [
-        (rows(("a", "p", "train"), ("b", "p", "validation")), PairError, "of one patient"),
+        (rows(("a", "p", "train"), ("b", "p", "validation")), PairError, "one patient"),
         (rows(("a", "p", "train"), ("b", "q", None)), InputError, "in all rows or in none"),
         (rows(("a", "p", "train"), ("b", "q", "test")), SettingsError, "empty split"),
     ],

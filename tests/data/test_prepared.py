@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hepareg.data.pair import pack_pair, prepare_pair
+from hepareg.data.case_pair import pack_pair, prepare_pair
 from hepareg.data.prepared import PreparedPairs, digest
 from hepareg.errors import FileFormatError, MaskError, SettingsError
 from hepareg.networks.input_region import RegionSettings

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hepareg.data.augmentation import PairKey
-from hepareg.data.pair import prepare_pair
+from hepareg.data.case_pair import prepare_pair
 from hepareg.data.samples import NUM_POINTS, TrainingSamples, ValidationSamples
 from hepareg.data.settings import AugmentationSettings, DataSettings
 from hepareg.networks.input_region import RegionSettings

@@ -31,7 +31,9 @@ def test_one_patient_cannot_be_split():
 
 
 def test_a_patient_in_two_splits_is_an_error_that_names_cases_only():
-    with pytest.raises(PairError, match=r"cases case0 .training. and case1 .validation. are of one patient") as caught:
+    with pytest.raises(
+        PairError, match=r"cases case0 .training. and case1 .validation. belong to one patient"
+    ) as caught:
         check_disjoint({"training": ["case0"], "validation": ["case1"]}, patient_of=PATIENT_OF)
     assert "patient0" not in str(caught.value)
     check_disjoint({"training": ["case0", "case1"], "validation": ["case2"]}, patient_of=PATIENT_OF)

@@ -5,7 +5,7 @@ import pytest
 
 from hepareg.errors import MaskError
 from hepareg.evaluation import dice, dice_after
-from hepareg.evaluation.lattice_dice import dice_on_lattice
+from hepareg.evaluation.dice_approximate import dice_approximate
 from hepareg.geometry import Grid
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import resample
@@ -71,16 +71,16 @@ def test_a_lattice_says_nearly_the_same(order):
     pose = RigidTransform.from_vectors([0.1, 0.2, -0.3], [-20, -6, 35])
     masks = {"moving_mask": moving, "fixed_mask": fixed, "moving_from_fixed": pose}
     expected = dice_after(**masks)
-    assert dice_on_lattice(**masks, spacing_mm=0.1) == pytest.approx(expected, abs=2e-3)
-    assert dice_on_lattice(**masks, spacing_mm=3.0) == pytest.approx(expected, abs=0.02)  # 200 points, not 30,000
+    assert dice_approximate(**masks, spacing_mm=0.1) == pytest.approx(expected, abs=2e-3)
+    assert dice_approximate(**masks, spacing_mm=3.0) == pytest.approx(expected, abs=0.02)  # 200 points, not 30,000
     far = RigidTransform.from_vectors([0, 0, 0], [500, 0, 0])
-    assert dice_on_lattice(**{**masks, "moving_from_fixed": far}) == 0.0
+    assert dice_approximate(**{**masks, "moving_from_fixed": far}) == 0.0
     empty = fixed.with_data(np.zeros(fixed.shape, bool))
     with pytest.raises(MaskError, match="at least one voxel"):
-        dice_on_lattice(moving_mask=empty, fixed_mask=empty, moving_from_fixed=pose)
+        dice_approximate(moving_mask=empty, fixed_mask=empty, moving_from_fixed=pose)
 
 
-@pytest.mark.parametrize("measure", [dice_after, dice_on_lattice])
+@pytest.mark.parametrize("measure", [dice_after, dice_approximate])
 def test_a_border_that_cuts_either_image_costs_nothing(measure):
     """The same ball in both images, one of which ends in its middle: where both see it, it agrees."""
     centre, still = np.array([2.0, 3.0, -1.0]), RigidTransform.identity()
@@ -95,4 +95,4 @@ def test_masks_between_two_points_of_the_lattice_have_no_overlap_and_no_error():
     thin[:, :, 4] = True
     mask = Volume(thin, Grid((9, 9, 5), np.eye(4)))
     far = RigidTransform.from_vectors(np.zeros(3), [500.0, 0, 0])
-    assert dice_on_lattice(moving_mask=mask, fixed_mask=mask, moving_from_fixed=far) == 0.0
+    assert dice_approximate(moving_mask=mask, fixed_mask=mask, moving_from_fixed=far) == 0.0

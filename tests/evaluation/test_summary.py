@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hepareg.errors import InputError
-from hepareg.evaluation import success_rate, summarise
+from hepareg.evaluation import summarise
 
 
 def test_quartiles():
@@ -16,22 +16,14 @@ def test_quartiles():
 def test_failed_runs_are_counted():
     summary = summarise([1.0, None, np.inf, np.nan, 3.0])
     assert (summary.num_cases, summary.num_missing, summary.median) == (5, 3, 2.0)
-    assert success_rate([1.0, None, np.inf, np.nan, 3.0], threshold=1.0) == 0.2
 
 
 def test_all_failed():
     summary = summarise([np.nan, np.nan])
     assert summary.num_missing == 2
     assert np.isnan(summary.median)
-    assert success_rate([np.nan], threshold=100) == 0.0
-
-
-def test_all_succeeded():
-    assert success_rate([0, 0.5], threshold=0.5) == 1.0
 
 
 def test_no_case_is_an_error():
     with pytest.raises(InputError):
         summarise([])
-    with pytest.raises(InputError):
-        success_rate([], threshold=1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hepareg.data.pair import Pair, prepare_pair
+from hepareg.data.case_pair import CasePair, prepare_pair
 from hepareg.data.sources import Sources
 from hepareg.geometry import Grid
 from hepareg.networks.input_region import RegionSettings
@@ -27,7 +27,7 @@ def ellipsoid_pair(seed):
 
     moving_liver, moving = draw(truth.inverse().apply(points))
     fixed_liver, fixed = draw(points)
-    pair = Pair(
+    pair = CasePair(
         case=f"case{seed}",
         moving=Volume(moving, grid),
         fixed=Volume(fixed, grid),

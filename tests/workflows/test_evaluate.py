@@ -1,13 +1,15 @@
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from hepareg.cli.main import main
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
+from hepareg.networks.trained import trained_weights
 from hepareg.registration import Method
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -29,7 +31,8 @@ def ellipsoid_pair(case="a"):
 
     fixed, moving = draw(points), draw(TRUTH.inverse().apply(points))
     volumes = [Volume(np.where(mask, 90, -80).astype(np.int16), grid) for mask in (moving, fixed)]
-    return Pair(case, *volumes, Volume(moving, grid), Volume(fixed, grid), TRUTH)
+    masks = Volume(moving, grid), Volume(fixed, grid)
+    return CasePair(*volumes, *masks, case=case, moving_from_fixed=TRUTH)
 
 
 def by_method(rows):
@@ -90,7 +93,7 @@ def test_wrong_use_is_told_before_any_pair_is_looked_at(tmp_path):
 
     with pytest.raises(SettingsError, match="expected some of the methods"):
         evaluate(pairs(), out=tmp_path / "out", methods=["magic"])
-    with pytest.raises(SettingsError, match="--weights FILE"):
+    with pytest.raises(SettingsError, match="expected weights for the methods with a network"):
         evaluate(pairs(), out=tmp_path / "out", methods=["network"])
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
@@ -111,8 +114,22 @@ def test_an_older_evaluation_is_replaced_where_asked_and_nothing_else_is(tmp_pat
     assert (out / "thesis.docx").exists()
 
 
-def test_methods_are_called_as_in_register():
+def test_the_methods_of_register_are_called_through_register(tmp_path, monkeypatch):
+    """The weights go to the methods with a network alone, and every method begins at the same start."""
+    calls = {}
+
+    def record(**given):
+        calls[given["method"].value] = given
+        return SimpleNamespace(transform=TRUTH)
+
+    monkeypatch.setattr(module, "register", record)
     assert {method.value for method in Method} <= set(METHODS)
+    rows = evaluate([ellipsoid_pair()], out=tmp_path / "out", weights=trained_weights(), methods=METHODS)
+    assert set(calls) == {method.value for method in Method}
+    assert [name for name, given in calls.items() if given["weights"] is not None] == ["network", "network+refine"]
+    starts = [given["start"].matrix for given in calls.values()]
+    assert all(np.array_equal(start, starts[0]) for start in starts)
+    assert {row.method for row in rows if row.tre_mm == 0} == set(calls)
 
 
 @pytest.mark.parametrize(

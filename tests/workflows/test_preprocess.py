@@ -186,7 +186,7 @@ def test_folders_of_others_and_bad_manifests_are_left_alone(data, tmp_path):
 
 
 def test_unit_range_needs_a_window():
-    with pytest.raises(SettingsError, match="--window"):
+    with pytest.raises(SettingsError, match="give a window"):
         PreprocessSettings(unit_range=True)
 
 

@@ -236,8 +236,8 @@ def test_dice_after_is_that_of_the_verdict(request_for, truth_known, monkeypatch
     from hepareg.workflows import register_report
 
     calls = []
-    real = register_report.dice_on_lattice
-    monkeypatch.setattr(register_report, "dice_on_lattice", lambda **given: calls.append(given) or real(**given))
+    real = register_report.dice_approximate
+    monkeypatch.setattr(register_report, "dice_approximate", lambda **given: calls.append(given) or real(**given))
     done = register_files(request_for(matrix_only=True))
     assert done.report["dice"]["after"] == done.report["verdict"]["evidence"]["dice_after"]
     assert len(calls) == 1

@@ -1,15 +1,17 @@
-"""`hepareg evaluate`: starts and methods compared on the same pairs."""
+"""`hepareg evaluate`: compare methods on the same pairs."""
 
 import argparse
 
-SUMMARY = "compare identity, mask centroid, network and refinement on pairs, all pairs counted"
+SUMMARY = "compare identity, mask centroid, network and refinement on the same pairs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("manifest", metavar="MANIFEST", nargs="?", help="CSV or JSON of pairs, with truth for TRE")
-    source.add_argument("--simulated", type=int, metavar="N", help="simulated pairs of N unseen anatomies instead")
+    source.add_argument(
+        "manifest", metavar="MANIFEST", nargs="?", help="CSV or JSON list of pairs; with a truth for the TRE"
+    )
+    source.add_argument("--simulated", type=int, metavar="N", help="use simulated pairs of N unseen anatomies")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="new folder for the tables")
     parser.add_argument("--weights", metavar="FILE", help="trained network (.safetensors)")
     parser.add_argument(
@@ -18,11 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help="some of identity, centroid, start, network, refine, network+refine; default: all",
     )
-    parser.add_argument("--bias-mm", type=float, default=3.0, metavar="MM", help="random shift of the start (3)")
-    parser.add_argument("--draws", type=int, default=1, metavar="N", help="random starts of each pair (1)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the anatomies and the starts (0)")
+    parser.add_argument(
+        "--bias-mm", type=float, default=3.0, metavar="MM", help="length of the random shift of the start (default: 3)"
+    )
+    parser.add_argument(
+        "--draws", type=int, default=1, metavar="N", help="number of random starts for each pair (default: 1)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of anatomies and starts (default: 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace an older evaluation in DIR")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads")
+    parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 

@@ -1,4 +1,4 @@
-"""`hepareg export`: trained weights for other programs, with a model card."""
+"""`hepareg export`: write trained weights with a model card, and the network for other programs."""
 
 import argparse
 
@@ -10,9 +10,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="weights.safetensors of a training run")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="new folder for the files")
     parser.add_argument(
-        "--formats", nargs="+", choices=("torch", "onnx"), default=["torch", "onnx"], help="besides weights and card"
+        "--formats",
+        nargs="+",
+        choices=("torch", "onnx"),
+        default=["torch", "onnx"],
+        help="formats to write beside weights and card (default: both)",
     )
-    parser.add_argument("--weights-only", action="store_true", help="weights and card, no other format")
+    parser.add_argument("--weights-only", action="store_true", help="write weights and card only")
     parser.add_argument("--overwrite", action="store_true", help="replace an older export in DIR")
 
 

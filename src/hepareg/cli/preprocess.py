@@ -1,4 +1,4 @@
-"""`hepareg preprocess`: the pairs of a manifest cropped to the liver, resampled and windowed."""
+"""`hepareg preprocess`: crop the pairs of a manifest to the liver, resample and window them."""
 
 import argparse
 import sys
@@ -15,25 +15,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "manifest",
         metavar="MANIFEST",
-        help="CSV or JSON: case, moving, fixed, and optional moving_mask, fixed_mask, ...",
+        help="CSV or JSON with the columns case, moving, fixed, and optionally moving_mask, fixed_mask, ...",
     )
-    parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder for the results, one folder a case")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", required=True, help="folder for the results, with a folder for each case"
+    )
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument(
-        "--slices", type=int, default=200, metavar="N", help="slices from the liver's top downwards (default: 200)"
+        "--slices",
+        type=int,
+        default=200,
+        metavar="N",
+        help="number of slices to keep from the liver's top downwards (default: 200)",
     )
-    unit.add_argument("--extent-mm", type=float, metavar="MM", help="the same in mm")
+    unit.add_argument(
+        "--extent-mm",
+        type=float,
+        metavar="MM",
+        help="length to keep from the liver's top downwards, instead of a number of slices",
+    )
     parser.add_argument(
         "--short",
         choices=("skip", "clamp"),
         default="skip",
-        help="with fewer slices below the top: leave the image uncropped (skip, the default), or crop to what is there",
+        help="with fewer slices below the top: leave the image uncropped (skip, the default), or keep them all (clamp)",
     )
-    parser.add_argument("--lateral-margin-mm", type=float, metavar="MM", help="crop sideways too, to liver and margin")
+    parser.add_argument(
+        "--lateral-margin-mm", type=float, metavar="MM", help="also crop sideways, to the liver and this margin"
+    )
     parser.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="new voxel size: one number or three")
-    parser.add_argument("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="clip to these HU")
-    parser.add_argument("--unit-range", action="store_true", help="scale the window to [0, 1]; else values stay in HU")
-    parser.add_argument("--overwrite", action="store_true", help="do all cases again, also with other settings")
+    parser.add_argument("--window", type=float, nargs=2, metavar=("LOW", "HIGH"), help="clip values to this HU window")
+    parser.add_argument(
+        "--unit-range", action="store_true", help="scale the window to [0, 1] (default: values stay in HU)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="do all cases again; also allows other settings")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
@@ -72,5 +87,5 @@ def run(arguments: argparse.Namespace) -> int:
         for row in rows:
             if row.moving and row.fixed:
                 print(f"{row.case}: {row.status}, moving {row.moving.outcome}, fixed {row.fixed.outcome}")
-        print(f"{len(rows) - len(failed)} of {len(rows)} cases are there; see table.csv")
+        print(f"{len(rows) - len(failed)} of {len(rows)} cases are done; see table.csv")
     return EXIT_CASES_FAILED if failed else 0

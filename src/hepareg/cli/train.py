@@ -1,16 +1,16 @@
-"""`hepareg train`: from settings to trained weights."""
+"""`hepareg train`: train a network from settings."""
 
 import argparse
 
-SUMMARY = "train a registration network, without labels, on files or simulated pairs"
+SUMMARY = "train a registration network without labels, on files or simulated pairs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("settings", metavar="SETTINGS", help="YAML file, or a preset: published, one_gpu, small")
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="changed settings, such as run.epochs=10")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="settings to change, such as run.epochs=10")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in DIR")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint in DIR")
     parser.add_argument("--show", action="store_true", help="print all settings as YAML and stop")
 
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if "val_tre_mm" in validation:
         print(
-            f"median liver TRE of the validation pairs: {validation['val_tre_mm']:.2f} mm, "
-            f"{validation['val_start_tre_mm']:.2f} mm at their start"
+            f"median liver TRE of the validation pairs: {validation['val_tre_mm']:.2f} mm "
+            f"(before: {validation['val_start_tre_mm']:.2f} mm)"
         )
     return 0

@@ -1,1 +1,1 @@
-"""From files or a simulator to batches: pairs, splits, caches, augmentation. Needs the extra ``train``."""
+"""Training data, from files or from the simulator: pairs, splits, caches, augmentation. Needs the extra ``train``."""

@@ -1,4 +1,4 @@
-"""Random poses and intensities, each draw named by (seed, epoch, index) and by nothing else."""
+"""Random poses and intensities. Each draw is a function of seed, epoch and index alone."""
 
 from typing import NamedTuple
 
@@ -12,16 +12,16 @@ __all__ = ["PairKey", "augment_intensity", "keyed_generator", "random_bias", "ra
 
 
 class PairKey(NamedTuple):
-    """Names one draw of one pair: a sampler hands these out, so that workers need to share no state."""
+    """Epoch and index of one draw of one pair. Samplers give keys to workers, which then need no shared state."""
 
     epoch: int
     index: int  # type: ignore[assignment] # hides tuple.index on purpose: keys are not searched
 
 
 def keyed_generator(seed: int, key: PairKey, *, stream: int = 0) -> np.random.Generator:
-    """Return the generator of one draw; the same whatever ran before, in whichever process.
+    """Return the random generator of one draw, which depends on the arguments alone.
 
-    ``stream`` separates uses that must not repeat each other (training, validation).
+    ``stream`` separates uses that must not share draws (training, validation).
     """
     return np.random.default_rng(np.random.SeedSequence([seed, stream, key.epoch, key.index]))
 
@@ -29,7 +29,7 @@ def keyed_generator(seed: int, key: PairKey, *, stream: int = 0) -> np.random.Ge
 def random_pose(
     generator: np.random.Generator, settings: AugmentationSettings, *, centre_mm: NDArray[np.floating]
 ) -> RigidTransform:
-    """Return a random rigid motion about ``centre_mm``, translation and rotation vector uniform in balls."""
+    """Return a random rigid motion about ``centre_mm``; translation and rotation vector are uniform in balls."""
     rotation = _in_ball(generator) * np.radians(settings.max_rotation_deg)
     translation = _in_ball(generator) * settings.max_translation_mm
     return RigidTransform.from_vectors(rotation, translation, centre_mm=centre_mm)
@@ -48,14 +48,14 @@ def augment_intensity(
     generator: np.random.Generator,
     settings: AugmentationSettings,
 ) -> NDArray[np.float32]:
-    """Return an image of a randomly changed phase: gain, offset, enhancement of the liver, noise of its own.
+    """Return an image in HU with random gain, offset, enhancement of the liver, and noise.
 
     Parameters
     ----------
     values_hu
         (I, J, K) image in HU.
     liver
-        (I, J, K) weights in [0, 1] of the liver, or None: then the liver is not re-enhanced.
+        (I, J, K) weights of the liver in [0, 1], or None: the enhancement is then left out.
     """
     gain = 1 + settings.intensity_gain * generator.uniform(-1, 1)
     changed = values_hu * gain + settings.intensity_offset_hu * generator.uniform(-1, 1)

@@ -1,4 +1,4 @@
-"""Pairs of a manifest: files to dictionaries, MONAI transforms on them, split by patient, cached."""
+"""Pairs of a manifest: read and prepared by MONAI transforms on dictionaries, split by patient, cached."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from monai.transforms import Compose, MapTransform, Transform
 
-from hepareg.data.pair import Pair, pack_pair, prepare_pair
+from hepareg.data.case_pair import CasePair, pack_pair, prepare_pair
 from hepareg.data.prepared import PreparedPairs, digest
 from hepareg.data.settings import DataSettings
 from hepareg.data.sources import Sources
@@ -27,10 +27,10 @@ __all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_
 
 
 class LoadPaird(Transform):
-    """Read the images, masks and truth of an item (paths from the manifest) as volumes; NIfTI, ITK formats or DICOM."""
+    """MONAI transform that reads images, masks and truth from the paths of a manifest's row."""
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return ``case``, ``moving`` and ``fixed``, with ``moving_mask``, ``fixed_mask`` and ``truth`` where given."""
+        """Return ``case``, the volumes ``moving`` and ``fixed``, and, if given, their masks and ``truth``."""
         loaded: dict[str, Any] = {"case": item["case"]}
         for side in ("moving", "fixed"):
             loaded[side] = read_image(item[side])
@@ -48,8 +48,8 @@ class LoadPaird(Transform):
         return loaded
 
 
-def read_pair(row: ManifestPair) -> Pair:
-    """Read the pair of a manifest's row as it is.
+def read_pair(row: ManifestPair) -> CasePair:
+    """Return the pair of a manifest's row, neither cropped nor resampled.
 
     Raises
     ------
@@ -58,13 +58,13 @@ def read_pair(row: ManifestPair) -> Pair:
     """
     loaded = _NamingCase(LoadPaird())(_item(row, made_with=""))
     truth = loaded.pop("truth", None)
-    return Pair(**loaded, moving_from_fixed=truth)
+    return CasePair(**loaded, moving_from_fixed=truth)
 
 
 class LiverCropd(MapTransform):
-    """`LiverCrop` of each image of a dictionary by its own mask (``<key>_mask``), which is cropped with it.
+    """MONAI transform that crops each image and its mask (``<key>_mask``) by a `LiverCrop` of that mask.
 
-    An image without a mask stays as it is. Positions in the world do not change.
+    An image without a mask is not cropped. Positions in the world do not change.
     """
 
     def __init__(self, keys: Sequence[Hashable], crop: LiverCrop) -> None:
@@ -72,7 +72,7 @@ class LiverCropd(MapTransform):
         self.crop = crop
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the dictionary with cropped volumes."""
+        """Return a copy of the dictionary with cropped volumes."""
         cropped = dict(data)
         for key in self.key_iterator(cropped):
             mask = cropped.get(f"{key}_mask")
@@ -83,14 +83,14 @@ class LiverCropd(MapTransform):
 
 
 class PreparePaird(Transform):
-    """Volumes of a pair to the tensors that the cache keeps; see `hepareg.data.pair.prepare_pair`."""
+    """MONAI transform from the volumes of a pair to the tensors of `hepareg.data.case_pair.pack_pair`."""
 
     def __init__(self, *, region: RegionSettings, margin_mm: float) -> None:
         self.region, self.margin_mm = region, margin_mm
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return the packed pair."""
-        pair = Pair(
+        pair = CasePair(
             case=item["case"],
             moving=item["moving"],
             fixed=item["fixed"],
@@ -102,7 +102,7 @@ class PreparePaird(Transform):
 
 
 class _NamingCase(Transform):
-    """Puts the case's name in front of an error that does not have it."""
+    """MONAI transform that adds the name of the case to errors without it."""
 
     def __init__(self, transform: Transform) -> None:
         self.transform = transform
@@ -117,19 +117,25 @@ class _NamingCase(Transform):
 
 
 def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_masks: bool) -> Sources:
-    """Return the pairs of the settings' manifest, cached below ``folder``.
+    """Return the training and validation pairs of the settings' manifest, cached below ``folder``.
 
     Parameters
     ----------
+    settings
+        Manifest, region, crop and split.
+    seed
+        Seed of the split.
+    folder
+        Folder of the cache.
     needs_masks
-        Whether the losses need the liver masks of both images.
+        Whether every row has to name the liver masks of both images.
 
     Raises
     ------
     FileFormatError, InputError
         If the manifest cannot be used; see `hepareg.io.manifest.read_manifest`.
     SettingsError
-        If a split is empty, or all pairs are of one patient.
+        If a split is empty, or if all pairs belong to one patient.
     PairError
         If a patient is in two splits.
     """
@@ -163,10 +169,10 @@ def _crop(settings: DataSettings) -> LiverCrop:
 def split_manifest(
     rows: Sequence[ManifestPair], *, validation_fraction: float, seed: int
 ) -> tuple[list[str], list[str]]:
-    """Return the cases for training and for validation; test cases are left out.
+    """Return the names of the training and of the validation cases; test cases are left out.
 
-    The manifest's ``split`` column decides where it is filled, for all rows or none; otherwise
-    patients are drawn. A row without a patient is a patient of its own.
+    The ``split`` column of the manifest decides if it is filled. It has to be filled in all rows or in
+    none. If it is empty, whole patients are drawn. A row without a patient counts as a patient of its own.
     """
     patient_of = {row.case: f"patient {row.patient}" if row.patient else f"case {row.case}" for row in rows}
     named = [row for row in rows if row.split]
@@ -183,7 +189,7 @@ def split_manifest(
 
 
 def _item(row: ManifestPair, made_with: str) -> dict[str, Any]:
-    """Return a row as plain values; sizes and times of its files are in it, so that a changed file is read again."""
+    """Return a row as plain values, with a hash of file sizes and times, so that a changed file is read again."""
     paths = {name: getattr(row, name) for name in ("moving", "fixed", "moving_mask", "fixed_mask", "truth")}
     files = {name: str(path) for name, path in paths.items() if path is not None}
     states = {name: _state(Path(path)) for name, path in files.items()}
@@ -191,6 +197,6 @@ def _item(row: ManifestPair, made_with: str) -> dict[str, Any]:
 
 
 def _state(path: Path) -> list[Any]:
-    """Return name, size and time of change of a file, or of all files of a folder."""
+    """Return name, size and modification time of a file, or of all files in a folder."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.is_file()]

@@ -1,4 +1,4 @@
-"""Prepared pairs in a persistent cache on disk, and the check that it is used and keeps the matrices."""
+"""Prepared pairs in a persistent cache on disk."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,37 +11,37 @@ from typing import Any
 from monai.data import PersistentDataset
 from tqdm import tqdm
 
-from hepareg.data.pair import Pair, unpack_pair
+from hepareg.data.case_pair import CasePair, unpack_pair
 from hepareg.errors import FileFormatError, HeparegError, SettingsError
 
 __all__ = ["PreparedPairs", "digest"]
 
 DAMAGED = ("zip archive", "magic number", "Invalid argument")
-"""What torch.load says of a file that was cut off, depending on where."""
+"""Parts of the messages of torch.load for a truncated file."""
 
 
 def digest(*values: Any) -> str:
-    """Return a hash of plain values: caches made with other settings or other files are other caches."""
+    """Return a hash of plain values, which names the settings and files that a cache entry was made with."""
     return sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 class PreparedPairs:
-    """Pairs that are prepared once and read from disk afterwards (MONAI's PersistentDataset).
+    """Pairs that are prepared once and then read from a cache on disk (MONAI's PersistentDataset).
 
     Parameters
     ----------
     items
-        One dictionary of plain values a pair, with ``case`` and whatever else decides its content: file sizes and
-        times, seeds, settings. Equal items share a cache entry.
+        One dictionary of plain values for each pair, with ``case`` and everything that determines its content: file
+        sizes and times, seeds, settings. Equal items share a cache entry.
     transform
-        MONAI transform from an item to the tensors of `pack_pair`.
+        MONAI transform from an item to the tensors of `hepareg.data.case_pair.pack_pair`.
     folder
-        Where the cache lies.
+        Folder of the cache.
 
     Notes
     -----
-    PersistentDataset drops the metadata of images unless told otherwise; the matrices here are
-    entries of their own and cannot be dropped. Entries are read with ``weights_only=True``.
+    By default PersistentDataset drops the metadata of images. The matrices are entries of their own here,
+    which it keeps. Entries are read with ``weights_only=True``.
     """
 
     def __init__(self, items: Sequence[dict[str, Any]], *, transform: Callable[..., Any], folder: Path) -> None:
@@ -53,13 +53,13 @@ class PreparedPairs:
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __call__(self, index: int) -> Pair:
-        """Return a prepared pair.
+    def __call__(self, index: int) -> CasePair:
+        """Return the prepared pair of an index.
 
         Raises
         ------
         FileFormatError
-            If its cache entry is damaged.
+            If the cache entry of the pair is damaged.
         """
         case = self.cases[index]
         try:
@@ -74,7 +74,7 @@ class PreparedPairs:
         return unpack_pair(packed, case=case)
 
     def fill(self, *, num_processes: int, label: str) -> None:
-        """Prepare what is not in the cache yet, so that bad input shows before the first epoch.
+        """Prepare the pairs that are not in the cache yet, so that bad input shows before the first epoch.
 
         Raises
         ------
@@ -100,7 +100,7 @@ def _one_thread() -> None:
 
 
 def _root_cause(error: BaseException) -> BaseException:
-    """Return what a transform raised: MONAI wraps it into RuntimeErrors."""
+    """Return the error that a transform raised, which MONAI wraps into RuntimeErrors."""
     while error.__cause__ is not None and not isinstance(error, HeparegError):
         error = error.__cause__
     return error

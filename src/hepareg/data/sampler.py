@@ -1,4 +1,4 @@
-"""Which pairs each process sees in which order: a function of (seed, epoch, rank)."""
+"""Order of the training pairs in each process, as a function of seed, epoch and rank alone."""
 
 from collections.abc import Iterator
 
@@ -12,21 +12,27 @@ __all__ = ["KeyedSampler"]
 
 
 class KeyedSampler(Sampler[PairKey]):
-    """Shuffled keys of one epoch, dealt out to the processes in turn.
+    """Sampler of the shuffled keys of one epoch, distributed to the processes in turn.
 
-    Dealing in turn makes the k-th batches of all processes together the k-th batch that one process
-    with a joined batch would see, so that both train the same network. What does not fill a batch
-    on every process is left out of this epoch; shuffling leaves out other pairs in the next.
+    The k-th batches of all processes together are the k-th batch of a single process with the joined
+    batch size, so that both train the same network. Pairs that do not fill a batch on every process are
+    left out of the epoch; the next epoch is shuffled anew and leaves out other pairs.
 
-    Where an epoch is longer than the list of pairs, indices go on beyond ``num_pairs``: index
-    modulo ``num_pairs`` is the pair, and each turn draws poses of its own.
+    In an epoch that is longer than the list of pairs, indices continue beyond ``num_pairs``: the pair is
+    the index modulo ``num_pairs``, and every repetition of a pair draws a new pose.
 
     Parameters
     ----------
     num_pairs
-        Training pairs there are, or None for an endless source: each key then is a new pair.
+        Number of training pairs, or None for an endless source, where each key is a new pair.
     pairs_per_epoch
-        Pairs drawn in an epoch, over all processes; None means ``num_pairs``.
+        Number of pairs of an epoch, over all processes; None means ``num_pairs``.
+    seed
+        Seed of the order.
+    rank, world_size
+        Number of this process, and number of all processes.
+    batch_size
+        Pairs per process and step.
     """
 
     def __init__(
@@ -54,7 +60,7 @@ class KeyedSampler(Sampler[PairKey]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; the trainer calls this before each."""
+        """Set the epoch; the trainer calls this before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:

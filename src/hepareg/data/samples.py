@@ -1,4 +1,4 @@
-"""From a prepared pair to what one training step sees."""
+"""Samples of a training or validation step, made from prepared pairs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from hepareg.data.augmentation import PairKey, augment_intensity, keyed_generator, random_bias, random_pose
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.data.settings import AugmentationSettings, DataSettings
 from hepareg.networks.input_region import RegionSettings, network_input, sample_on
 from hepareg.transforms import RigidTransform
@@ -17,25 +17,29 @@ from hepareg.transforms import RigidTransform
 __all__ = ["NUM_POINTS", "TrainingSamples", "ValidationSamples", "make_sample"]
 
 NUM_POINTS = 256
-"""Points of the fixed liver at which the target registration error is measured."""
+"""Number of points in the fixed liver at which the target registration error is measured."""
 
 TRAINING, VALIDATION = 0, 1
-"""Streams of `keyed_generator`: validation draws never repeat training draws."""
+"""Streams of `keyed_generator`, so that validation never repeats the draws of training."""
 
 
 class TrainingSamples(Dataset[dict[str, Any]]):
-    """Samples with random poses and intensities, addressed by `PairKey`.
+    """Training samples with random poses and intensities, addressed by `PairKey`.
 
     Parameters
     ----------
     pair_at
-        Gives the prepared pair of an index, from a cache.
+        Function from an index to a prepared pair.
     num_pairs
-        Number of pairs, or None for an endless source: then each index is a pair of its own.
+        Number of pairs, or None for an endless source, where each index is a new pair.
+    settings
+        Region and augmentation.
+    seed
+        Seed of the draws.
     """
 
     def __init__(
-        self, pair_at: Callable[[int], Pair], num_pairs: int | None, *, settings: DataSettings, seed: int
+        self, pair_at: Callable[[int], CasePair], num_pairs: int | None, *, settings: DataSettings, seed: int
     ) -> None:
         self.pair_at = pair_at
         self.num_pairs = num_pairs
@@ -58,9 +62,11 @@ class TrainingSamples(Dataset[dict[str, Any]]):
 
 
 class ValidationSamples(Dataset[dict[str, Any]]):
-    """Samples under a start of stated bias, the same in every epoch, intensities untouched."""
+    """Validation samples, the same in every epoch: the start has a shift of fixed length, intensities are unchanged."""
 
-    def __init__(self, pair_at: Callable[[int], Pair], num_pairs: int, *, settings: DataSettings, seed: int) -> None:
+    def __init__(
+        self, pair_at: Callable[[int], CasePair], num_pairs: int, *, settings: DataSettings, seed: int
+    ) -> None:
         self.pair_at = pair_at
         self.num_pairs = num_pairs
         self.settings = settings
@@ -70,7 +76,7 @@ class ValidationSamples(Dataset[dict[str, Any]]):
         return self.num_pairs
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return the sample of a pair."""
+        """Return the sample of the pair of an index."""
         pair = self.pair_at(index)
         generator = keyed_generator(self.seed, PairKey(0, index), stream=VALIDATION)
         bias = random_bias(generator, self.settings.validation_bias_mm)
@@ -80,7 +86,7 @@ class ValidationSamples(Dataset[dict[str, Any]]):
 
 
 def make_sample(
-    pair: Pair,
+    pair: CasePair,
     *,
     start: RigidTransform,
     region: RegionSettings,
@@ -93,10 +99,10 @@ def make_sample(
     -------
     dict
         ``moving`` (sampled on the region under ``start``) and ``fixed``: (1, I, J, K) float32 in
-        [-1, 1]; ``moving_mask``, ``fixed_mask``: likewise in [0, 1], ones where there is no mask;
-        ``world_from_voxel``, ``start``: (4, 4) float64; ``truth``: (4, 4) the motion that remains,
-        so that moving_from_fixed = start @ truth, the identity where ``has_truth`` is False;
-        ``points``: (`NUM_POINTS`, 3) world mm inside the fixed mask; ``case``: the pair's name.
+        [-1, 1]; ``moving_mask``, ``fixed_mask``: (1, I, J, K) float32 in [0, 1], ones without a mask;
+        ``world_from_voxel``, ``start``: (4, 4) float64; ``truth``: (4, 4) motion that remains after the
+        start, moving_from_fixed = start @ truth, or the identity where ``has_truth`` is False;
+        ``points``: (`NUM_POINTS`, 3) world mm inside the fixed mask; ``case``: name of the case.
     """
     grid = pair.fixed.grid
     moving_hu = sample_on(grid, pair.moving, transform=start)

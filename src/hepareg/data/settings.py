@@ -1,4 +1,4 @@
-"""Settings of what a network is trained on."""
+"""Settings of the training data."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,50 +15,52 @@ class _Settings(BaseModel):
 
 
 class AugmentationSettings(_Settings):
-    """Random poses and intensities of one training pair.
+    """Random poses and intensities of training pairs.
 
-    A pose moves the start: the network has to undo it together with the true motion, so that the
-    truth (where there is one) stays exact and nothing is resampled twice.
+    A random pose moves the start, and the network has to undo the pose together with the true motion. In
+    this way a known truth stays exact and no image is resampled twice.
     """
 
     max_translation_mm: float = Field(default=8.0, ge=0, description="largest shift of the start, uniform in a ball")
     max_rotation_deg: float = Field(
         default=6.0, ge=0, le=90, description="largest rotation of the start about the region"
     )
-    intensity_gain: float = Field(default=0.1, ge=0, lt=1, description="contrast of each phase times 1 +- this")
-    intensity_offset_hu: float = Field(default=15.0, ge=0, description="brightness of each phase +- this")
+    intensity_gain: float = Field(default=0.1, ge=0, lt=1, description="contrast of each phase times 1 +- up to this")
+    intensity_offset_hu: float = Field(default=15.0, ge=0, description="brightness of each phase +- up to this")
     enhancement_hu: float = Field(
-        default=30.0, ge=0, description="liver of each phase brighter or darker by up to this"
+        default=30.0, ge=0, description="liver of each phase made brighter or darker by up to this"
     )
-    noise_hu: float = Field(default=15.0, ge=0, description="largest standard deviation of noise, own for each phase")
+    noise_hu: float = Field(
+        default=15.0, ge=0, description="largest standard deviation of the noise that is added to each phase"
+    )
 
 
 class SimulatedSettings(_Settings):
-    """Simulated pairs: anatomies that do not end, each with a known truth."""
+    """Simulated pairs, each of another anatomy and with a known truth."""
 
     num_anatomies: int | None = Field(
-        default=200, ge=1, description="anatomies to come back to; none: a new one each time"
+        default=200, ge=1, description="number of training anatomies; none: a new one for each pair"
     )
-    num_validation: int = Field(default=16, ge=1, description="anatomies for validation, never used for training")
+    num_validation: int = Field(default=16, ge=1, description="number of validation anatomies, never used for training")
     spacing_mm: float = Field(default=4.0, gt=0, description="voxel size of the simulated phases")
     vessel_density: float = Field(default=0.3, gt=0, le=1, description="share of the simulator's vessel branches")
     max_translation_mm: float = Field(default=25.0, ge=0, description="largest motion of the liver in the body")
-    max_rotation_deg: float = Field(default=8.0, ge=0, le=180, description="largest turn of the liver in the body")
+    max_rotation_deg: float = Field(default=8.0, ge=0, le=180, description="largest rotation of the liver in the body")
     mask_error_mm: float = Field(
         default=1.0, ge=0, description="largest error of the masks' boundary, root mean square"
     )
 
 
 class DataSettings(_Settings):
-    """Where pairs come from, how they are cut, split, cached and grouped."""
+    """Source of the pairs, crop, split, cache and batches."""
 
     source: Literal["simulated", "manifest"] = "simulated"
     manifest: Path | None = Field(default=None, description="CSV or JSON list of pairs; only with source: manifest")
     simulated: SimulatedSettings = SimulatedSettings()
     region: RegionSettings = RegionSettings()
-    margin_mm: float = Field(default=30.0, ge=0, description="what is kept of the moving image around the region")
+    margin_mm: float = Field(default=30.0, ge=0, description="width of the moving image kept around the region")
     crop_extent_mm: float = Field(
-        default=300.0, gt=0, description="of files: what is kept from the liver's top downwards"
+        default=300.0, gt=0, description="of files: length kept from the liver's top downwards"
     )
     crop_slices: int | None = Field(
         default=None, ge=1, description="of files: slices kept from the liver's top downwards; none: crop_extent_mm"
@@ -69,7 +71,7 @@ class DataSettings(_Settings):
         default=0.2, gt=0, lt=1, description="share of patients, where the manifest has no split"
     )
     validation_bias_mm: float = Field(
-        default=3.0, ge=0, description="shift of the validation start, in a random direction"
+        default=3.0, ge=0, description="length of the shift of the validation start, in a random direction"
     )
     pairs_per_epoch: int | None = Field(default=None, ge=1, description="none: every training pair once")
     batch_size: int = Field(default=1, ge=1, description="pairs per process and step")

@@ -1,4 +1,4 @@
-"""Simulated pairs as a source: anatomies that do not end, each with a known truth."""
+"""Simulated pairs as a source of training data, each of another anatomy and with a known truth."""
 
 import math
 from functools import partial
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from monai.transforms import Transform
 
-from hepareg.data.pair import Pair, pack_pair, prepare_pair
+from hepareg.data.case_pair import CasePair, pack_pair, prepare_pair
 from hepareg.data.prepared import PreparedPairs, digest
 from hepareg.data.settings import DataSettings, SimulatedSettings
 from hepareg.data.sources import Sources
@@ -26,26 +26,26 @@ from hepareg.simulation import (
 __all__ = ["TEST", "TRAINING", "VALIDATION", "anatomy_seed", "simulated_pair", "simulated_sources"]
 
 TRAINING, VALIDATION, TEST = 0, 1, 2
-"""Families of anatomies; none of one is ever in another."""
+"""Families of anatomies; no anatomy is in two families."""
 
 EXTENT_MM = (384.0, 304.0, 240.0)
-"""Part of the body that is simulated."""
+"""Extent of the simulated part of the body along x, y, z."""
 
 FORMAT = 1
-"""Raised when the making of pairs changes, so that older caches are not used."""
+"""Version of the simulated pairs; raise it when they change, so that older caches are not used."""
 
 
 def anatomy_seed(seed: int, family: int, index: int) -> int:
-    """Return the simulator's seed of one anatomy, different for every seed, family and index."""
+    """Return the simulator's seed of an anatomy, different for every seed, family and index."""
     state = np.random.SeedSequence([seed, family, index]).generate_state(2, np.uint32)
     return int(state[0]) << 31 | int(state[1]) >> 1
 
 
-def simulated_pair(settings: SimulatedSettings, *, seed: int, family: int, index: int) -> Pair:
-    """Simulate the pair of an index: anatomy, phases, motion, noise and the masks' errors are all drawn anew."""
+def simulated_pair(settings: SimulatedSettings, *, seed: int, family: int, index: int) -> CasePair:
+    """Return the simulated pair of an index, with its own anatomy, phases, motion, noise and mask errors."""
     number = anatomy_seed(seed, family, index)
     simulated = simulate_pair(settings=_pair_settings(settings, np.random.default_rng(number)), seed=number)
-    return Pair(
+    return CasePair(
         case=f"simulated {index}",
         moving=simulated.moving,
         fixed=simulated.fixed,
@@ -56,7 +56,7 @@ def simulated_pair(settings: SimulatedSettings, *, seed: int, family: int, index
 
 
 def simulated_sources(settings: DataSettings, *, seed: int, folder: Path) -> Sources:
-    """Return training and validation pairs; a finite number of them is cached below ``folder``."""
+    """Return training and validation pairs, cached below ``folder`` unless their number is endless."""
     simulated = settings.simulated
     validation = _cached(VALIDATION, simulated.num_validation, settings, seed, folder)
     if simulated.num_anatomies is None:
@@ -66,7 +66,7 @@ def simulated_sources(settings: DataSettings, *, seed: int, folder: Path) -> Sou
 
 
 class SimulatePaird(Transform):
-    """From seed, family and index to the tensors of a prepared pair."""
+    """MONAI transform from seed, family and index to the tensors of a prepared pair."""
 
     def __init__(self, settings: SimulatedSettings, *, region: RegionSettings, margin_mm: float) -> None:
         self.settings, self.region, self.margin_mm = settings, region, margin_mm
@@ -77,7 +77,7 @@ class SimulatePaird(Transform):
         return pack_pair(prepare_pair(pair, region=self.region, margin_mm=self.margin_mm))
 
 
-def _fresh(settings: DataSettings, seed: int, index: int) -> Pair:
+def _fresh(settings: DataSettings, seed: int, index: int) -> CasePair:
     pair = simulated_pair(settings.simulated, seed=seed, family=TRAINING, index=index)
     return prepare_pair(pair, region=settings.region, margin_mm=settings.margin_mm)
 

@@ -1,9 +1,9 @@
-"""Where training and validation pairs come from, whatever they are made of."""
+"""Training and validation pairs, from files or from the simulator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.data.prepared import PreparedPairs
 
 __all__ = ["Sources"]
@@ -11,25 +11,25 @@ __all__ = ["Sources"]
 
 @dataclass(frozen=True)
 class Sources:
-    """Prepared pairs by index.
+    """Prepared training and validation pairs by index.
 
     Parameters
     ----------
     training, validation
-        Give the pair of an index.
+        Functions from an index to a prepared pair.
     num_training
-        Number of training pairs, None where they do not end.
+        Number of training pairs; None for an endless source.
     num_validation
         Number of validation pairs.
     """
 
-    training: Callable[[int], Pair]
+    training: Callable[[int], CasePair]
     num_training: int | None
-    validation: Callable[[int], Pair]
+    validation: Callable[[int], CasePair]
     num_validation: int
 
     def fill(self, *, num_processes: int) -> None:
-        """Prepare what the caches lack, so that input that cannot be used shows before the first epoch."""
+        """Prepare the pairs that the caches lack, so that unusable input shows before the first epoch."""
         for pairs, label in ((self.validation, "validation pairs"), (self.training, "training pairs")):
             if isinstance(pairs, PreparedPairs):
                 pairs.fill(num_processes=num_processes, label=label)

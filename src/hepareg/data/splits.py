@@ -1,4 +1,4 @@
-"""Patient-level splits: no patient is ever in two of them."""
+"""Splits by patient: no patient is in two splits."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,19 @@ __all__ = ["check_disjoint", "split_by_patient"]
 def split_by_patient(
     patient_of: Mapping[str, str], *, validation_fraction: float, seed: int
 ) -> tuple[list[str], list[str]]:
-    """Return (training cases, validation cases), all cases of one patient on one side.
+    """Return the names of the training cases and of the validation cases; all cases of a patient are in one of them.
 
-    Patients are ordered by a hash of seed and name, so that the split depends neither on the order
-    of the manifest nor on the machine; the first ones are for validation, at least one of them.
+    Patients are ordered by a hash of seed and name, so that the split depends neither on the order of
+    the manifest nor on the machine. The first patients, at least one, are for validation.
 
     Parameters
     ----------
     patient_of
-        Patient of each case.
+        Patient of each case, by the name of the case.
+    validation_fraction
+        Share of the patients for validation.
+    seed
+        Seed of the order.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def check_disjoint(splits: Mapping[str, Sequence[str]], *, patient_of: Mapping[s
     Raises
     ------
     PairError
-        If one has; the message names cases, not the patient.
+        If a patient has cases in two splits; the message names the cases, not the patient.
     """
     first_case: dict[str, tuple[str, str]] = {}
     for split, cases in splits.items():
@@ -52,6 +56,6 @@ def check_disjoint(splits: Mapping[str, Sequence[str]], *, patient_of: Mapping[s
             other_split, other_case = first_case.setdefault(patient_of[case], (split, case))
             if other_split != split:
                 raise PairError(
-                    f"cases {other_case} ({other_split}) and {case} ({split}) are of one patient: expected every "
-                    "patient in one split only; change the manifest's split column"
+                    f"cases {other_case} ({other_split}) and {case} ({split}) belong to one patient: "
+                    "expected every patient in one split only; change the manifest's split column"
                 )

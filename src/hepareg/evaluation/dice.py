@@ -1,4 +1,4 @@
-"""Dice overlap of two masks, also of one that a transform moves onto the other's grid."""
+"""Exact Dice overlap of two masks, on one grid or related by a transform."""
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from hepareg.volume import Volume
 __all__ = ["dice", "dice_after"]
 
 HALF = 0.5 + 1e-6
-"""An image reaches this many voxels beyond the centres of its border voxels: to their outer faces, and rounding."""
+"""Distance in voxels from the centre of a border voxel to the outer face of the image, with room for rounding."""
 
 
 def dice(first: VoxelArray, second: VoxelArray) -> float:
-    """Return 2 |A and B| / (|A| + |B|) of two masks on one grid, in [0, 1]; 1 is perfect.
+    """Return the Dice 2 |A and B| / (|A| + |B|) of two masks on one grid, in [0, 1]; 1 is perfect.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def dice(first: VoxelArray, second: VoxelArray) -> float:
     Raises
     ------
     MaskError
-        If the shapes differ or both masks are empty (the overlap of nothing is not defined).
+        If the shapes differ, or if both masks are empty: their Dice is not defined.
 
     References
     ----------
@@ -49,40 +49,40 @@ def dice(first: VoxelArray, second: VoxelArray) -> float:
 
 
 def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: AffineTransform) -> float:
-    """Return the Dice of the fixed mask and of the moving mask pulled onto the fixed grid.
+    """Return the Dice of the fixed mask and the moving mask resampled to the fixed grid, in [0, 1]; 1 is perfect.
 
-    The moving mask is interpolated linearly and cut at one half, which follows its surface better
-    than the nearest voxel does where the two grids differ. What lies outside of either grid is not
-    counted: a liver cut off by the border of either image is compared where both see it.
+    The moving mask is interpolated linearly and cut at one half, which follows its surface better than
+    the nearest voxel does where the two grids differ. Voxels outside of either grid do not count: a liver
+    that is cut off by the border of an image is compared where both images show it.
 
     Raises
     ------
     MaskError
         If both masks are empty.
     """
-    fixed_mask = _seen_by(moving_mask.grid, fixed_mask, moving_from_fixed)
+    fixed_mask = _inside_grid(moving_mask.grid, fixed_mask, moving_from_fixed)
     total, overlap = int(np.count_nonzero(fixed_mask.data)), 0
     region = _reach(moving_mask, fixed_mask.grid, moving_from_fixed)
     if region is not None:
         part, box = region
         inside = part.with_data((part.data != 0).astype(np.float32))
-        pulled = (
+        warped = (
             resample(inside, fixed_mask.grid.crop(*box), moving_from_fixed=moving_from_fixed, padding=0.0).data > 0.5
         )
-        total += int(np.count_nonzero(pulled))
-        overlap = int(np.count_nonzero(pulled & (fixed_mask.crop(*box).data != 0)))
+        total += int(np.count_nonzero(warped))
+        overlap = int(np.count_nonzero(warped & (fixed_mask.crop(*box).data != 0)))
     return _share(overlap, total, moving_mask, fixed_mask)
 
 
 def _share(overlap: int, total: int, moving_mask: Volume, fixed_mask: Volume) -> float:
-    """Return 2 overlap / total, and 0 where both images see nothing of either mask."""
+    """Return 2 overlap / total, or 0 where neither mask lies inside both images."""
     if total == 0 and not (fixed_mask.data.any() or moving_mask.data.any()):
         raise MaskError("expected a mask with at least one voxel, got two empty ones")
     return 2.0 * overlap / max(total, 1)
 
 
-def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volume:
-    """Return the mask without the voxels whose centres a transform takes out of a grid's voxels."""
+def _inside_grid(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volume:
+    """Return the mask without those voxels whose centres a transform takes out of a grid."""
     if not mask.data.any():
         return mask
     box = bounding_box(mask.data)
@@ -98,13 +98,13 @@ def _seen_by(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volum
         i, j, k = (matrix[axis, a] * np.arange(n) for a, n in enumerate(part.shape))
         place = (i[:, None] + (j + matrix[axis, 3]))[:, :, None] + k
         inside &= (place >= first) & (place <= last[axis])
-    seen = np.zeros(mask.shape, dtype=bool)
-    seen[tuple(slice(a, b) for a, b in zip(*box, strict=True))] = inside
-    return mask.with_data(seen)
+    kept = np.zeros(mask.shape, dtype=bool)
+    kept[tuple(slice(a, b) for a, b in zip(*box, strict=True))] = inside
+    return mask.with_data(kept)
 
 
 def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:
-    """Return the part of a mask that is not empty, and the box of ``grid`` that it can reach."""
+    """Return the non-empty part of a mask, and the box of ``grid`` that this part can reach."""
     if not mask.data.any():
         return None
     part = mask.crop(*bounding_box(mask.data, margin_vox=1))

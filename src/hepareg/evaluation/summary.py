@@ -1,4 +1,4 @@
-"""Many cases in a few numbers: median, spread, and how often it worked."""
+"""Summary of one measure over many cases: median, quartiles, worst case and number of failures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepareg.errors import InputError
 
-__all__ = ["Summary", "success_rate", "summarise"]
+__all__ = ["Summary", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Summary:
     Parameters
     ----------
     num_cases
-        All cases, those without a value included.
+        Number of all cases, also of those without a value.
     num_missing
-        Cases without a finite value: runs that failed. They are counted, never dropped in silence.
+        Number of cases without a finite value, which are runs that failed.
     median, q1, q3, worst
-        Median, quartiles and largest value of the cases that have one; NaN where none has.
+        Median, quartiles and largest value of the cases with a value; NaN if no case has one.
     """
 
     num_cases: int
@@ -39,12 +39,12 @@ class Summary:
 
 
 def summarise(values: ArrayLike) -> Summary:
-    """Return median, quartiles and worst case of an error measure (lower is better).
+    """Return the summary of an error measure (lower is better) over cases, in the unit of the measure.
 
     Parameters
     ----------
     values
-        One number a case; None or NaN for a run that failed.
+        One number for each case; None or NaN for a run that failed.
 
     Notes
     -----
@@ -67,18 +67,6 @@ def summarise(values: ArrayLike) -> Summary:
         return Summary(len(cases), len(cases), np.nan, np.nan, np.nan, np.nan)
     q1, median, q3 = (float(q) for q in np.quantile(finite, [0.25, 0.5, 0.75]))
     return Summary(len(cases), len(cases) - len(finite), median, q1, q3, float(finite.max()))
-
-
-def success_rate(values: ArrayLike, *, threshold: float) -> float:
-    """Return the share of cases, in [0, 1], whose value is finite and at most ``threshold``; 1 is perfect.
-
-    Raises
-    ------
-    InputError
-        If there is no case.
-    """
-    cases = _cases(values)
-    return float(np.count_nonzero(cases <= threshold) / len(cases))
 
 
 def _cases(values: ArrayLike | Iterable[float | None]) -> NDArray[np.float64]:

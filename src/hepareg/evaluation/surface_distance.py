@@ -19,10 +19,10 @@ class SurfaceDistance:
     Parameters
     ----------
     assd_mm
-        Average symmetric surface distance: the mean over the points of both surfaces of the
-        distance to the other one.
+        Average symmetric surface distance: mean distance from a surface point to the other surface,
+        over the points of both surfaces.
     hd95_mm
-        Hausdorff distance at 95 %: the larger one of the two directed 95th percentiles.
+        Hausdorff distance at 95 %: the larger of the two directed 95th percentiles.
     """
 
     assd_mm: float
@@ -30,16 +30,16 @@ class SurfaceDistance:
 
 
 def surface_points_mm(mask: Volume) -> Points:
-    """Return the (N, 3) world points of a mask's surface voxels: those with a face neighbour outside.
+    """Return the (N, 3) world points in mm of a mask's surface voxels, those with a face neighbour outside.
 
-    Where the mask reaches the border of its grid it has a surface there as well.
+    Voxels of the mask at the border of the grid count as surface.
 
     Raises
     ------
     MaskError
         If the mask is empty.
     """
-    from scipy.ndimage import binary_erosion, find_objects  # slow to import, as below
+    from scipy.ndimage import binary_erosion, find_objects  # slow to import, see below
 
     inside = np.asarray(mask.data, dtype=bool)
     box = find_objects(inside.astype(np.uint8))
@@ -53,19 +53,19 @@ def surface_points_mm(mask: Volume) -> Points:
 def surface_distance(
     first: Volume, second: Volume, *, first_from_second: AffineTransform | None = None
 ) -> SurfaceDistance:
-    """Return the distances between the surfaces of two masks in world mm.
+    """Return the distances in mm between the surfaces of two masks.
 
-    Surfaces are compared as points of the world, so grids may differ, be anisotropic or oblique, and
-    no mask is resampled. Surface points are voxel centres: two grids' masks of one shape differ by
-    about half a voxel.
+    Surfaces are compared as points of the world, so the grids may differ, be anisotropic or oblique, and
+    no mask is resampled. Surface points are voxel centres, so masks of the same object on two grids
+    differ by about half a voxel.
 
     Parameters
     ----------
     first, second
         Masks; non-zero is inside.
     first_from_second
-        Transform that brings ``second`` onto ``first`` (with the fixed mask first, the inverse of
-        ``moving_from_fixed``); identity where left out.
+        Transform from the world of ``second`` to the world of ``first`` (with the fixed mask first, the
+        inverse of ``moving_from_fixed``); None is the identity.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def surface_distance(
     Heimann T et al. Comparison and evaluation of methods for liver segmentation from CT datasets. IEEE Trans
     Med Imaging 28(8), 2009. doi:10.1109/TMI.2009.2013851
     """
-    from scipy.spatial import cKDTree  # slow to import, and the command line needs this package's other measures
+    from scipy.spatial import cKDTree  # slow to import, and commands import this file for other measures
 
     a, b = surface_points_mm(first), surface_points_mm(second)
     if first_from_second is not None:

@@ -1,4 +1,4 @@
-"""Rotation and translation that separate two transforms."""
+"""Rotation error and translation error between two rigid transforms."""
 
 import math
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ __all__ = ["RigidError", "transform_error"]
 
 @dataclass(frozen=True)
 class RigidError:
-    """What separates two rigid transforms.
+    """Rotation and translation error of a rigid transform.
 
     Parameters
     ----------
     rotation_deg
         Geodesic angle between the two rotations, in [0, 180]; 0 is perfect.
     translation_mm
-        Distance between where they send the stated point; 0 is perfect.
+        Distance between the images of one stated point; 0 is perfect.
     """
 
     rotation_deg: float
@@ -29,16 +29,16 @@ class RigidError:
 
 
 def transform_error(estimate: RigidTransform, truth: RigidTransform, *, at_mm: ArrayLike) -> RigidError:
-    """Return the rotation error and the translation error of ``estimate`` at one world point.
+    """Return the rotation error in degrees and the translation error in mm of ``estimate`` at one world point.
 
     Parameters
     ----------
     estimate, truth
         Rigid transforms from the same world to the same world, such as two ``moving_from_fixed``.
     at_mm
-        (3,) point of the fixed world, as a rule the liver's centroid. The last columns of two
-        matrices compare what happens at the world's origin, often half a metre from the liver, and
-        mix rotation into translation: they are not used.
+        (3,) point of the fixed world, as a rule the liver's centroid. The difference of the matrices'
+        last columns is not used: it is the error at the origin of the world, often half a metre from the
+        liver, and contains the effect of the rotation error.
 
     References
     ----------

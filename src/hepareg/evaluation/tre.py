@@ -1,4 +1,4 @@
-"""Target registration error: how far apart two transforms send the points that matter."""
+"""Target registration error: distance between the images of points under two transforms."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ __all__ = ["TargetRegistrationError", "tre_of_points", "tre_over_mask"]
 
 @dataclass(frozen=True)
 class TargetRegistrationError:
-    """Distances between where two transforms send the same points.
+    """Distances between the images of the same points under two transforms.
 
     Parameters
     ----------
     mean_mm, rms_mm, worst_mm
         Mean, root mean square and largest distance; 0 is perfect.
     num_points
-        Number of points they were taken over.
+        Number of points.
     """
 
     mean_mm: float
@@ -36,15 +36,15 @@ class TargetRegistrationError:
 def tre_of_points(
     estimate: AffineTransform, truth: AffineTransform, *, points_mm: ArrayLike
 ) -> TargetRegistrationError:
-    """Return the distances |estimate(x) - truth(x)| over (N, 3) world points x.
+    """Return the target registration error |estimate(x) - truth(x)| in mm over (N, 3) world points x.
 
-    Both transforms are ``moving_from_fixed`` and the points lie in the fixed world, so the distances
-    are measured in the moving world; between rigid transforms they are the same in the fixed world.
+    Both transforms are ``moving_from_fixed`` and the points lie in the fixed world, so the distances are
+    measured in the moving world. For rigid transforms the distances in the fixed world are the same.
 
     Raises
     ------
     InputError
-        If there is no point, or a point is not finite.
+        If there is no point, or if a point is not finite.
 
     References
     ----------
@@ -62,9 +62,9 @@ def tre_of_points(
 
 
 def tre_over_mask(estimate: AffineTransform, truth: AffineTransform, *, mask: Volume) -> TargetRegistrationError:
-    """Return the target registration error over the centres of all voxels of a mask of the fixed image.
+    """Return the target registration error in mm over all voxel centres of a mask of the fixed image.
 
-    Exact: every voxel is used, in portions that bound the memory.
+    Every voxel is used, in portions that limit the memory.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def tre_over_mask(estimate: AffineTransform, truth: AffineTransform, *, mask: Vo
 def _over_portions(
     estimate: AffineTransform, truth: AffineTransform, portions: Iterable[Points]
 ) -> TargetRegistrationError:
-    # One matrix does for both maps: the difference of two affine maps is affine.
+    # The difference of two affine maps is affine, so one matrix is enough.
     difference = estimate.matrix - truth.matrix
     total, squares, worst, count = 0.0, 0.0, 0.0, 0
     for points in portions:
@@ -89,7 +89,7 @@ def _over_portions(
         worst = max(worst, float(distances.max(initial=0.0)))
         count += len(points)
     if count == 0:
-        raise InputError("expected at least one point to measure the error at, got none")
+        raise InputError("expected at least one point for the registration error, got none")
     if not np.isfinite(squares):
-        raise InputError("expected finite points to measure the error at, got NaN or infinite ones")
+        raise InputError("expected finite points for the registration error, got NaN or infinite ones")
     return TargetRegistrationError(total / count, (squares / count) ** 0.5, worst, count)

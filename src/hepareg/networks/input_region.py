@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from hepareg.errors import MaskError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.transforms.block_average import average_blocks
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
 
@@ -117,7 +119,7 @@ def sample_on(
     stop = np.clip(np.ceil(reached.max(axis=0)).astype(int) + factor + 1, 0, np.array(volume.shape))
     if (stop <= start).any():
         return np.full(grid.shape, outside, dtype=np.float32)
-    averaged = _block_average(volume.crop(start, stop), np.minimum(factor, stop - start))
+    averaged = _averaged(volume.crop(start, stop), np.minimum(factor, stop - start))
     sampled = resample(averaged, grid, moving_from_fixed=transform, padding=outside, dtype=np.float32)
     return np.ascontiguousarray(sampled.data)
 
@@ -158,19 +160,15 @@ def scale_hu(values: NDArray[np.floating], window_hu: tuple[float, float]) -> ND
     return np.clip((values - lower) * (2 / (upper - lower)) - 1, -1, 1).astype(np.float32)
 
 
-def _block_average(volume: Volume, factor: NDArray[np.integer]) -> Volume:
-    """Return means of blocks of ``factor`` voxels on the grid of the blocks' centres; the last ones may be smaller."""
-    data = volume.data.astype(np.float32)
-    if (factor == 1).all():
-        return volume.with_data(data)
-    blocks = -(-np.array(data.shape) // factor)
-    padding = [(0, int(b * f - n)) for b, f, n in zip(blocks, factor, data.shape, strict=True)]
-    padded = np.pad(data, padding, mode="edge")
-    split = padded.reshape(blocks[0], factor[0], blocks[1], factor[1], blocks[2], factor[2])
-    matrix = volume.grid.world_from_voxel.copy()
-    matrix[:3, :3] = matrix[:3, :3] * factor
-    matrix[:3, 3] = volume.grid.world_points((factor - 1) / 2)
-    return Volume(split.mean(axis=(1, 3, 5), dtype=np.float32), Grid(tuple(blocks), matrix))
+def _averaged(volume: Volume, factors: NDArray[np.integer]) -> Volume:
+    """Return the float32 means of blocks of voxels; incomplete blocks at the far ends repeat the border."""
+    if (factors == 1).all():
+        return volume.with_data(volume.data.astype(np.float32))
+    missing = -np.array(volume.shape) % factors
+    padded = np.pad(volume.data, [(0, int(n)) for n in missing], mode="edge")
+    whole = Volume(padded, Grid(padded.shape, volume.grid.world_from_voxel))
+    means, grid = average_blocks(whole, factors, window=(-np.inf, np.inf), device=torch.device("cpu"))
+    return Volume(means.numpy(), grid)
 
 
 def _box_centre_mm(mask: Volume) -> NDArray[np.floating]:

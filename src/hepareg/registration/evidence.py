@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.evaluation.lattice_dice import dice_on_lattice
+from hepareg.evaluation.dice_approximate import dice_approximate
 from hepareg.geometry import apply_matrix
 from hepareg.refinement.level import Level
 from hepareg.refinement.multilevel import LevelResult, Refinement
@@ -279,7 +279,7 @@ def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float
 def _dice(problem: Problem, result: RigidTransform) -> float | None:
     if problem.searched_mask is None or problem.reference_mask is None:
         return None
-    return dice_on_lattice(
+    return dice_approximate(
         moving_mask=problem.searched_mask, fixed_mask=problem.reference_mask, moving_from_fixed=result
     )
 

@@ -39,7 +39,8 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or "it cannot be written")
         raise OutputError(
             f"expected to write {path.name}, got an error ({reason}); older checkpoints, if any, are whole: "
-            "make room and use --resume, or start again"
+            "make room and resume the run, or start again",
+            options=["resume"],
         ) from error
 
 
@@ -60,7 +61,7 @@ def read_checkpoint(path: str | Path, *, map_location: Any = "cpu") -> dict[str,
     """
     path = Path(path)
     if not path.is_file():
-        raise FileFormatError(f"expected a checkpoint {path.name} to resume from, found none; start without --resume")
+        raise FileFormatError(f"expected a checkpoint {path.name} to resume from, found none; start a new run")
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError) as error:

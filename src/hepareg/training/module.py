@@ -56,7 +56,8 @@ class RegistrationModule(pl.LightningModule):
             raise TrainingError(
                 f"the loss became {loss.item()} in epoch {self.current_epoch + 1}, batch {batch_index + 1}, cases "
                 f"{', '.join(batch['case'])}; the last checkpoint is whole: lower optimiser.learning_rate, or look at "
-                "these cases, and use --resume"
+                "these cases, and resume the run",
+                options=["resume"],
             )
         means = {f"train_{name}": value.detach().mean() for name, value in terms.items()}
         size, rate = len(batch["case"]), self.trainer.optimizers[0].param_groups[0]["lr"]

@@ -1,4 +1,4 @@
-"""What `hepareg evaluate` does: every method on every pair from one start, all pairs counted."""
+"""Workflow of `hepareg evaluate`: every method on every pair from the same start, with all pairs counted."""
 
 import csv
 import io
@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hepareg.data.augmentation import PairKey, keyed_generator, random_bias
-from hepareg.data.pair import Pair
+from hepareg.data.case_pair import CasePair
 from hepareg.errors import HeparegError, InputError, SettingsError
 from hepareg.evaluation.dice import dice_after
 from hepareg.evaluation.summary import summarise
 from hepareg.evaluation.transform_error import transform_error
 from hepareg.evaluation.tre import tre_over_mask
-from hepareg.networks.predictor import predict_rigid
 from hepareg.networks.weights import LoadedWeights, load_weights
-from hepareg.registration import register
+from hepareg.registration import Method, register
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 
@@ -34,32 +32,39 @@ __all__ = [
     "summary_table",
 ]
 
-Method = Callable[[Pair, RigidTransform], RigidTransform]
+Estimate = Callable[[CasePair, RigidTransform], RigidTransform]
+"""Function from a pair and its start to moving_from_fixed."""
 
 METHODS = ("identity", "centroid", "start", "network", "refine", "network+refine")
-"""``centroid`` joins the masks' centroids; ``start`` is that with the stated bias, where the three last ones begin:
-those of `hepareg register`, by the same names."""
+"""Names of the methods. ``centroid`` joins the centroids of the masks, and ``start`` adds a random shift to it. The
+last three are the methods of `hepareg register` and begin at ``start``."""
 OUTPUT_NAMES = ("pairs.csv", "summary.csv", "summary.json")
 
 
 @dataclass(frozen=True)
 class EvaluationRow:
-    """One method on one pair; what cannot be known is None.
+    """Result of one method on one pair; a number that cannot be computed is None.
 
     Parameters
     ----------
-    case, draw, method
-        Which pair, which random bias of the start, and which method.
+    case
+        Name of the case.
+    draw
+        Number of the random shift of the start, from 0.
+    method
+        One of `METHODS`.
     tre_mm
-        Mean liver TRE over all voxels of the fixed mask; None without a truth, or where the method failed.
-    rotation_deg, translation_mm
-        Errors of the transform, the latter at the liver's centroid.
+        Mean target registration error over all voxels of the fixed mask; None without a truth, or if the method failed.
+    rotation_deg
+        Rotation error.
+    translation_mm
+        Translation error at the centroid of the fixed mask.
     dice
-        Overlap of the masks after the transform.
+        Dice overlap of the masks after the transform.
     seconds
-        Wall time of the method, reading of files not counted.
+        Wall time of the method without the reading of files. A method of `hepareg register` includes its verdict.
     error
-        Why the method failed, or None.
+        Message of the error that stopped the method, or None.
     """
 
     case: str
@@ -75,14 +80,14 @@ class EvaluationRow:
 
 @dataclass(frozen=True)
 class UnusablePair:
-    """A pair whose files cannot be used, and why: it stays in the tables, as a failure of every method."""
+    """A case with unusable files and the message of the error: a failure of every method in the tables."""
 
     case: str
     error: str
 
 
 def evaluate(
-    pairs: Iterable[Pair | UnusablePair],
+    pairs: Iterable[CasePair | UnusablePair],
     *,
     out: str | Path,
     weights: str | Path | None = None,
@@ -98,22 +103,30 @@ def evaluate(
     Parameters
     ----------
     pairs
-        With masks of both images where the start is to be their centroids.
+        Pairs to evaluate. The start of a pair without both masks is the identity with the random shift.
+    out
+        Folder of the tables.
     weights
-        Trained network; without it the methods that need one are left out.
+        File of a trained network, for the methods that use one.
     methods
         Some of `METHODS`.
-    bias_mm, num_draws
-        The start is the centroids' translation and a shift of this length in a random direction, drawn so many times.
+    bias_mm
+        Length of the shift that is added to the start in a random direction.
+    num_draws
+        Number of random shifts for each pair.
+    seed
+        Seed of the shifts.
     overwrite
-        Whether the folder may be there already, with an older evaluation and nothing else, which is replaced.
+        Whether ``out`` may exist; it then has to hold an older evaluation and nothing else, which is replaced.
+    progress
+        Called with every new row.
 
     Raises
     ------
     SettingsError
-        If a method is unknown, or needs weights and there are none; if a number is out of range.
+        If a method is unknown, or needs weights and none are given; if a number is out of range.
     FileFormatError, OutputError
-        If the weights cannot be read or the folder cannot be written; before any pair is looked at.
+        If the weights cannot be read or the folder cannot be written. These errors come before any pair is read.
     """
     if num_draws < 1 or seed < 0 or not 0 <= bias_mm < np.inf:
         raise SettingsError(
@@ -149,7 +162,7 @@ def evaluate(
 
 
 def summary_table(rows: Sequence[EvaluationRow]) -> list[dict[str, object]]:
-    """Return one line a method: median, quartiles and worst TRE, failures counted, and medians of the rest."""
+    """Return one line for each method: distribution of the TRE, number of failures, medians of the other numbers."""
     table: list[dict[str, object]] = []
     for method in dict.fromkeys(row.method for row in rows):
         own = [row for row in rows if row.method == method]
@@ -163,8 +176,8 @@ def summary_table(rows: Sequence[EvaluationRow]) -> list[dict[str, object]]:
     return table
 
 
-def simulated_test_pairs(num_pairs: int, *, seed: int) -> Iterator[Pair]:
-    """Give simulated pairs of anatomies that no training sees; SettingsError where none is asked for."""
+def simulated_test_pairs(num_pairs: int, *, seed: int) -> Iterator[CasePair]:
+    """Yield simulated pairs of anatomies that no training uses; SettingsError if ``num_pairs`` is below 1."""
     if num_pairs < 1:
         raise SettingsError(f"expected at least one simulated pair, got {num_pairs}")
     from hepareg.data.settings import SimulatedSettings
@@ -176,11 +189,11 @@ def simulated_test_pairs(num_pairs: int, *, seed: int) -> Iterator[Pair]:
 
 
 TEST_SPACING_MM = 2.5
-"""Voxel size of simulated pairs for tests: finer than for training, as a scanner's."""
+"""Voxel size of simulated pairs for tests, which is finer than in training and nearer to a scanner's."""
 
 
-def manifest_pairs(path: str | Path) -> Iterator[Pair | UnusablePair]:
-    """Give the pairs of a manifest, read one at a time; all rows are checked before the first is read."""
+def manifest_pairs(path: str | Path) -> Iterator[CasePair | UnusablePair]:
+    """Yield the pairs of a manifest, read one at a time; all rows are checked before the first pair is read."""
     from hepareg.data.manifest_pairs import read_pair
     from hepareg.io.manifest import read_manifest, without_paths
 
@@ -191,38 +204,43 @@ def manifest_pairs(path: str | Path) -> Iterator[Pair | UnusablePair]:
             yield UnusablePair(row.case, without_paths(str(error), row))
 
 
-def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, Method]:
+def _methods(names: Sequence[str], weights: LoadedWeights | None) -> dict[str, Estimate]:
+    """Return the functions of the named methods."""
     unknown = [name for name in names if name not in METHODS]
     if unknown:
         raise SettingsError(f"expected some of the methods {', '.join(METHODS)}, got {', '.join(unknown)}")
-    if weights is None and any(name.startswith("network") for name in names):
-        raise SettingsError("expected --weights FILE for the methods with a network, got none; or leave them out")
-
-    def network(pair: Pair, start: RigidTransform) -> RigidTransform:
-        assert weights is not None
-        return predict_rigid(weights, start=start, **_images(pair))
-
-    def refine(pair: Pair, start: RigidTransform) -> RigidTransform:
-        return register(start=start, **_images(pair)).transform
-
-    every: Mapping[str, Method] = {
+    every: dict[str, Estimate] = {
         "identity": lambda pair, start: RigidTransform.identity(),
         "centroid": lambda pair, start: pair.start(),
         "start": lambda pair, start: start,
-        "network": network,
-        "refine": refine,
-        "network+refine": lambda pair, start: refine(pair, network(pair, start)),
+        **{method.value: _registration(method, weights) for method in Method},
     }
+    if weights is None and any(Method(name).uses_network for name in names if name in {m.value for m in Method}):
+        raise SettingsError(
+            "expected weights for the methods with a network, got none; give a file or leave these methods out",
+            options=["weights"],
+        )
     return {name: every[name] for name in names}
 
 
-def _images(pair: Pair) -> dict[str, Any]:
-    return {
-        "moving": pair.moving, "fixed": pair.fixed, "moving_mask": pair.moving_mask, "fixed_mask": pair.fixed_mask,
-    }  # fmt: skip
+def _registration(method: Method, weights: LoadedWeights | None) -> Estimate:
+    """Return the function of a method of `hepareg register`."""
+
+    def estimate(pair: CasePair, start: RigidTransform) -> RigidTransform:
+        return register(
+            moving=pair.moving,
+            fixed=pair.fixed,
+            moving_mask=pair.moving_mask,
+            fixed_mask=pair.fixed_mask,
+            start=start,
+            method=method,
+            weights=weights if method.uses_network else None,
+        ).transform
+
+    return estimate
 
 
-def _row(pair: Pair, draw: int, name: str, method: Method, start: RigidTransform) -> EvaluationRow:
+def _row(pair: CasePair, draw: int, name: str, method: Estimate, start: RigidTransform) -> EvaluationRow:
     begin = time.perf_counter()
     try:
         estimate = method(pair, start)

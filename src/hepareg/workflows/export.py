@@ -1,4 +1,4 @@
-"""What `hepareg export` does: one file of weights to everything that other programs and people need of it."""
+"""Workflow of `hepareg export`: weights, model card, and the network in formats of other programs."""
 
 import json
 import shutil
@@ -20,9 +20,18 @@ OUTPUT_NAMES = ("weights.safetensors", "model_card.md", "model.json", "network.p
 def export(
     weights: str | Path, *, out: str | Path, formats: tuple[str, ...] = FORMATS, overwrite: bool = False
 ) -> list[str]:
-    """Write weights, ``model_card.md`` and ``model.json``, and ``network.pt2`` and ``network.onnx`` where asked.
+    """Write weights, ``model_card.md`` and ``model.json``, and ``network.pt2`` and ``network.onnx`` if asked.
 
-    With ``overwrite`` an older export in ``out`` is replaced, if nothing else is there.
+    Parameters
+    ----------
+    weights
+        File of a trained network.
+    out
+        Folder for the files.
+    formats
+        Some of `FORMATS`: ``torch`` writes ``network.pt2``, ``onnx`` writes ``network.onnx``.
+    overwrite
+        Whether ``out`` may exist; it then has to hold an older export and nothing else, which is replaced.
 
     Returns
     -------

@@ -1,35 +1,33 @@
-"""The page that says what a trained network is, what it was trained on and how well it does."""
+"""Model card of a trained network: use, input, training data, metrics and settings."""
 
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from hepareg import __version__
+from hepareg.networks import RegistrationNetSettings
 from hepareg.networks.settings import settings_to_values
 from hepareg.networks.weights import LoadedWeights
 
 __all__ = ["model_card"]
 
-OUTPUTS = {
-    "rigid": "six numbers: a rotation vector and a translation, in units of the decoder's scales, about the "
-    "region's centre",
-    "affine": "twelve numbers: a linear part minus the identity, row by row, and a translation; the polar "
-    "decomposition of the linear part gives the rotation",
-    "keypoints": "keypoints (N, 7): position in the fixed image, position in the moving image (mm along the voxel "
-    "axes from the region's centre), weight; the weighted least-squares rotation and translation (Kabsch) is the "
-    "transform",
-    "displacement": "displacement (3, I, J, K) in world mm at every voxel of the region, applied before the rigid "
-    "transform, where there is one",
-}
+DISPLACEMENT = (
+    "displacement (3, I, J, K) in world mm at every voxel of the region, applied before the rigid transform "
+    "where there is one"
+)
 
 
-def _outputs(mode: str, decoder: str) -> list[str]:
-    names = {"rigid": [decoder], "deformable": ["displacement"], "both": [decoder, "displacement"]}[mode]
-    return [OUTPUTS[name] for name in names]
+def _outputs(settings: RegistrationNetSettings) -> list[str]:
+    """Return the raw outputs of a network in words."""
+    return {
+        "rigid": [settings.rigid.raw_output],
+        "deformable": [DISPLACEMENT],
+        "both": [settings.rigid.raw_output, DISPLACEMENT],
+    }[settings.mode]
 
 
 def model_card(loaded: LoadedWeights, *, file: Path) -> str:
-    """Return the card as Markdown: use, data, settings, metrics, hash of the file."""
+    """Return the model card as Markdown."""
     settings = loaded.metrics.get("settings", {})
     architecture = settings_to_values(loaded.net.settings)
     validation = loaded.metrics.get("validation", {})
@@ -44,13 +42,13 @@ def model_card(loaded: LoadedWeights, *, file: Path) -> str:
         f"- Size: {file.stat().st_size / 1e6:.2f} MB, {num_parameters:,} parameters",
         f"- Network: mode {architecture['mode']}, encoder {architecture['encoder']['name']}, "
         f"decoder {architecture['rigid']['name']}",
-        f"- Raw output: {'; and '.join(_outputs(architecture['mode'], architecture['rigid']['name']))}",
+        f"- Raw output: {'; and '.join(_outputs(loaded.net.settings))}",
         "",
         "## Input",
         "",
         "Both images on one grid with axes along right, anterior and superior, centred on the bounding box of the "
         "fixed liver mask; the moving image is sampled there under a start (the translation that joins the masks' "
-        "centroids). moving_from_fixed = start composed with what is predicted.",
+        "centroids). moving_from_fixed = start composed with the prediction.",
         "",
         *_table(loaded.preprocessing),
         "",
@@ -77,10 +75,10 @@ def _data_text(data: dict[str, Any]) -> str:
         number = data["simulated"]["num_anatomies"]
         return (
             f"Simulated only: {number if number is not None else 'endlessly many'} procedural anatomies, arterial and "
-            "portal-venous phases, breathing or random motion with a known truth, which training does not use. "
+            "portal-venous phases, breathing or random motion. The truth is known, but training does not use it. "
             "No patient's image was used."
         )
-    return "Pairs of files, split by patient. Their owner has to say where they come from and under which terms."
+    return "Pairs of files, split by patient. The owner of the files has to state their origin and licence."
 
 
 def _table(values: dict[str, Any]) -> list[str]:

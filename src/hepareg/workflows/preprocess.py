@@ -1,4 +1,4 @@
-"""`hepareg preprocess`: every pair of a manifest cropped to the liver, resampled and windowed; resumable."""
+"""Workflow of `hepareg preprocess`: crop to the liver, resampling and HU window for the pairs of a manifest."""
 
 import json
 import re
@@ -27,21 +27,21 @@ RECORD_FILE = "case.json"
 TABLE_FILE = "table.csv"
 MANIFEST_FILE = "manifest.csv"
 UNNAMED = r"\.(old\.)?[a-z0-9_]{8}"
-"""What `atomic` puts behind a dot and the name of a folder or file that does not have its name yet."""
+"""Pattern of the suffix that `hepareg.workflows.atomic` gives to temporary folders and files."""
 
 
 @dataclass(frozen=True)
 class PreprocessSettings:
-    """What is done to every image.
+    """Settings of the preprocessing of every image.
 
     Parameters
     ----------
     crop
-        Region; an image without a mask is left uncropped.
+        Crop to the liver; an image without a mask is not cropped.
     spacing_mm
-        New voxel size (i, j, k), or None to keep the image's own.
+        New voxel size along i, j, k, or None to keep the voxel size of the image.
     window
-        HU window that values are clipped to, or None.
+        HU window to which values are clipped, or None.
     unit_range
         Whether the window is scaled to [0, 1] (float32); else values stay in HU.
 
@@ -60,7 +60,9 @@ class PreprocessSettings:
         if self.spacing_mm is not None:
             check_spacing(self.spacing_mm)
         if self.unit_range and self.window is None:
-            raise SettingsError("expected a HU window where values are scaled to [0, 1]: add --window LOW HIGH")
+            raise SettingsError(
+                "expected a HU window with values scaled to [0, 1], got none; give a window", options=["window"]
+            )
 
 
 def preprocess(
@@ -71,33 +73,33 @@ def preprocess(
     overwrite: bool = False,
     progress: Callable[[Sequence[ManifestPair]], Iterator[ManifestPair]] = iter,
 ) -> tuple[CaseRow, ...]:
-    """Preprocess all pairs of a manifest into a folder each, and return the table.
+    """Preprocess all pairs of a manifest into one folder for each case, and return the rows of the table.
 
-    ``out`` receives, per case, a folder with ``moving.nii.gz``, ``fixed.nii.gz`` and their masks, and
-    beside these ``table.csv`` (what was cropped, skipped or clamped), ``manifest.csv`` (of the
-    results) and ``settings.json``. Each case's folder appears whole or not at all. A case done
-    before is kept if its input files have not changed; a case that fails does not stop the others.
-    The world of all results is that of the uncropped files.
+    ``out`` receives a folder for each case with ``moving.nii.gz``, ``fixed.nii.gz`` and their masks, and
+    beside these folders ``table.csv`` (crop and status of every case), ``manifest.csv`` (of the results)
+    and ``settings.json``. The folder of a case appears whole or not at all. An existing result is kept if
+    its input files have not changed. A case that fails does not stop the others. World coordinates of
+    all results are those of the uncropped files.
 
     Parameters
     ----------
     manifest, out
         Manifest file and output folder.
     settings
-        What to do.
+        Settings of the preprocessing.
     overwrite
-        Do every case again, and allow other settings than those that ``out`` was made with.
+        Whether every case is done again; also allows other settings than those of the results in ``out``.
     progress
-        Wraps the list of pairs, as tqdm does.
+        Function that wraps the list of pairs, as tqdm does.
 
     Raises
     ------
     InputError
         If the manifest cannot be used.
     SettingsError
-        If ``out`` was made with other settings.
+        If the results in ``out`` have other settings.
     OutputError
-        If ``out`` cannot be written: this stops the run.
+        If ``out`` cannot be written; this error stops the run.
     """
     pairs = read_manifest(manifest)
     out = _prepare_folder(Path(out), settings, overwrite=overwrite)
@@ -119,8 +121,9 @@ def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool)
         changed = [f"{name} was {_shown(old.get(name))}, now {_shown(new.get(name))}" for name in names]
         if changed:
             raise SettingsError(
-                f"expected the settings that the output folder was made with: {'; '.join(changed)}; "
-                "choose another folder, or add --overwrite to do all cases again"
+                f"expected the settings of the results in the output folder: {'; '.join(changed)}; choose another "
+                "folder, or overwrite to do all cases again",
+                options=["overwrite"],
             )
         return out
     out = check_output_directory(out, overwrite=overwrite)
@@ -130,7 +133,7 @@ def _prepare_folder(out: Path, settings: PreprocessSettings, *, overwrite: bool)
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings in one level, without the name of the component that they belong to."""
+    """Return nested settings as one dictionary, without the names of the components."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         found |= value if isinstance(value, Mapping) else {name: value}
@@ -142,7 +145,7 @@ def _shown(value: Any) -> str:
 
 
 def _remove_leftovers(out: Path, cases: Sequence[str]) -> None:
-    """Remove the temporary folders that a run over these cases left behind when it was killed, and nothing else."""
+    """Remove the temporary folders of an earlier run over these cases that was killed, and nothing else."""
     own = (*cases, SETTINGS_FILE, TABLE_FILE, MANIFEST_FILE)
     leftover = re.compile(rf"\.({'|'.join(map(re.escape, own))}){UNNAMED}")
     for path in out.iterdir():
@@ -192,7 +195,7 @@ def _windowed(volume: Volume, settings: PreprocessSettings) -> Volume:
 
 
 def _write(path: Path, volume: Volume) -> None:
-    # A float32 header would move the crop by up to 1e-5 mm, and with it every matrix that refers to the uncropped file.
+    # A float32 header would shift the crop by up to 1e-5 mm against the uncropped file.
     write_nifti(path, volume, exact_geometry=True)
 
 
@@ -205,7 +208,7 @@ def _record_of(folder: Path, key: str) -> dict[str, Any] | None:
 
 
 def _fingerprint(pair: ManifestPair) -> str:
-    """Return a hash that changes when the pair's files are others or were changed; nothing can be read back from it."""
+    """Return a hash of paths, sizes and modification times of a pair's files; it reveals none of them."""
     files = [path for path in (pair.moving, pair.fixed, pair.moving_mask, pair.fixed_mask) if path is not None]
     found: list[Any] = [pair.mask_label]
     for path in files:

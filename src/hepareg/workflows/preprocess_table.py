@@ -1,4 +1,4 @@
-"""The table of a batch: what was cropped, skipped or clamped in each case, and what failed."""
+"""Table of a preprocessing run: crop, status and error of each case."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ SIDES = ("moving", "fixed")
 
 @dataclass(frozen=True)
 class SideRow:
-    """What was done to one image of a case; None where there was no mask to tell."""
+    """Crop of one image of a case; numbers are None without a mask."""
 
     outcome: str
     top_mm: float | None = None
@@ -25,7 +25,7 @@ class SideRow:
 
     @classmethod
     def of(cls, region: CropRegion | None) -> "SideRow":
-        """Return the row of a region; ``no_mask`` for None."""
+        """Return the row of a crop region; the outcome is ``no_mask`` for None."""
         if region is None:
             return cls(outcome="no_mask")
         return cls(**{column.name: getattr(region, column.name) for column in fields(cls)})
@@ -38,11 +38,11 @@ class CaseRow:
     Parameters
     ----------
     status
-        ``done`` in this run, ``kept`` from an earlier one, or ``failed``.
+        ``done`` in this run, ``kept`` from an earlier run, or ``failed``.
     moving, fixed
-        What was done to the images; None for a failed case.
+        Crops of the images; None for a failed case.
     error
-        Why it failed, without any path.
+        Message of the error of a failed case, without any path.
     """
 
     case: str
@@ -53,7 +53,7 @@ class CaseRow:
 
 
 def format_table(rows: Sequence[CaseRow]) -> str:
-    """Return the table as CSV text, one row a case, columns of both images side by side; mm with three decimals."""
+    """Return the table as CSV text: a row for each case, columns for both images, mm with three decimals."""
     columns = [column.name for column in fields(SideRow)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from hepareg import __version__
-from hepareg.evaluation.lattice_dice import dice_on_lattice
+from hepareg.evaluation.dice_approximate import dice_approximate
 from hepareg.registration.verdict_rules import rule_of
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.resample import PADDING_HU
@@ -42,7 +42,7 @@ def dice_of_masks(pair: CheckedPair, result: "RegistrationResult") -> dict[str, 
     moving, fixed = pair.moving_mask, pair.fixed_mask
     if moving is None or fixed is None:
         return None
-    sampled = partial(dice_on_lattice, moving_mask=moving, fixed_mask=fixed)
+    sampled = partial(dice_approximate, moving_mask=moving, fixed_mask=fixed)
     after = result.verdict.evidence.get("dice_after")
     return {
         "before": sampled(moving_from_fixed=RigidTransform.identity()),

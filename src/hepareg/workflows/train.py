@@ -1,4 +1,4 @@
-"""What `hepareg train` does: settings to a folder with checkpoints, metrics and trained weights."""
+"""Workflow of `hepareg train`: from settings to a folder with checkpoints, metrics and trained weights."""
 
 import json
 from collections.abc import Sequence
@@ -22,33 +22,32 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """What a finished run left: the file of weights, and the metrics that are written in it."""
+    """File of weights of a finished run, and the metrics that are written in it."""
 
     weights: Path
     metrics: dict[str, Any]
 
 
 def train(source: str, overrides: Sequence[str], *, out: str | Path, resume: bool = False) -> TrainOutcome:
-    """Train a network.
+    """Train a network and return the file of its weights, with their metrics.
 
-    ``out`` receives ``settings.yaml`` (all of them, defaults included), ``metrics.csv``,
-    ``checkpoints/``, ``overlays/``, the trackers' files, and at the end ``weights.safetensors`` with
-    ``metrics.json`` beside it.
+    ``out`` receives ``settings.yaml`` (all settings, defaults included), ``metrics.csv``, ``checkpoints/``,
+    ``overlays/``, the files of the trackers, and at the end ``weights.safetensors`` and ``metrics.json``.
 
     Parameters
     ----------
     source, overrides
         See `hepareg.training.settings_file.load_settings`.
     out
-        New or empty folder; with ``resume`` the folder of the run to go on with.
+        New or empty folder; with ``resume`` the folder of the run to continue.
     resume
-        Continue from the last checkpoint in ``out``.
+        Whether to continue from the last checkpoint in ``out``.
 
     Raises
     ------
     HeparegError
-        Before the first epoch where settings, data, device or output cannot be used; later where
-        the loss is not finite or the disk is full, with the last checkpoint whole.
+        Before the first epoch if settings, data, device or output cannot be used. Later if the loss is
+        not finite or the disk is full; the last checkpoint is then whole.
     """
     settings = load_settings(source, overrides)
     world = world_of(settings.run)
@@ -75,7 +74,7 @@ def train(source: str, overrides: Sequence[str], *, out: str | Path, resume: boo
 
 
 def _sources(settings: TrainingSettings, folder: Path, *, is_first_process: bool) -> Any:
-    """Return filled sources; under torchrun the first process fills the cache and the others find it."""
+    """Return the sources of pairs; under torchrun the first process fills the cache for all."""
     cache = settings.data.cache if settings.data.cache is not None else folder.with_name(f"{folder.name}-cache")
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""One pair of phases, prepared for training: cut to the region a network sees, and stored as plain tensors."""
+"""One case: two phases with masks and truth, prepared for training and stored as plain tensors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,54 +9,56 @@ import torch
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.networks.input_region import AIR_HU, RegionSettings, centroid_start, grid_around, region_grid, sample_on
+from hepareg.pair import ImagePair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Pair", "pack_pair", "prepare_pair", "unpack_pair"]
+__all__ = ["CasePair", "pack_pair", "prepare_pair", "unpack_pair"]
 
 
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """A moving and a fixed phase with what is known about them.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CasePair(ImagePair):
+    """The moving and the fixed phase of one case, with its name and its true transform where known.
 
     Parameters
     ----------
     case
-        Name of the pair in tables and messages: the manifest's case name, or a number.
-    moving, fixed
-        Voxels in HU.
-    moving_mask, fixed_mask
-        Liver masks on their images' grids, or None.
+        Name of the case in tables and messages: the manifest's case name, or a number.
     moving_from_fixed
         True transform, or None where it is not known (all real pairs).
     """
 
     case: str
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None = None
-    fixed_mask: Volume | None = None
     moving_from_fixed: RigidTransform | None = None
 
     def start(self) -> RigidTransform:
-        """Return the mask-centroid translation; the identity where a mask is missing."""
+        """Return the translation that joins the centroids of the masks; the identity if a mask is missing."""
         return centroid_start(moving_mask=self.moving_mask, fixed_mask=self.fixed_mask)
 
 
-def prepare_pair(pair: Pair, *, region: RegionSettings, margin_mm: float) -> Pair:
-    """Return the pair on grids of the region's spacing: fixed on the region, moving on the region and a margin.
+def prepare_pair(pair: CasePair, *, region: RegionSettings, margin_mm: float) -> CasePair:
+    """Return the pair resampled to the region: the fixed image on its grid, the moving image with a margin.
+
+    Parameters
+    ----------
+    pair
+        CasePair on any grids.
+    region
+        Region around the fixed liver that a network sees.
+    margin_mm
+        Width in mm of the moving image that is kept around the region.
 
     Raises
     ------
     MaskError
-        If a mask has no voxel left inside its grid.
+        If a mask has no voxel inside its grid.
     """
     fixed_grid = region_grid(region, fixed=pair.fixed, fixed_mask=pair.fixed_mask)
     spacing = fixed_grid.spacing_mm
     margin = np.ceil(margin_mm / spacing).astype(int)
     centre = pair.start().apply(fixed_grid.centre_mm)
     moving_grid = grid_around(centre, shape=tuple(np.array(fixed_grid.shape) + 2 * margin), spacing_mm=spacing)
-    return Pair(
+    return CasePair(
         case=pair.case,
         moving=_image_on(moving_grid, pair.moving),
         fixed=_image_on(fixed_grid, pair.fixed),
@@ -66,11 +68,11 @@ def prepare_pair(pair: Pair, *, region: RegionSettings, margin_mm: float) -> Pai
     )
 
 
-def pack_pair(pair: Pair) -> dict[str, Any]:
-    """Return a prepared pair as a dictionary of plain tensors, as caches keep it.
+def pack_pair(pair: CasePair) -> dict[str, Any]:
+    """Return a prepared pair as a dictionary of plain tensors, for a cache.
 
-    The matrices are ordinary float64 entries, not metadata of an image: no cache or collation can
-    drop them. A missing mask or truth is a missing key.
+    The matrices are ordinary float64 entries and not metadata of an image, so that no cache or collation
+    can drop them. A missing mask or truth is a missing key.
     """
     packed = {
         "moving": torch.from_numpy(np.ascontiguousarray(pair.moving.data)),
@@ -86,12 +88,12 @@ def pack_pair(pair: Pair) -> dict[str, Any]:
     return packed
 
 
-def unpack_pair(packed: dict[str, Any], *, case: str) -> Pair:
-    """Return the pair that `pack_pair` made a dictionary of; KeyError if it was not."""
+def unpack_pair(packed: dict[str, Any], *, case: str) -> CasePair:
+    """Return the pair of a dictionary that `pack_pair` returned; KeyError if an entry is missing."""
     moving_grid = Grid(tuple(packed["moving"].shape), packed["world_from_moving_voxel"].numpy())
     fixed_grid = Grid(tuple(packed["fixed"].shape), packed["world_from_fixed_voxel"].numpy())
     truth = packed.get("moving_from_fixed")
-    return Pair(
+    return CasePair(
         case=case,
         moving=Volume(packed["moving"].numpy(), moving_grid),
         fixed=Volume(packed["fixed"].numpy(), fixed_grid),

@@ -1,4 +1,4 @@
-"""Dice overlap of two masks from a lattice of points: as good as from all voxels, in a fraction of the time."""
+"""Dice overlap of two masks, approximated on a lattice of points in a fraction of the time."""
 
 from collections.abc import Sequence
 
@@ -14,26 +14,29 @@ from hepareg.transforms.lattice import mapped_lattice
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import voxel_tensor
 
-__all__ = ["dice_on_lattice"]
+__all__ = ["dice_approximate"]
 
 LATTICE_MM = 4.0
+"""Distance between the points of the lattice, if the caller does not choose one."""
 
 
-def dice_on_lattice(
+def dice_approximate(
     *, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: AffineTransform, spacing_mm: float = LATTICE_MM
 ) -> float:
-    """Return what `hepareg.evaluation.dice.dice_after` does, from every n-th voxel of the fixed grid only.
+    """Return the Dice of `hepareg.evaluation.dice.dice_after`, approximated on every n-th voxel of the fixed grid.
 
-    A liver's Dice to about 0.005, where the two masks are one apart to 0.01. The work is done where the masks are.
+    For masks of a liver the difference from the exact Dice is about 0.005, at most 0.01. Only the part of the grid
+    around the masks is visited.
 
     Parameters
     ----------
     moving_mask, fixed_mask
-        bool or labels; non-zero is inside.
+        Masks or labels; non-zero is inside.
     moving_from_fixed
         Map of world points.
     spacing_mm
-        The lattice is about this fine along each axis, or as fine as the fixed grid where that is coarser.
+        Approximate distance between the points of the lattice along each axis; the spacing of the fixed grid where
+        that is coarser.
 
     Raises
     ------
@@ -47,23 +50,23 @@ def dice_on_lattice(
     box = _box_of_both(moving_mask, fixed_mask, moving_from_fixed)
     if box is None:
         return 0.0
-    start = -(-box[0] // steps) * steps  # the lattice stays where it is, whatever the box
+    start = -(-box[0] // steps) * steps  # the lattice does not depend on the box
     if (start >= box[1]).any():
-        return 0.0  # so small that the lattice has no point in it
+        return 0.0  # the box is too small to contain a point of the lattice
     window = tuple(slice(int(a), int(b), int(n)) for a, b, n in zip(start, box[1], steps, strict=True))
     fixed = (voxel_tensor(fixed_mask.data)[window] != 0).flatten()
     matrix = moving_mask.grid.voxel_from_world @ moving_from_fixed.matrix @ fixed_mask.grid.world_from_voxel
     lattice = [np.arange(part.start, part.stop, part.step) for part in window]
     positions = mapped_lattice(matrix, lattice, device=fixed.device, dtype=torch.float32).flatten(1)
     both_see = _within(positions, [-HALF] * 3, [n - 1 + HALF for n in moving_mask.shape])
-    pulled = _inside(moving_mask, positions) & both_see
+    warped = _inside(moving_mask, positions) & both_see
     fixed &= both_see
-    counts = torch.stack([fixed, pulled, pulled & fixed]).sum(dim=1).tolist()
+    counts = torch.stack([fixed, warped, warped & fixed]).sum(dim=1).tolist()
     return 2.0 * counts[2] / max(counts[0] + counts[1], 1)
 
 
 def _box_of_both(moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: AffineTransform) -> VoxelBox | None:
-    """Return the box of the fixed grid that holds the fixed mask and, carried over, the moving one."""
+    """Return the box of the fixed grid that contains both masks, the moving one mapped to the fixed world."""
     boxes = [fixed_mask.profile.box] if fixed_mask.profile.total else []
     if moving_mask.profile.total:
         corners = moving_from_fixed.inverse().apply(moving_mask.grid.crop(*moving_mask.profile.box).corners_mm)
@@ -75,13 +78,13 @@ def _box_of_both(moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Aff
 
 
 def _within(voxels: Tensor, first: Sequence[float], last: Sequence[float]) -> Tensor:
-    """Return (P,) whether (3, P) voxels lie between two, both included."""
+    """Return (P,) whether (3, P) voxels lie between a first and a last voxel, both included."""
     inside = [(n >= low) & (n <= high) for n, low, high in zip(voxels, first, last, strict=True)]
     return inside[0] & inside[1] & inside[2]
 
 
 def _inside(mask: Volume, positions: Tensor) -> Tensor:
-    """Return (P,) whether the voxels nearest to (3, P) positions belong to a mask."""
+    """Return (P,) whether the voxel nearest to each of (3, P) positions belongs to a mask."""
     if not mask.profile.total:
         return torch.zeros_like(positions[0], dtype=torch.bool)
     start, stop = mask.profile.box
@@ -95,5 +98,5 @@ def _inside(mask: Volume, positions: Tensor) -> Tensor:
 
 
 def _reach(data: Tensor) -> int:
-    """Return how far in memory the last element lies from the first."""
+    """Return the distance in memory between the first and the last element, in elements."""
     return sum((size - 1) * stride for size, stride in zip(data.shape, data.stride(), strict=True))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hepareg.data.pair import pack_pair, prepare_pair, unpack_pair
+from hepareg.data.case_pair import pack_pair, prepare_pair, unpack_pair
 from hepareg.errors import MaskError
 from hepareg.networks.input_region import RegionSettings, centroid_start
 
