@@ -37,19 +37,32 @@ check: $(VENV)/.dev  ## lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# niftyreg has no wheel and takes minutes to build; where that or the step after it fails, rows say what is not installed.
-$(PEERS)/.ready: benchmarks/peers/constraints.txt $(wildcard benchmarks/peers/requirements*.txt)
+# niftyreg has no wheel and takes minutes to build; where that fails, its rows say that it is not installed.
+$(PEERS)/.ready: benchmarks/peers/constraints.txt benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS_PIP) torch
 	$(PEERS_PIP) --requirement benchmarks/peers/requirements.txt
 	-CMAKE_POLICY_VERSION_MINIMUM=3.5 $(PEERS_PIP) niftyreg
-	-$(PEERS_PIP) --no-deps --requirement benchmarks/peers/requirements_without_dependencies.txt
 	touch $@
 
-# BENCH_OPTIONS: --prepare makes the pairs alone; --minutes N fits into a machine's quiet time; --resume goes on.
-bench: $(VENV)/.dev $(PEERS)/.ready  ## hepareg and the peers on the same pairs; results and pages
+# The pairs are made anew where the code that makes them has changed.
+PAIRS := build/bench
+MAKE_PAIRS := $(BIN)/python -m benchmarks.accuracy.core make
+$(PAIRS)/.made: $(shell find src/hepareg/simulation -name '*.py') benchmarks/accuracy/core_pairs.py benchmarks/speed/volumes.py | $(VENV)/.dev
+	rm -rf $(PAIRS)
+	$(MAKE_PAIRS) -o $(PAIRS)/core
+	$(MAKE_PAIRS) --set same_grid -o $(PAIRS)/same_grid
+	touch $@
+
+# BENCH_OPTIONS are those of benchmarks.compare, for instance: make bench BENCH_OPTIONS="--tools hepareg antspy".
+COMPARE := $(BIN)/python -m benchmarks.compare
+bench: $(VENV)/.dev $(PEERS)/.ready $(PAIRS)/.made  ## speed, then hepareg and the peers on the same pairs; results and pages
 	@command -v elastix > /dev/null || echo "elastix is not installed, its rows will say so: apt-get install elastix"
-	$(BIN)/python -m benchmarks.run $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks.speed.measure --pairs $(PAIRS)/speed
+	$(COMPARE) $(PAIRS)/core $(BENCH_OPTIONS)
+	$(COMPARE) $(PAIRS)/same_grid --out benchmarks/results/comparison_same_grid.json $(BENCH_OPTIONS)
+	$(COMPARE) $(PAIRS)/core --without-masks $(BENCH_OPTIONS)
+	$(BIN)/python -m benchmarks.page
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) --editable '.[docs]'

@@ -1,162 +1,121 @@
 """Run hepareg and the peers on the same pairs: ``python -m benchmarks.compare PAIRS [options]``.
 
-Every run is a process of its own with a time limit. Failures, time limits and tools that are not
-installed are rows, never the end of the benchmark; the result file is written again after every pair.
-``--minutes`` ends a sitting before the pair that would not fit and names the pairs that were not run;
-``--resume`` goes on with them on the same machine and commit.
+Each run is a process of its own with a time limit. A failure, a run stopped at the time limit and a tool that is not
+installed are rows, never the end of the benchmark. The result file is written again after each pair and names the pairs
+that were not run, so that a stopped benchmark leaves a true result.
 """
 
 import argparse
 import json
 import os
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import Contender, Job, Peer, contenders
+from benchmarks.contenders import Contender, Job, contenders
 from benchmarks.measured import Outcome, run_measured
 from benchmarks.pairs import Pair, find_pairs
 from benchmarks.peers.inputs import rigid
 from benchmarks.peers.preparation import DILATION_MM, WINDOW_HU, prepare
 from benchmarks.peers.proof import TOLERANCE_MM, mean_distance_mm, write_known_pair
 from benchmarks.results import RESULTS, ROOT, provenance, write_result
-from benchmarks.sitting import Clock, continued, ordered, proven
 
 __all__ = ["compare", "prove", "run_row"]
 
-NOTHING = dict.fromkeys(
+Row = dict[str, Any]
+ERRORS = {
+    "tre_mean_mm": "liver_tre_mean_mm", "tre_worst_mm": "liver_tre_worst_mm", "vessel_tre_mm": "vessel_tre_mean_mm",
+    "rotation_error_deg": "rotation_error_deg", "translation_error_mm": "translation_error_mm",
+}  # fmt: skip
+"""Entries of a row, and their names in `benchmarks.pairs.Errors`."""
+UNKNOWN: Row = dict.fromkeys(
     (
-        "call_s",
-        "tre_mean_mm",
-        "tre_worst_mm",
-        "vessel_tre_mm",
-        "rotation_error_deg",
-        "translation_error_mm",
-        "decision",
-        "expected_tre_mm",
+        "reason", "process_s", "cpu_s", "call_s", "peak_bytes", "load_average", "decision", "expected_tre_mm", *ERRORS,
     )
-)
+)  # fmt: skip
+"""Entries of a row that stay None where a tool was not run or did not find a transform."""
 
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, help="folder of pairs, as the simulator writes them")
     parser.add_argument("-o", "--out", type=Path, help="result file (default: in benchmarks/results)")
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".peers" / "bin" / "python")
     parser.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
-    parser.add_argument("--without-masks", action="store_true", help="give nobody a mask")
+    parser.add_argument("--without-masks", action="store_true", help="give no tool a mask")
     parser.add_argument("--weights", type=Path, help="trained weights of the published network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
-    parser.add_argument("--minutes", type=float, help="end before the pair that would not fit (default: run all)")
-    parser.add_argument("--resume", action="store_true", help="keep the pairs that the result file has complete")
-    parser.add_argument("--proofs-of", type=Path, help="result of the same run whose proofs need not be repeated")
     arguments = parser.parse_args()
     everything = contenders(arguments.peers_python.absolute(), weights=arguments.weights)
     chosen = [c for c in everything if not arguments.tools or c.key in arguments.tools]
     masks = not arguments.without_masks
-    pairs = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]
+    found = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]
+    pairs = [pair for pair in found if not masks or pair.parameters.get("masks", True)]
     out = arguments.out or RESULTS / ("comparison.json" if masks else "comparison_without_masks.json")
-    compare(
-        ordered(pairs, masks=masks),
-        chosen,
-        masks=masks,
-        threads=arguments.threads,
-        limit_s=arguments.limit_s,
-        out=out,
-        clock=Clock(arguments.minutes),
-        resume=arguments.resume,
-        proofs=arguments.proofs_of,
-    )
+    compare(pairs, chosen, masks=masks, threads=arguments.threads, limit_s=arguments.limit_s, out=out)
 
 
-def compare(
-    pairs: list[Pair],
-    chosen: list[Contender],
-    *,
-    masks: bool,
-    threads: int,
-    limit_s: float,
-    out: Path,
-    clock: Clock | None = None,
-    resume: bool = False,
-    proofs: Path | None = None,
-) -> dict[str, Any]:
-    """Prove the peers, run everything in the order of ``pairs``, write the result file and return its content.
-
-    The pairs that the clock left no time for are in ``pairs_not_run``. With ``resume``, pairs on which the file
-    ``out`` has a row of every contender are kept, where it comes from the same machine, commit and settings.
-    ``proofs`` is a result file whose proofs stand for this run's where it comes from the same machine and commit.
-    """
-    clock = clock or Clock(None)
-    settings = {
-        "masks": masks,
-        "threads": threads,
-        "limit_s": limit_s,
-        "window_hu": list(WINDOW_HU),
-        "mask_dilation_mm": DILATION_MM,
-    }
-    result = {"kind": "comparison", **provenance(settings), "proofs": [], "pairs_not_run": [], "rows": []}
-    if resume and out.exists():
-        result["rows"] = _complete(continued(result, json.loads(out.read_text())), chosen)
-    known = proven(result, json.loads(proofs.read_text()) if proofs and proofs.exists() else None)
-    result["proofs"] = [
-        known.get(c.key) or prove(c, threads=threads, limit_s=limit_s)
-        for c in chosen
-        if isinstance(c, Peer) and c.key != "start"
-    ]
-    refused = {proof["tool"]: proof for proof in result["proofs"] if proof["status"] != "proven"}
-    done = {row["pair"] for row in result["rows"]}
-    waiting = [pair for pair in pairs if pair.name not in done]
-    while waiting and clock.allows(waiting[0].num_voxels):
-        pair = waiting.pop(0)
-        clock.begin()
-        result["rows"] += _rows_of(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
-        clock.finish(pair.num_voxels)
-        result["pairs_not_run"] = [pair.name for pair in waiting]
+def compare(pairs: list[Pair], chosen: list[Contender], *, masks: bool, threads: int, limit_s: float, out: Path) -> Row:
+    """Prove the peers' conventions, run every contender on every pair, write the result file and return its content."""
+    settings = {"masks": masks, "threads": threads, "limit_s": limit_s, "window_hu": list(WINDOW_HU)}
+    settings["mask_dilation_mm"] = DILATION_MM
+    proofs = [prove(c, threads=threads, limit_s=limit_s) for c in chosen if c.is_peer and c.key != "start"]
+    refused = {proof["tool"]: proof for proof in proofs if proof["status"] != "proven"}
+    result = {"kind": "comparison", **provenance(settings), "proofs": proofs, "pairs_not_run": [], "rows": []}
+    for number, pair in enumerate(pairs, start=1):
+        result["rows"] += _rows(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
+        result["pairs_not_run"] = [later.name for later in pairs[number:]]
         write_result(result, out)
     return result
 
 
-def _complete(rows: list[dict[str, Any]], chosen: list[Contender]) -> list[dict[str, Any]]:
-    """Return the rows of the pairs on which every chosen contender has one."""
-    tools: dict[str, set[str]] = {}
-    for row in rows:
-        tools.setdefault(row["pair"], set()).add(row["tool"])
-    return [row for row in rows if tools[row["pair"]] >= {contender.key for contender in chosen}]
-
-
-def prove(peer: Peer, *, threads: int, limit_s: float) -> dict[str, Any]:
-    """Return whether a peer finds a known transform between grids that share nothing."""
+def prove(peer: Contender, *, threads: int, limit_s: float) -> Row:
+    """Return a row that says whether a peer finds a known transform between two grids with nothing in common."""
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder) / "known"
         write_known_pair(known)
         job = Job(Pair(known), prepare(known, Path(folder) / "prepared", masks=True), True, Path(folder), threads)
         answer, _ = _run(peer, job, limit_s)
-    known = {key: answer.get(key) for key in ("reason", "version")}
-    proof = {"tool": peer.key, "status": answer["status"], "distance_mm": None, **known}
-    if answer["status"] == "found":
-        distance = mean_distance_mm(rigid(answer["matrix"]))
-        proof |= {"distance_mm": distance, "status": "proven" if distance < TOLERANCE_MM else "wrong"}
-    return proof
+    status, distance_mm = answer["status"], None
+    if status == "found":
+        distance_mm = mean_distance_mm(rigid(answer["matrix"]))
+        status = "proven" if distance_mm < TOLERANCE_MM else "wrong"
+    told = {key: answer.get(key) for key in ("reason", "version")}
+    return {"tool": peer.key, "status": status, "distance_mm": distance_mm, **told}
 
 
-def run_row(contender: Contender, job: Job, *, limit_s: float) -> dict[str, Any]:
-    """Return the row of one contender on one pair."""
+def run_row(contender: Contender, job: Job, *, limit_s: float, refused: Row | None = None) -> Row:
+    """Return the row of one contender on one pair; a contender that the proof refused is not run."""
+    facts = job.pair.parameters
+    row = {
+        **UNKNOWN,
+        "pair": job.pair.name,
+        "difficulty": facts.get("difficulty", "unnamed"),
+        "source": facts.get("source", "phantom"),
+        "masks": job.masks,
+        "tool": contender.key,
+    }
+    if refused:
+        reason = refused["reason"] or f"convention not proven: {refused['status']}"
+        return row | {"status": "not_run", "reason": reason}
     answer, outcome = _run(contender, job, limit_s)
+    if outcome:
+        row |= {name: getattr(outcome, name) for name in ("process_s", "cpu_s", "peak_bytes", "load_average")}
     matrix, _ = answer.pop("matrix", None), answer.pop("version", None)
-    row = {**_identity(contender, job), **NOTHING, "reason": None, **_measured(outcome), **answer}
+    row |= answer
     if matrix is not None:
-        row |= asdict(job.pair.score(rigid(matrix)))
+        errors = job.pair.answer.errors(rigid(matrix))
+        row |= {key: getattr(errors, name) for key, name in ERRORS.items()}
     return row
 
 
-def _rows_of(
-    pair: Pair, chosen: list[Contender], refused: dict[str, dict], *, masks: bool, threads: int, limit_s: float
-) -> list[dict[str, Any]]:
+def _rows(
+    pair: Pair, chosen: list[Contender], refused: dict[str, Row], *, masks: bool, threads: int, limit_s: float
+) -> list[Row]:
+    """Return the rows of one pair; the tools run one after the other, so that ratios compare neighbours in time."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare(pair.folder, Path(folder) / "prepared", masks=masks)
@@ -164,64 +123,33 @@ def _rows_of(
             answers = Path(folder) / contender.key
             answers.mkdir()
             job = Job(pair, prepared, masks, answers, threads)
-            if contender.key in refused:
-                rows.append(_refused_row(contender, job, refused[contender.key]))
-            else:
-                rows.append(run_row(contender, job, limit_s=limit_s))
-            _tell(rows[-1])
+            rows.append(run_row(contender, job, limit_s=limit_s, refused=refused.get(contender.key)))
+            told = {key: rows[-1][key] for key in ("pair", "masks", "tool", "status", "tre_mean_mm", "process_s")}
+            print(json.dumps(told), flush=True)
     return rows
 
 
-def _run(contender: Contender, job: Job, limit_s: float) -> tuple[dict[str, Any], Outcome | None]:
+def _run(contender: Contender, job: Job, limit_s: float) -> tuple[Row, Outcome | None]:
     environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT)))}
     reason = contender.missing()
     if reason is not None:
         return {"status": "not_run", "reason": reason}, None
-    outcome = run_measured(contender.command(job), limit_s=limit_s, cwd=ROOT, environment=environment)
+    command = list(map(str, contender.command(job)))
+    outcome = run_measured(command, limit_s=limit_s, cwd=ROOT, environment=environment)
     if outcome.timed_out:
         return {"status": "timed_out", "reason": f"stopped after {limit_s:g} s"}, outcome
     if outcome.exit_status not in contender.good_statuses:
         return {"status": "failed", "reason": _last_line(outcome)}, outcome
-    return contender.answer(job, outcome), outcome
-
-
-def _identity(contender: Contender, job: Job) -> dict[str, Any]:
-    facts = job.pair.parameters
-    return {
-        "pair": job.pair.name,
-        "difficulty": facts.get("difficulty", "unnamed"),
-        "source": facts.get("source", "phantom"),
-        "masks": job.masks,
-        "tool": contender.key,
-    }
-
-
-def _measured(outcome: Outcome | None) -> dict[str, Any]:
-    names = ("process_s", "cpu_s", "peak_bytes", "others_cpu_s")
-    return {name: getattr(outcome, name) if outcome else None for name in names}
-
-
-def _refused_row(contender: Contender, job: Job, proof: dict[str, Any]) -> dict[str, Any]:
-    reason = proof["reason"] or f"convention not proven: {proof['status']}"
-    return {**_identity(contender, job), **NOTHING, **_measured(None), "status": "not_run", "reason": reason}
+    return contender.answer(job, outcome.exit_status), outcome
 
 
 def _last_line(outcome: Outcome) -> str:
-    """Return the last line that a failed tool printed, less the paths in it."""
+    """Return the last line that a failed tool printed, without the paths in it."""
     lines = [line.strip() for line in outcome.log_tail.splitlines() if line.strip()]
-    words = (lines[-1] if lines else "no message").split()
-    text = " ".join(word for word in words if "/" not in word)
-    ended = (
-        f"exit status {outcome.exit_status}" if outcome.exit_status >= 0 else f"ended by signal {-outcome.exit_status}"
-    )
+    text = " ".join(word for word in (lines[-1] if lines else "no message").split() if "/" not in word)
+    status = outcome.exit_status
+    ended = f"exit status {status}" if status >= 0 else f"ended by signal {-status}"
     return f"{ended}: {text}"[:200]
-
-
-def _tell(row: dict[str, Any]) -> None:
-    print(
-        json.dumps({key: row[key] for key in ("pair", "masks", "tool", "status", "tre_mean_mm", "process_s")}),
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

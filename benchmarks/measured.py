@@ -1,8 +1,8 @@
-"""Run a command as a process of its own and measure it: seconds, processor seconds, peak memory, time limit.
+"""Run a command as a process and measure seconds, processor seconds and peak memory, with a time limit.
 
-The command is started by a second, tiny process (this file run as a script), since on Linux a process
-inherits the peak memory of the one that forked it: started from here, every tool would appear to need
-at least what the benchmark itself holds.
+The command is started by a second, tiny process (this file run as a script), since on Linux a process inherits the peak
+memory of the process that forked it: started from the benchmark itself, every tool would appear to need at least the
+benchmark's memory.
 """
 
 import json
@@ -25,23 +25,23 @@ LOG_CHARACTERS = 400
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process went.
+    """Measurements of one process.
 
     Parameters
     ----------
     exit_status
-        0 where it ended well; negative is a signal.
+        0 after success; a negative number is a signal.
     timed_out
-        Whether it was stopped at the time limit.
+        Whether the process was stopped at the time limit.
     process_s, cpu_s
-        Wall-clock seconds from start to end, and processor seconds of it and its children.
+        Wall-clock seconds from start to end, and processor seconds of the process and its children.
     peak_bytes
-        Peak resident memory of its largest process.
+        Peak resident memory of the largest of these processes.
+    load_average
+        One-minute load average of the machine at the start and at the end: processes that ran or waited for a
+        processor, those of other programs included.
     log_tail
-        The end of what it printed.
-    others_cpu_s
-        Processor seconds that everything else on the machine took meanwhile, what a host takes from a virtual machine
-        included: near 0 on a quiet machine. None where the system does not say.
+        End of the printed text.
     """
 
     exit_status: int
@@ -49,14 +49,14 @@ class Outcome:
     process_s: float
     cpu_s: float
     peak_bytes: int
+    load_average: tuple[float, float]
     log_tail: str
-    others_cpu_s: float | None = None
 
 
 def run_measured(
     command: Sequence[str | Path], *, limit_s: float, cwd: Path | None = None, environment: Mapping[str, str] = {}
 ) -> Outcome:
-    """Run ``command``, stop it and its children after ``limit_s``, and return what was measured."""
+    """Run ``command`` for at most ``limit_s`` seconds and return its measurements."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         launcher = [sys.executable, "-I", "-S", __file__, str(report), str(limit_s), *map(str, command)]
@@ -69,7 +69,7 @@ def run_measured(
 
 
 def _measure(report: Path, limit_s: float, command: list[str]) -> None:
-    busy = _busy_seconds()
+    load = os.getloadavg()[0]
     begin = time.perf_counter()
     _go_first_when_memory_runs_out()
     process = subprocess.Popen(command, process_group=0)
@@ -86,29 +86,19 @@ def _measure(report: Path, limit_s: float, command: list[str]) -> None:
     timer.cancel()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     kibi = 1 if sys.platform == "darwin" else 1024
-    own = usage.ru_utime + usage.ru_stime
     facts = {
         "exit_status": status,
         "timed_out": timed_out.is_set(),
         "process_s": seconds,
-        "cpu_s": own,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
         "peak_bytes": usage.ru_maxrss * kibi,
-        "others_cpu_s": None if busy is None else max(0.0, _busy_seconds() - busy - own),
+        "load_average": (load, os.getloadavg()[0]),
     }
     report.write_text(json.dumps(facts))
 
 
-def _busy_seconds() -> float | None:
-    """Return the processor seconds that the machine has worked since it started, stolen ones included."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return None
-    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, stat.read_text().split("\n", 1)[0].split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-
-
 def _go_first_when_memory_runs_out() -> None:
-    """Let the system end the tool, not its neighbours, where memory runs out; the tool inherits this."""
+    """Let the system end the tool, and not its neighbours, when memory runs out; the tool inherits this setting."""
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text("1000")

@@ -1,8 +1,8 @@
-"""A network's prediction as a process of its own: ``-m benchmarks.network_alone PAIR ANSWER [--weights FILE]``.
+"""Measure a network's prediction in a process of its own: ``-m benchmarks.network_alone PAIR ANSWER [--weights FILE]``.
 
-With weights the answer has the transform; without, the published architecture runs with the weights that it starts
-training from, which predict the identity: its time is right, its transform says nothing and is left out. The start is
-the translation that joins the masks' centroids. ``call_s`` is of a second call, images and network in memory.
+With weights, the answer holds the transform. Without, the published architecture runs with untrained weights, which
+predict the identity: its time is right, and its transform, which says nothing, is left out. The start is the
+translation that joins the masks' centroids. ``call_s`` is of a second call, with images and network in memory.
 
 References
 ----------
@@ -18,16 +18,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed.warm import arguments_of, read_operands
+
+__all__ = ["main", "predict", "untrained_published"]
+
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pair", type=Path)
-    parser.add_argument("answer", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, help="trained weights; without, the published form untrained")
-    parser.add_argument("--masks", action="store_true")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = arguments_of(parser)
     answer = predict(arguments.pair, weights=arguments.weights, masks=arguments.masks, threads=arguments.threads)
     arguments.answer.write_text(json.dumps(answer))
 
@@ -42,17 +42,13 @@ def predict(pair: Path, *, weights: Path | None, masks: bool, threads: int) -> d
     """
     import torch
 
-    from hepareg.io.images import read_image
     from hepareg.networks.predictor import predict_rigid
     from hepareg.networks.weights import load_weights
 
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         network = load_weights(weights or untrained_published(Path(folder) / "untrained.safetensors"))
-    roles = {"moving": "moving", "fixed": "fixed"}
-    if masks:
-        roles |= {"moving_mask": "moving_liver", "fixed_mask": "fixed_liver"}
-    operands = {role: read_image(pair / f"{name}.nii.gz") for role, name in roles.items()}
+    operands = read_operands(pair, masks=masks)
     found = predict_rigid(network, **operands)
     begin = time.perf_counter()
     predict_rigid(network, **operands)

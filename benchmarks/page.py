@@ -1,86 +1,117 @@
-"""Write ``docs/benchmarks.md`` and README's numbers from the result files: ``python -m benchmarks.page [--check]``.
+"""Write every page of numbers from the result files: ``python -m benchmarks.page [--check]``.
 
-Nothing on that page is typed. With ``--check`` nothing is written; the status is 1 if a file is out of date.
+The words of a page are a template in ``benchmarks/pages``; its tables come from the result files, so that no number is
+typed. With ``--check`` nothing is written, and the exit status is 1 if a page is out of date.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison_page import comparison_sections, readme_block
-from benchmarks.goals_page import goals_section
-from benchmarks.gpu_page import gpu_sections
-from benchmarks.results import RESULTS, ROOT, read_result
-from benchmarks.simulation_page import simulation_sections
-from benchmarks.speed_page import speed_sections
+import jinja2
+import numpy as np
 
-__all__ = ["build_page", "build_readme", "main"]
+from benchmarks.accuracy import ACCURACY_RESULTS
+from benchmarks.accuracy.tables import core_tables, parallel_tables, stress_tables
+from benchmarks.comparison_tables import comparison_tables, readme_tables
+from benchmarks.results import RESULTS, ROOT
+from benchmarks.speed_tables import speed_tables
+from benchmarks.tables import Row, middle
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+__all__ = ["main", "pages", "with_block"]
+
+TEMPLATES = Path(__file__).parent / "pages"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- benchmark numbers: begin (written by `make docs`) -->", "<!-- benchmark numbers: end -->"
-COMPARISONS = {
-    "comparison": "hepareg and the tools people use, with liver masks",
-    "comparison_without_masks": "The same without masks",
-    "comparison_same_grid": "Both images on one grid, with liver masks",
+FILES = {
+    **{name: f"{name}.json" for name in ("comparison", "comparison_without_masks", "comparison_same_grid", "speed")},
+    "parallel_grids": "accuracy/parallel_grids.json",
+    "gpu": "gpu/gpu.json",
 }
-INTRODUCTION = """\
-# Benchmarks
-
-Written by `python -m benchmarks.page` from `benchmarks/results/*.json`; nothing here is typed. `make bench` runs
-everything again, `make bench BENCH_OPTIONS="--minutes 40"` as much of it as fits into the time for which a machine is
-quiet. **The contrast phase of every partner image, and every motion, is simulated**, also where the anatomy comes from
-a real CT: that is how the true transform is known. TRE is the mean distance, over the true fixed liver, between where a
-transform and the truth send a voxel centre.
-"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a file is out of date")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a page is out of date")
     arguments = parser.parse_args(argv)
-    results = {name: read_result(name) for name in (*COMPARISONS, "speed")}
-    results["gpu"] = read_result("gpu", folder=RESULTS / "gpu")
-    results["simulation_speed"] = read_result("simulation_speed", folder=RESULTS / "accuracy")
-    wanted = {PAGE: build_page(results), README: build_readme(README.read_text(), results)}
-    old = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    for path in old:
+    outdated = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    for path, text in outdated.items():
         if arguments.check:
             print(f"{path.relative_to(ROOT)} is out of date: run `python -m benchmarks.page`", file=sys.stderr)
         else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(wanted[path])
-    return 1 if arguments.check and old else 0
+            path.write_text(text)
+    return 1 if arguments.check and outdated else 0
 
 
-def build_page(results: dict[str, dict[str, Any] | None]) -> str:
-    """Return the page's Markdown from the result files by name, None where there is none."""
-    sections = [INTRODUCTION, goals_section(results)]
-    for name, title in COMPARISONS.items():
-        result = results[name]
-        sections += comparison_sections(result, title=title) if result else [f"## {title}", "Has not been run."]
-    speed = results["speed"]
-    sections += speed_sections(speed) if speed else ["## Speed", "Has not been measured."]
-    simulation = results["simulation_speed"]
-    sections += simulation_sections(simulation) if simulation else ["## Simulation", "Has not been measured."]
-    gpu = results["gpu"]
-    sections += gpu_sections(gpu) if gpu else ["## On a GPU", "Has not been measured."]
-    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+def pages() -> dict[Path, str]:
+    """Return the text of each page by its path, from the result files."""
+    results = {name: json.loads((RESULTS / file).read_text()) for name, file in FILES.items()}
+    methods = {
+        name: [json.loads(path.read_text()) for path in sorted(ACCURACY_RESULTS.glob(f"{name}_*.json"))]
+        for name in ("core", "stress")
+    }
+    return {
+        ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),
+        ROOT / "docs" / "speed.md": render("speed", results, speed_tables(results)),
+        ACCURACY_RESULTS / "core.md": render("core", results, core_tables(methods["core"])),
+        ACCURACY_RESULTS / "stress.md": render("stress", results, stress_tables(methods["stress"])),
+        ACCURACY_RESULTS / "parallel_grids.md": render(
+            "parallel_grids", results, parallel_tables(results["parallel_grids"])
+        ),
+        README: with_block(README.read_text(), render("readme", results, readme_tables(results))),
+    }
 
 
-def build_readme(text: str, results: dict[str, dict[str, Any] | None]) -> str:
-    """Return README's text with the block between the two marks written anew; unchanged where it has no marks."""
-    if BEGIN not in text:
-        return text
-    before, _, rest = text.partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise ValueError(f"{Path(README).name} has the mark that begins the numbers and not the one that ends them")
-    comparison = results["comparison"]
-    block = readme_block(comparison, results["comparison_without_masks"]) if comparison else "Not measured yet."
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+def render(name: str, results: dict[str, Any], tables: dict[str, Any]) -> str:
+    """Return the text of a template, which knows the results, the tables and `measured`."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined,
+                                     trim_blocks=True, keep_trailing_newline=True)  # fmt: skip
+    return environment.get_template(f"{name}.md").render(results=results, measured=measured, **tables)
+
+
+def with_block(text: str, block: str) -> str:
+    """Return the README's text with ``block`` between the two marks.
+
+    Raises
+    ------
+    ValueError
+        If one of the marks is missing.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"expected the lines {BEGIN!r} and {END!r} in the README, found {'one' if begin else 'none'}")
+    return f"{before}{BEGIN}\n{block}{END}{after}"
+
+
+def measured(**results: Row) -> str:
+    """Return a list that says for each result, by title, at which commit, where and with what it was measured."""
+    return "\n".join(f"- {title.replace('_', ' ')}: {_provenance(result)}" for title, result in results.items())
+
+
+def _provenance(result: Row) -> str:
+    commit, _, changes = result["commit"].partition("+")
+    device = {**result["device"], "gpu": result["device"]["gpu"] or "no GPU"}
+    told = [f"commit `{commit[:12]}`{' with changes' if changes else ''}"]
+    told.append("{processor}, {cores} cores, {memory_gb:g} GB, {gpu}, {system}".format(**device))
+    told += [", ".join(f"{key} {value}" for key, value in result[part].items()) for part in ("settings", "versions")]
+    return "; ".join([*told, *load(result)])
+
+
+def load(result: Row) -> list[str]:
+    """Return how busy the machine was: its load average, or the share of its processors that other programs took."""
+    loads, shares = [], []
+    for row in result.get("rows", []):
+        loads += np.ravel(row.get("load_average") or []).tolist()
+        if row.get("others_cpu_s") is not None:
+            taken = np.ravel(row["others_cpu_s"]) / np.ravel(row["process_s"]) / result["device"]["cores"]
+            shares += taken.tolist()
+    told = [f"load average {middle(loads):.1f}, at most {max(loads):.1f}"] if loads else []
+    told += [f"other programs took {middle(shares):.1%} of the processors, at most {max(shares):.1%}"] if shares else []
+    return told
 
 
 if __name__ == "__main__":

@@ -1,96 +1,119 @@
-"""Pairs with a known answer as folders, and the score of a transform against that answer."""
+"""Pairs with a known answer, as folders that the simulator wrote, and the errors of a transform against that answer."""
 
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from benchmarks.accuracy.case import PARENCHYMA
+from hepareg.arrays import Points
 from hepareg.evaluation import transform_error, tre_of_points, tre_over_mask
-from hepareg.geometry import Grid
 from hepareg.io.landmarks import read_landmarks
+from hepareg.io.nifti import read_nifti
+from hepareg.simulation import Label
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Pair", "Score", "find_pairs"]
+__all__ = ["Answer", "Errors", "Pair", "find_pairs", "liver_tissue"]
 
 
 @dataclass(frozen=True)
-class Score:
-    """Errors of a transform: TRE over all voxels of the true fixed liver, TRE of points on its vessels (None where
-    a pair has none), rotation, translation at the liver's centroid.
+class Errors:
+    """Errors of a transform on one pair.
+
+    Parameters
+    ----------
+    liver_tre_mean_mm, liver_tre_worst_mm
+        TRE over the voxels of the true fixed liver.
+    vessel_tre_mean_mm, vessel_tre_worst_mm
+        TRE of points on the liver's vessels, None where the pair has no such points.
+    rotation_error_deg, translation_error_mm
+        Angle, and translation at the liver's centroid.
     """
 
-    tre_mean_mm: float
-    tre_worst_mm: float
-    vessel_tre_mm: float | None
+    liver_tre_mean_mm: float
+    liver_tre_worst_mm: float
+    vessel_tre_mean_mm: float | None
+    vessel_tre_worst_mm: float | None
     rotation_error_deg: float
     translation_error_mm: float
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The true transform of a pair, and the places at which a transform is compared with it.
+
+    Parameters
+    ----------
+    truth
+        moving_from_fixed of the liver.
+    liver
+        Fixed liver without the error that a mask may have on purpose.
+    vessels_mm
+        (N, 3) points on the liver's vessels in the fixed world, or None.
+    """
+
+    truth: RigidTransform
+    liver: Volume
+    vessels_mm: Points | None
+
+    def errors(self, found: RigidTransform) -> Errors:
+        """Return the errors of a moving_from_fixed."""
+        tre = tre_over_mask(found, self.truth, mask=self.liver)
+        error = transform_error(found, self.truth, at_mm=self.liver.centroid_mm)
+        of_vessels: tuple[float | None, float | None] = (None, None)
+        if self.vessels_mm is not None:
+            vessels = tre_of_points(found, self.truth, points_mm=self.vessels_mm)
+            of_vessels = (vessels.mean_mm, vessels.worst_mm)
+        return Errors(tre.mean_mm, tre.worst_mm, *of_vessels, error.rotation_deg, error.translation_mm)
+
+
+def liver_tissue(labels: Volume) -> Volume:
+    """Return the mask of the liver, its tumours and its cysts in a label map."""
+    return labels.with_data(np.isin(labels.data, (Label.LIVER, Label.TUMOUR, Label.CYST)))
+
+
 @dataclass(frozen=True)
 class Pair:
-    """A folder that the simulator wrote: images, masks, ``truth.txt`` and ``pair.json``."""
+    """A folder with images, masks and ``truth.txt``; ``labels``, landmarks and ``pair.json`` may be missing."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """Name of the pair, which is its folder's."""
+        """Name of the folder."""
         return self.folder.name
 
     def image(self, name: str) -> Path:
-        """Return the path of ``moving``, ``fixed``, ``moving_liver`` or ``fixed_liver``."""
+        """Return the path of ``moving``, ``fixed``, ``moving_liver``, ``fixed_liver`` or ``labels``."""
         return self.folder / f"{name}.nii.gz"
-
-    @cached_property
-    def truth(self) -> RigidTransform:
-        """The true moving_from_fixed of the liver."""
-        return RigidTransform(np.loadtxt(self.folder / "truth.txt"))
-
-    @cached_property
-    def parameters(self) -> dict:
-        """What the simulator and the core set wrote about the pair."""
-        path = self.folder / "pair.json"
-        return json.loads(path.read_text()) if path.exists() else {}
-
-    @cached_property
-    def liver(self) -> Volume:
-        """True fixed liver, over which errors are taken: from the label map, for a mask may be wrong on purpose."""
-        labels = self.image("labels")
-        image = nib.load(labels if labels.exists() else self.image("fixed_liver"))
-        data = np.asanyarray(image.dataobj)
-        return Volume(np.isin(data, PARENCHYMA) if labels.exists() else data > 0, Grid(image.shape, image.affine))
 
     def shape(self, name: str) -> tuple[int, int, int]:
         """Return the shape of an image."""
         return nib.load(self.image(name)).shape
 
-    @property
-    def num_voxels(self) -> int:
-        """Voxels of both images."""
-        return prod(self.shape("moving")) + prod(self.shape("fixed"))
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Content of ``pair.json``: how the pair was made, and its place in the set."""
+        path = self.folder / "pair.json"
+        return json.loads(path.read_text()) if path.exists() else {}
 
-    def score(self, found: RigidTransform) -> Score:
-        """Return the errors of a transform."""
-        tre = tre_over_mask(found, self.truth, mask=self.liver)
-        centroid = self.liver.grid.world_points(np.argwhere(self.liver.data).mean(axis=0))
-        error = transform_error(found, self.truth, at_mm=centroid)
-        return Score(tre.mean_mm, tre.worst_mm, self._vessel_tre(found), error.rotation_deg, error.translation_mm)
-
-    def _vessel_tre(self, found: RigidTransform) -> float | None:
-        landmarks = self.folder / "landmarks.csv"
-        if not landmarks.exists():
-            return None
-        return tre_of_points(found, self.truth, points_mm=read_landmarks(landmarks).points).mean_mm
+    @cached_property
+    def answer(self) -> Answer:
+        """The answer; without a label map the liver is the fixed mask."""
+        labels, landmarks = self.image("labels"), self.folder / "landmarks.csv"
+        return Answer(
+            truth=RigidTransform(np.loadtxt(self.folder / "truth.txt")),
+            liver=liver_tissue(read_nifti(labels)) if labels.exists() else read_nifti(self.image("fixed_liver")),
+            vessels_mm=read_landmarks(landmarks).points if landmarks.exists() else None,
+        )
 
 
 def find_pairs(folder: Path) -> list[Pair]:
-    """Return the pairs in a folder, or the folder itself if it is one, by name; their paths are absolute."""
+    """Return the pairs in a folder by name, or the folder itself where it is a pair; paths are absolute."""
     folder = folder.resolve()
     if (folder / "truth.txt").exists():
         return [Pair(folder)]

@@ -5,4 +5,4 @@ from benchmarks.results import RESULTS
 __all__ = ["ACCURACY_RESULTS"]
 
 ACCURACY_RESULTS = RESULTS / "accuracy"
-"""Where result files and tables of these sets go."""
+"""Folder of the result files and tables of these sets."""

@@ -1,15 +1,20 @@
-"""The 24 named pairs of the core set: settings and seeds, nothing else."""
+"""Settings and seeds of the named pairs: 24 of the core set, and 12 whose two images share one grid.
+
+In the core set the images have different grids. On one grid, as two phases from one scanner have it, and with little
+rotation of the liver, all samples lie at nearly the same place between voxels, so that interpolation errors do not
+average out; some of these pairs have slices of 5 mm in both images.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSettings, PairSettings, PhantomSettings
 
-__all__ = ["CorePair", "core_pairs"]
+__all__ = ["CorePair", "core_pairs", "same_grid_pairs"]
 
 PHANTOM = PhantomSettings(shape=(448, 352, 144), spacing_mm=(0.85, 0.85, 1.75))
 LONG_SHAPE = (512, 512, 300)
-"""The largest images that the accuracy is promised for."""
+"""Shape of the largest images for which the accuracy is promised."""
 LONG_PHANTOM = PhantomSettings(shape=LONG_SHAPE, spacing_mm=(0.75, 0.75, 1.0))
 
 
@@ -22,11 +27,11 @@ class CorePair:
     name
         Folder name, ``phantom_large``.
     difficulty
-        What it tests.
+        Property that the pair tests.
     source
         ``phantom`` or ``real CT``.
     settings, seed
-        What `hepareg.simulation.simulate_pair` needs.
+        Arguments of `hepareg.simulation.simulate_pair`.
     masks
         Whether a method is given the liver masks.
     body_stays
@@ -84,7 +89,7 @@ DIFFICULTIES = (
 
 
 def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
-    """Return the set, the phantom's half alone where there is no real CT."""
+    """Yield the pairs of the set; without a real CT only those made from phantoms."""
     for number, difficulty in enumerate(DIFFICULTIES):
         yield _pair(difficulty, "phantom", seed=100 + number)
         if with_real_ct:
@@ -107,12 +112,12 @@ def _pair(difficulty: _Difficulty, source: str, *, seed: int) -> CorePair:
 
 
 def _long(settings: AcquisitionSettings) -> AcquisitionSettings:
-    """Return 512x512x300 voxels over the real CT, whose own slices are 2.5 mm apart."""
+    """Return settings of a grid of 512x512x300 voxels over the real CT, whose own slices are 2.5 mm apart."""
     return replace(settings, shape=LONG_SHAPE, spacing_mm=(0.7, 0.7, 1.1))
 
 
 def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> AcquisitionSettings:
-    """Give the moving image a grid of its own; thick slices are as far apart as they are thick."""
+    """Return settings with a grid that only the moving image has; slices are as far apart as they are thick."""
     thick = settings.slice_thickness_mm
     if long_scan:
         return replace(settings, shape=LONG_SHAPE, spacing_mm=(0.74, 0.73, 1.05), offset_mm=4.0)
@@ -123,3 +128,25 @@ def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> A
     if thick is not None:
         shape, spacing = (*shape[:2], round(shape[2] * spacing[2] / thick)), (*spacing[:2], thick)
     return replace(settings, shape=shape, spacing_mm=spacing, offset_mm=4.0)
+
+
+SLICES_5MM = AcquisitionSettings(spacing_mm=(0.75, 0.75, 5.0))
+SAME_GRID = (
+    ("still", (0.0, 0.2), AcquisitionSettings()),
+    ("turned", (1.0, 2.0), AcquisitionSettings()),
+    ("5mm", (0.5, 1.5), SLICES_5MM),
+)
+"""Name, rotation of the liver in degrees, and grid: that of the anatomy (slices of 1.75 or 2.5 mm), or 5 mm slices."""
+SAME_GRID_SEEDS = {"phantom": 300, "real CT": 400}
+
+
+def same_grid_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
+    """Yield the pairs that share one grid; without a real CT only those made from phantoms."""
+    for source in ("phantom", "real CT") if with_real_ct else ("phantom",):
+        for kind, (name, turn_deg, grid) in enumerate(SAME_GRID):
+            motion = MotionSettings(kind="breathing", translation_mm=(8.0, 12.0), rotation_deg=turn_deg)
+            settings = PairSettings(phantom=PHANTOM, motion=motion, moving=grid, fixed=grid)
+            for number in range(2):
+                folder = f"{source.split()[0].lower()}_same_grid_{name}_{number}"
+                seed = SAME_GRID_SEEDS[source] + 10 * kind + number
+                yield CorePair(folder, f"same_grid_{name}", source, settings, seed)

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from benchmarks.results import ROOT
 from hepareg.io.images import read_image
+from hepareg.preprocessing.axis_order import reorder
 from hepareg.simulation import PatientCT, prepare_patient
-from hepareg.volume import Volume
 
 __all__ = ["data_folder", "real_patient"]
 
@@ -19,33 +19,24 @@ CASE = "lidc_idri_0001"
 
 
 def data_folder() -> Path:
-    """Return the folder of real CT: the environment's HEPAREG_DATA, or ``shared/data`` beside the repository."""
+    """Return the folder of real CT: ``HEPAREG_DATA`` of the environment, or ``shared/data`` beside the repository."""
     return Path(os.environ.get("HEPAREG_DATA", ROOT.parent / "shared" / "data"))
 
 
 @cache
 def real_patient() -> PatientCT | None:
-    """Return the real CT with its approximate liver mask, or None where it is not there.
+    """Return the real CT with its approximate liver mask, or None where the CT is missing.
 
-    Ribs that the mask leaks into are taken out of it, since everything in the mask moves with the liver.
+    Ribs into which the mask leaks are removed from it, since everything in the mask moves with the liver.
     """
     folder = data_folder() / CASE
     if not (folder / "dicom").is_dir():
         return None
     ct = read_image(folder / "dicom")
-    mask = _on_grid_of(read_image(folder / "liver_approximate.nii.gz"), ct)
+    mask = reorder(read_image(folder / "liver_approximate.nii.gz"), onto=ct.grid)
+    if mask is None:
+        raise ValueError("expected the real CT's liver mask on the grid of the CT, got another grid")
     return prepare_patient(ct=ct, masks={"liver": mask.with_data(_without_bone(mask.data > 0, ct.data))})
-
-
-def _on_grid_of(mask: Volume, ct: Volume) -> Volume:
-    """Return the mask with its axes in the order and sense of the CT's; both have the same voxels."""
-    matrix = mask.grid.voxel_from_world @ ct.grid.world_from_voxel
-    order = np.abs(matrix[:3, :3]).argmax(axis=0)
-    data = np.transpose(mask.data, order)
-    for axis in range(3):
-        if matrix[order[axis], axis] < 0:
-            data = np.flip(data, axis)
-    return Volume(np.ascontiguousarray(data), ct.grid)
 
 
 def _without_bone(liver: np.ndarray, hu: np.ndarray) -> np.ndarray:

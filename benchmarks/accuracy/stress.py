@@ -1,9 +1,9 @@
-"""The stress set: success rate over the capture range, and the verdict against the truth.
+"""The stress set, 1,000 pairs over the capture range: ``python -m benchmarks.accuracy.stress run|collect|page``.
 
-``python -m benchmarks.accuracy.stress run [--register MODULE:FUNCTION] [--name NAME] [--part I/N]`` simulates the pairs
-one by one in memory and runs the method on them, twenty pairs of one anatomy at a time; what is done is kept in
-``build/stress/NAME`` and an interrupted run goes on there. ``... collect`` writes
-``benchmarks/results/accuracy/stress_NAME.json`` and the page.
+``run [--register MODULE:FUNCTION] [--name NAME] [--part I/N]`` simulates the pairs in memory, twenty of one anatomy at
+a time, and runs the method on each. The rows of each finished anatomy are a file in ``build/stress/NAME``; a stopped
+run goes on after the last of these files. ``collect`` joins them to ``benchmarks/results/accuracy/stress_NAME.json``
+and writes the pages; ``page`` only writes the pages.
 """
 
 import argparse
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import page
 from benchmarks.accuracy import ACCURACY_RESULTS
-from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
-from benchmarks.accuracy.stress_page import is_good, write_page
+from benchmarks.accuracy.scoring import GOOD_MM, is_good, load_register, score_case
 from benchmarks.accuracy.stress_pairs import NUM_PAIRS, PAIRS_PER_ANATOMY, StressPair, simulate_stress, stress_pairs
 from benchmarks.results import ROOT, provenance
 from hepareg.io.json import read_json, write_json
@@ -27,22 +27,23 @@ WORK = ROOT / "build" / "stress"
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("run", "collect"))
+    parser.add_argument("command", choices=("run", "collect", "page"))
     parser.add_argument("--register", default="hepareg:register", metavar="MODULE:FUNCTION")
     parser.add_argument("--name", default="hepareg", help="name of the method in tables")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th anatomy, from the I-th on")
-    parser.add_argument("--work", type=Path, default=WORK, help="where finished anatomies are kept")
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for the rows of finished anatomies")
     arguments = parser.parse_args()
     if arguments.command == "run":
         part, parts = (int(number) for number in arguments.part.split("/"))
         run(register=arguments.register, work=arguments.work / arguments.name, groups=slice(part - 1, None, parts))
     else:
-        collect(arguments.work / arguments.name, name=arguments.name)
-        write_page()
+        if arguments.command == "collect":
+            collect(arguments.work / arguments.name, name=arguments.name)
+        page.main([])
 
 
 def run(*, register: str, work: Path, groups: slice = slice(None), pairs_per_group: int = PAIRS_PER_ANATOMY) -> None:
-    """Run a method on the set, or on some of its anatomies, and keep the rows of each anatomy in a file."""
+    """Run a method on the set, or on some of its anatomies, and write the rows of each anatomy to a file."""
     work.mkdir(parents=True, exist_ok=True)
     function = load_register(register)
     about = provenance({"register": register, "good_mm": GOOD_MM})
@@ -52,22 +53,23 @@ def run(*, register: str, work: Path, groups: slice = slice(None), pairs_per_gro
             continue
         rows = []
         for pair, case, answerable in simulate_stress(group[:pairs_per_group]):
-            row = score_case(case, function, masks=pair.masks, answerable=answerable).as_row()
+            row = score_case(case, function, masks=pair.masks, answerable=answerable)
             facts = {"pair": pair.number, "trouble": pair.trouble, "masks": sum(pair.masks)}
             bands = {"translation_mm": list(pair.translation_mm), "rotation_deg": list(pair.rotation_deg)}
             rows.append({**facts, **bands, **row})
         with atomic_file(path, overwrite=True) as temporary:
             write_json(temporary, {**about, "rows": rows})
-        print(f"{path.stem}: {sum(map(is_good, rows))} of {len(rows)} good", flush=True)
+        good = sum(is_good(row["liver_tre_mean_mm"]) for row in rows)
+        print(f"{path.stem}: {good} of {len(rows)} good", flush=True)
 
 
 def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
-    """Write the result file of what has been run.
+    """Join the files of `run` to one result file and return its rows.
 
     Raises
     ------
     ValueError
-        If nothing has been run, or not all of it at one commit.
+        If there is no such file, or if they come from more than one commit.
     """
     parts: Sequence[dict[str, Any]] = [read_json(path) for path in sorted(work.glob("*.json"))]
     commits = {part["commit"] for part in parts}

@@ -1,4 +1,4 @@
-"""What can be wrong with a pair that no simulation setting makes: another patient, a mirror image, a false mask."""
+"""Faults of a pair that no setting of the simulation makes: another patient, a mirror image, a false mask."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,11 +27,11 @@ class Fault:
     Parameters
     ----------
     apply
-        Called with case, pair, a pair of another patient (or None) and a random generator.
+        Return the changed case, given the case, its pair, a pair of another patient or None, and a random generator.
     keeps_answer
-        Whether the pair's truth is still an answer; without one, every accepted result is false.
+        Whether the truth of the pair still holds; where it does not, every accepted result is false.
     needs_stranger
-        Whether another patient is needed.
+        Whether the other patient is needed.
     """
 
     apply: Callable[[Case, SimulatedPair, SimulatedPair | None, Generator], Case]
@@ -46,7 +46,7 @@ def _wrong_patient(case: Case, made: SimulatedPair, stranger: SimulatedPair | No
 
 
 def _mirrored(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    """Swap left and right in the array and not in the header."""
+    """Swap left and right of the moving array and leave its header as it is."""
     return replace(case, moving=_flipped(case.moving), moving_liver=_flipped(case.moving_liver))
 
 
@@ -55,13 +55,13 @@ def _flipped(volume: Volume) -> Volume:
 
 
 def _empty_image(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    """Leave of the moving image nothing but air and noise."""
+    """Replace the moving image by air and noise."""
     noise = AIR_HU + NOISE_HU * rng.standard_normal(case.moving.shape)
     return replace(case, moving=case.moving.with_data(noise.astype(np.int16)))
 
 
 def _uniform_liver(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    """Fill both livers with noise about one value: no vessel is left, the outline is."""
+    """Fill both livers with noise about one value, so that the outline remains and the vessels vanish."""
     moving, fixed = (
         _filled(image, liver, rng)
         for image, liver in ((case.moving, case.moving_liver), (case.fixed, case.fixed_liver))
@@ -75,7 +75,7 @@ def _filled(image: Volume, liver: Volume, rng: Generator) -> Volume:
 
 
 def _mask_on_spleen(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    """Give the spleen as the liver, in both images: it does not breathe with the liver."""
+    """Give a mask of the spleen as the liver's in both images; the spleen moves with the body, not with the liver."""
     labels = made.labels
     spleen = labels.with_data((labels.data == Label.SPLEEN).astype(np.float32))
     back = made.motion.body.inverse()
@@ -88,7 +88,7 @@ def _mask_on_spleen(case: Case, made: SimulatedPair, stranger: SimulatedPair | N
 
 
 def _mask_shifted(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    """Move both masks aside, each in a direction of its own."""
+    """Shift each mask by 40 mm in a random direction of its own."""
     return replace(case, moving_liver=_shifted(case.moving_liver, rng), fixed_liver=_shifted(case.fixed_liver, rng))
 
 

@@ -19,15 +19,7 @@ from hepareg.simulation import (
     simulate_pair,
 )
 
-__all__ = [
-    "NUM_PAIRS",
-    "PAIRS_PER_ANATOMY",
-    "ROTATION_BANDS_DEG",
-    "TRANSLATION_BANDS_MM",
-    "StressPair",
-    "simulate_stress",
-    "stress_pairs",
-]
+__all__ = ["NUM_PAIRS", "PAIRS_PER_ANATOMY", "StressPair", "simulate_stress", "stress_pairs"]
 
 NUM_PAIRS = 1000
 PAIRS_PER_ANATOMY = 20
@@ -42,20 +34,20 @@ FIXED = {"noise_hu": 8.0}
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with a pair besides its pose.
+    """A difficulty of a pair besides its pose.
 
     Parameters
     ----------
     share
-        How often it is drawn, in units that only matter against one another.
+        Weight with which the trouble is drawn.
     moving, fixed, motion
-        Settings that differ from the pair without trouble.
+        Settings that differ from those of a pair without trouble.
     early
         Early arterial instead of late arterial.
     masks
         Which masks are given, moving and fixed; ``one`` gives either.
     fault
-        Name of what is done to the images or masks afterwards (`stress_faults.FAULTS`), or None.
+        Name of the fault that is put into images or masks afterwards (`stress_faults.FAULTS`), or None.
     """
 
     share: int
@@ -95,7 +87,7 @@ TROUBLES: dict[str, Trouble] = {
 
 @dataclass(frozen=True)
 class StressPair:
-    """One pair: its place in the capture range, and what else is wrong with it.
+    """One pair: its place in the capture range, and its trouble.
 
     Parameters
     ----------
@@ -115,20 +107,19 @@ class StressPair:
 
     @property
     def settings(self) -> PairSettings:
-        """What `simulate_pair` needs."""
+        """Settings for `simulate_pair`."""
         trouble = TROUBLES[self.trouble]
         motion: dict[str, object] = {
             "translation_mm": (0.0, 15.0), "rotation_deg": (0.0, 4.0),
             "body_translation_mm": self.translation_mm, "body_rotation_deg": self.rotation_deg,
         }  # fmt: skip
+        phase = ContrastPhase.EARLY_ARTERIAL if trouble.early else ContrastPhase.LATE_ARTERIAL
         return PairSettings(
-            phantom=PHANTOM,
-            vessels=VESSELS,
-            moving_phase=ContrastPhase.EARLY_ARTERIAL if trouble.early else ContrastPhase.LATE_ARTERIAL,
+            phantom=PHANTOM, vessels=VESSELS, moving_phase=phase,
             motion=MotionSettings(**(motion | (trouble.motion or {}))),  # type: ignore[arg-type]
             moving=AcquisitionSettings(**(MOVING | (trouble.moving or {}))),  # type: ignore[arg-type]
             fixed=AcquisitionSettings(**(FIXED | (trouble.fixed or {}))),  # type: ignore[arg-type]
-        )
+        )  # fmt: skip
 
     @property
     def masks(self) -> tuple[bool, bool]:
@@ -138,7 +129,7 @@ class StressPair:
 
 
 def stress_pairs() -> Iterator[StressPair]:
-    """Return the set: all bands of the capture range in turn, troubles dealt out by a fixed seed."""
+    """Yield the set: all bands of the capture range in turn, troubles drawn with a fixed seed."""
     shares = np.array([trouble.share for trouble in TROUBLES.values()])
     troubles = np.random.default_rng(SEED).choice(list(TROUBLES), NUM_PAIRS, p=shares / shares.sum())
     cells = [(t, r) for r in ROTATION_BANDS_DEG for t in TRANSLATION_BANDS_MM]
@@ -147,7 +138,7 @@ def stress_pairs() -> Iterator[StressPair]:
 
 
 def simulate_stress(pairs: Sequence[StressPair]) -> Iterator[tuple[StressPair, Case, bool]]:
-    """Simulate pairs that share an anatomy, but for its contrast: pair, case, and whether it has an answer at all."""
+    """Simulate pairs that share an anatomy but not its contrast; yield pair, case and whether it has an answer."""
     anatomy: Anatomy | None = None
     stranger: SimulatedPair | None = None
     for pair in pairs:

@@ -15,6 +15,7 @@ Modat et al., "Global image registration using a symmetric block-matching approa
 import subprocess
 import sysconfig
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,7 @@ def missing() -> str | None:
 
 def version() -> str:
     """Return the installed version."""
-    from importlib.metadata import version
-
-    return version("niftyreg")
+    return metadata.version("niftyreg")
 
 
 def find(inputs: Inputs) -> Found:

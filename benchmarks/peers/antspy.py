@@ -14,25 +14,12 @@ https://antspy.readthedocs.io/en/latest/registration.html
 """
 
 import time
-from importlib.util import find_spec
 
-import numpy as np
-
-from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, rigid
+from benchmarks.peers.inputs import Found, Inputs, package, rigid
+from hepareg.io.itk_transforms import read_itk_transform, write_itk_transform
 
 NAME = "ANTsPy"
-
-
-def missing() -> str | None:
-    """Return why ANTsPy cannot run here, or None."""
-    return None if find_spec("ants") else "not installed: antspyx"
-
-
-def version() -> str:
-    """Return the installed version."""
-    from importlib.metadata import version
-
-    return version("antspyx")
+missing, version = package("antspyx", module="ants")
 
 
 def find(inputs: Inputs) -> Found:
@@ -41,7 +28,10 @@ def find(inputs: Inputs) -> Found:
 
     fixed, moving = (ants.image_read(str(path)) for path in (inputs.fixed, inputs.moving))
     mask = ants.image_read(str(inputs.fixed_mask)) if inputs.fixed_mask else None
-    start = [_write_start(inputs)] if inputs.start else None
+    start = None
+    if inputs.start:
+        start = [str(inputs.scratch / "start.tfm")]
+        write_itk_transform(start[0], inputs.start)
     begin = time.perf_counter()
     result = ants.registration(
         fixed=fixed,
@@ -53,27 +43,5 @@ def find(inputs: Inputs) -> Found:
         mask_all_stages=mask is not None,
     )
     seconds = time.perf_counter() - begin
-    matrix = _matrix_lps(ants.read_transform(result["fwdtransforms"][0]))
-    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS, centre_mm=inputs.centre_mm), seconds)
-
-
-def _write_start(inputs: Inputs) -> str:
-    import ants
-
-    path = str(inputs.scratch / "start.mat")
-    translation = (LPS_FROM_RAS @ inputs.start.matrix @ LPS_FROM_RAS)[:3, 3]
-    transform = ants.create_ants_transform(
-        transform_type="AffineTransform", dimension=3, matrix=np.eye(3), translation=translation
-    )
-    ants.write_transform(transform, path)
-    return path
-
-
-def _matrix_lps(transform) -> np.ndarray:
-    """Return the (4, 4) of an ITK matrix-offset transform: y = A (x - c) + c + t."""
-    parameters = np.asarray(transform.parameters, dtype=np.float64)
-    centre = np.asarray(transform.fixed_parameters, dtype=np.float64)[:3]
-    matrix = np.eye(4)
-    matrix[:3, :3] = parameters[:9].reshape(3, 3)
-    matrix[:3, 3] = parameters[9:] + centre - matrix[:3, :3] @ centre
-    return matrix
+    found = read_itk_transform(result["fwdtransforms"][0])
+    return Found(rigid(found.matrix, centre_mm=inputs.centre_mm), seconds)

@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, Start, rigid
+from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, rigid
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
+from hepareg.transforms import RigidTransform
 
 NAME = "elastix"
 
@@ -75,7 +76,7 @@ def find(inputs: Inputs) -> Found:
     seconds = time.perf_counter() - begin
     matrix = read_euler(folder / "TransformParameters.0.txt")
     found = rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS)
-    return Found(found @ rigid(inputs.start.matrix) if inputs.start else found, seconds)
+    return Found(found @ inputs.start if inputs.start else found, seconds)
 
 
 def read_euler(path: Path) -> NDArray[np.float64]:
@@ -90,7 +91,7 @@ def read_euler(path: Path) -> NDArray[np.float64]:
     return about_centre(Rz @ Rx @ Ry, translation, values["CenterOfRotationPoint"])
 
 
-def _start_text(start: Start) -> str:
+def _start_text(start: RigidTransform) -> str:
     x, y, z = (LPS_FROM_RAS @ start.matrix @ LPS_FROM_RAS)[:3, 3]
     return START.format(x=x, y=y, z=z)
 

@@ -13,25 +13,13 @@ doi:10.1016/j.jalz.2016.06.205; https://greedy.readthedocs.io/en/latest/referenc
 """
 
 import time
-from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.peers.inputs import Found, Inputs, rigid
+from benchmarks.peers.inputs import Found, Inputs, package, rigid
 
 NAME = "greedy"
-
-
-def missing() -> str | None:
-    """Return why greedy cannot run here, or None."""
-    return None if find_spec("picsl_greedy") else "not installed: picsl-greedy"
-
-
-def version() -> str:
-    """Return the installed version."""
-    from importlib.metadata import version
-
-    return version("picsl-greedy")
+missing, version = package("picsl-greedy", module="picsl_greedy")
 
 
 def find(inputs: Inputs) -> Found:

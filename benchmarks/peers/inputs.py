@@ -1,33 +1,22 @@
-"""What an adapter is given and what it returns."""
+"""The inputs and the result of an adapter."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hepareg.geometry.rotations import homogeneous
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
 
-__all__ = ["LPS_FROM_RAS", "Found", "Inputs", "Start", "rigid"]
+__all__ = ["LPS_FROM_RAS", "Found", "Inputs", "package", "rigid"]
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Also RAS from LPS; ITK, ANTs and elastix work in LPS."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Translation of the mask-centroid start: fixed centroid + translation = moving centroid, RAS mm."""
-
-    translation_mm: tuple[float, float, float]
-    centre_mm: tuple[float, float, float]
-
-    @property
-    def matrix(self) -> NDArray[np.float64]:
-        """(4, 4) moving_from_fixed, RAS mm."""
-        return homogeneous(np.eye(3), self.translation_mm)
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,9 @@ class Inputs:
         Liver masks, dilated by 5 mm, or None in runs without masks. The moving one is for tools that cannot use
         the fixed one alone.
     start
-        Mask-centroid start, or None in runs without masks: then each tool starts as it does by itself.
+        Shift that joins the masks' centroids; None in runs without masks, where each tool starts as it does by itself.
+    centre_mm
+        Point about which a rounded matrix is made rigid: the fixed mask's centroid, without masks the origin.
     scratch
         Empty folder for the tool's own files.
     threads
@@ -53,14 +44,10 @@ class Inputs:
     fixed: Path
     fixed_mask: Path | None
     moving_mask: Path | None
-    start: Start | None
+    start: RigidTransform | None
+    centre_mm: tuple[float, float, float]
     scratch: Path
     threads: int
-
-    @property
-    def centre_mm(self) -> tuple[float, float, float]:
-        """Point about which a rounded matrix is made rigid: the fixed mask's centroid, without masks the origin."""
-        return self.start.centre_mm if self.start else (0.0, 0.0, 0.0)
 
     @classmethod
     def read(cls, prepared: Path, *, scratch: Path, threads: int) -> "Inputs":
@@ -72,7 +59,8 @@ class Inputs:
             fixed=prepared / "fixed.nii.gz",
             fixed_mask=fixed_mask,
             moving_mask=moving_mask,
-            start=Start(**start) if start else None,
+            start=RigidTransform.from_vectors(np.zeros(3), start["translation_mm"]) if start else None,
+            centre_mm=start["centre_mm"] if start else (0.0, 0.0, 0.0),
             scratch=scratch,
             threads=threads,
         )
@@ -80,7 +68,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Found:
-    """What a tool found.
+    """Result of a tool on one pair.
 
     Parameters
     ----------
@@ -94,6 +82,15 @@ class Found:
     call_s: float
 
 
+def package(distribution: str, *, module: str) -> tuple[Callable[[], str | None], Callable[[], str]]:
+    """Return an adapter's functions ``missing`` and ``version`` for a tool that is a Python package."""
+
+    def missing() -> str | None:
+        return None if find_spec(module) else f"not installed: {distribution}"
+
+    return missing, lambda: version(distribution)
+
+
 def rigid(matrix: ArrayLike, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:
-    """Return the rigid part of a tool's rounded (4, 4) matrix, as ``hepareg rigidify`` takes it."""
+    """Return the rigid part of a tool's rounded (4, 4) matrix, computed as ``hepareg rigidify`` does."""
     return rigid_part(AffineTransform(np.asarray(matrix, dtype=np.float64)), centre_mm=centre_mm)

@@ -1,7 +1,6 @@
-"""Prepare a pair for the peers: the same window, mask and start for all, outside of their time."""
+"""Prepare the inputs of a pair for the peers: one window, mask and start for all, made outside of their time."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
@@ -9,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.peers.inputs import Start
 from hepareg.geometry.grid import apply_matrix
 
-__all__ = ["DILATION_MM", "WINDOW_HU", "prepare"]
+__all__ = ["DILATION_MM", "WINDOW_HU", "dilated", "prepare", "save"]
 
 WINDOW_HU = (-150.0, 250.0)
 DILATION_MM = 5.0
@@ -34,15 +32,15 @@ def prepare(pair: Path, out: Path, *, masks: bool) -> Path:
     for name in ("moving", "fixed"):
         image = nib.load(pair / f"{name}.nii.gz")
         data = np.clip(np.asanyarray(image.dataobj), *WINDOW_HU).round().astype(np.int16)
-        _save(data, image.affine, out / f"{name}.nii.gz")
+        save(data, image.affine, out / f"{name}.nii.gz")
     start = None
     if masks:
         moving, fixed = (nib.load(pair / f"{name}_liver.nii.gz") for name in ("moving", "fixed"))
         for name, mask in (("moving", moving), ("fixed", fixed)):
-            _save(dilated(np.asanyarray(mask.dataobj) > 0, mask.affine), mask.affine, out / f"{name}_mask.nii.gz")
+            save(dilated(np.asanyarray(mask.dataobj) > 0, mask.affine), mask.affine, out / f"{name}_mask.nii.gz")
         centre = _centroid(fixed)
-        start = Start(tuple((_centroid(moving) - centre).tolist()), tuple(centre.tolist()))
-    (out / "start.json").write_text(json.dumps(asdict(start) if start else None))
+        start = {"translation_mm": (_centroid(moving) - centre).tolist(), "centre_mm": centre.tolist()}
+    (out / "start.json").write_text(json.dumps(start))
     return out
 
 
@@ -62,7 +60,8 @@ def _centroid(mask: nib.Nifti1Image) -> NDArray[np.float64]:
     return apply_matrix(mask.affine, voxels.mean(axis=0))
 
 
-def _save(data: NDArray, affine: NDArray, path: Path) -> None:
+def save(data: NDArray, affine: NDArray, path: Path) -> None:
+    """Write a NIfTI file whose sform and qform are both set."""
     image = nib.Nifti1Image(data, affine)
     image.set_sform(affine, 1)
     image.set_qform(affine, 1)

@@ -2,15 +2,15 @@
 
 The same textured body is sampled analytically on two grids that share nothing: the fixed one oblique,
 anisotropic and left-handed, the moving one LPS-ordered with other spacing, shifted origin and another
-size. No resampling of voxels, no noise: whatever is wrong by more than `TOLERANCE_MM` is a convention.
+size. No voxel is resampled and there is no noise: an error of more than `TOLERANCE_MM` is a wrong convention.
 """
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.peers.preparation import save
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.transforms import RigidTransform
@@ -33,13 +33,13 @@ def write_known_pair(folder: Path) -> RigidTransform:
         inside = (((body - CENTRE_MM) / RADII_MM) ** 2).sum(axis=-1)
         hu = np.where(inside < 1.6, 40.0, -80.0)
         hu[inside < 1.0] = 60.0 + texture(body[inside < 1.0])
-        _save(hu.round().astype(np.int16), grid, folder / f"{name}.nii.gz")
-        _save((inside < 1.0).astype(np.uint8), grid, folder / f"{name}_liver.nii.gz")
+        save(hu.round().astype(np.int16), grid.world_from_voxel, folder / f"{name}.nii.gz")
+        save((inside < 1.0).astype(np.uint8), grid.world_from_voxel, folder / f"{name}_liver.nii.gz")
     return TRUTH
 
 
 def mean_distance_mm(found: RigidTransform) -> float:
-    """Return how far the known body's points are, on average, from where the truth puts them."""
+    """Return the mean distance in mm between where a transform and the truth send nine points of the known body."""
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * RADII_MM / np.sqrt(3)
     points = CENTRE_MM + np.concatenate([corners, np.zeros((1, 3))])
     return float(np.linalg.norm(found.apply(points) - TRUTH.apply(points), axis=-1).mean())
@@ -69,10 +69,3 @@ def moving_grid() -> Grid:
 
 def _around(axes: NDArray, shape: tuple[int, int, int], centre: NDArray) -> Grid:
     return Grid(shape, homogeneous(axes, centre - axes @ (np.array(shape) - 1) / 2))
-
-
-def _save(data: NDArray, grid: Grid, path: Path) -> None:
-    image = nib.Nifti1Image(data, grid.world_from_voxel)
-    image.set_sform(grid.world_from_voxel, 1)
-    image.set_qform(grid.world_from_voxel, 1)
-    nib.save(image, path)

@@ -16,26 +16,14 @@ NeuroImage 53, 2010. doi:10.1016/j.neuroimage.2010.07.020; https://pypi.org/proj
 """
 
 import time
-from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.peers.inputs import Found, Inputs, rigid
+from benchmarks.peers.inputs import Found, Inputs, package, rigid
 
 NAME = "neuroreg robreg"
+missing, version = package("neuroreg", module="neuroreg")
 ISOTROPIC_MM = 1.5
-
-
-def missing() -> str | None:
-    """Return why neuroreg cannot run here, or None."""
-    return None if find_spec("neuroreg") else "not installed: neuroreg"
-
-
-def version() -> str:
-    """Return the installed version."""
-    from importlib.metadata import version
-
-    return version("neuroreg")
 
 
 def find(inputs: Inputs) -> Found:

@@ -1,7 +1,8 @@
 """Run one adapter on one prepared pair: ``python -m benchmarks.peers.run TOOL PREPARED ANSWER [--threads N]``.
 
-The answer is a JSON file with ``matrix`` (moving_from_fixed, RAS mm), ``call_s`` and ``version``, or
-with ``missing``. A tool that fails ends the process with a traceback and a status that is not 0.
+The answer is a JSON file with ``status`` ``found``, ``matrix`` (moving_from_fixed, RAS mm), ``call_s`` and ``version``,
+or with ``status`` ``not_run`` and the ``reason``. A tool that fails ends the process with a traceback and a status
+that is not 0.
 """
 
 import argparse
@@ -42,10 +43,11 @@ def run(tool: str, prepared: Path, *, threads: int) -> dict:
     adapter = import_module(f"benchmarks.peers.{tool}")
     reason = adapter.missing()
     if reason is not None:
-        return {"missing": reason}
+        return {"status": "not_run", "reason": reason}
     with tempfile.TemporaryDirectory() as scratch:
         found = adapter.find(Inputs.read(prepared, scratch=Path(scratch), threads=threads))
-    return {"matrix": found.transform.matrix.tolist(), "call_s": found.call_s, "version": adapter.version()}
+    matrix = found.transform.matrix.tolist()
+    return {"status": "found", "matrix": matrix, "call_s": found.call_s, "version": adapter.version()}
 
 
 if __name__ == "__main__":

@@ -15,26 +15,14 @@ doi:10.1007/s10278-017-0037-8; https://simpleitk.readthedocs.io/en/master/regist
 """
 
 import time
-from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, rigid
+from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, package, rigid
 
 NAME = "SimpleITK Mattes"
+missing, version = package("SimpleITK", module="SimpleITK")
 SAMPLING = 0.2
-
-
-def missing() -> str | None:
-    """Return why SimpleITK cannot run here, or None."""
-    return None if find_spec("SimpleITK") else "not installed: SimpleITK"
-
-
-def version() -> str:
-    """Return the installed version."""
-    from importlib.metadata import version
-
-    return version("SimpleITK")
 
 
 def find(inputs: Inputs) -> Found:
@@ -59,10 +47,8 @@ def _start(inputs: Inputs, fixed, moving):
     if inputs.start is None:
         mode = sitk.CenteredTransformInitializerFilter.GEOMETRY
         return sitk.Euler3DTransform(sitk.CenteredTransformInitializer(fixed, moving, sitk.Euler3DTransform(), mode))
-    centre, translation = (
-        (np.diag(LPS_FROM_RAS)[:3] * vector).tolist()
-        for vector in (inputs.start.centre_mm, inputs.start.translation_mm)
-    )
+    vectors = (inputs.centre_mm, inputs.start.matrix[:3, 3])
+    centre, translation = ((np.diag(LPS_FROM_RAS)[:3] * vector).tolist() for vector in vectors)
     return sitk.Euler3DTransform(centre, 0.0, 0.0, 0.0, translation)
 
 

@@ -1,7 +1,7 @@
-"""The floor of a run: import what a registration needs while its files are read, and end.
+"""Run the part of a registration that cannot be avoided: ``-m benchmarks.speed.floor PAIR [--masks]``.
 
-Run as ``-m benchmarks.speed.floor PAIR``. It imports, reads and ends as ``hepareg register`` does, so that the
-difference of the two is the registration itself.
+The process imports the registration while it reads the files, and ends, exactly as ``hepareg register`` does; the
+difference between the two processes is the registration itself.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pair", type=Path)
     parser.add_argument("--masks", action="store_true")
     arguments = parser.parse_args()

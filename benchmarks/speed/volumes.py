@@ -8,13 +8,7 @@ import numpy as np
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.pairs import Pair
 from hepareg.geometry import Grid
-from hepareg.simulation import (
-    AcquisitionSettings,
-    MotionSettings,
-    PairSettings,
-    SimulatedPair,
-    simulate_pair,
-)
+from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, SimulatedPair, simulate_pair
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.simulate import write_pair
@@ -23,7 +17,7 @@ __all__ = ["MOTION", "SIZES", "sized_pair", "standard_pair"]
 
 SIZES = ((128, 128, 128), (256, 256, 256), (512, 512, 200), (512, 512, 400), (512, 512, 600))
 LONG_SCAN_SLICES = 200
-"""Slices of the anatomy in a volume of more than 256; the others are body above and below, as in a whole-trunk scan."""
+"""Slices of the anatomy in volumes of more than 256 slices; the others are body above and below, as in a trunk scan."""
 
 EXTENT_MM = (384.0, 384.0, 240.0)
 MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))

@@ -1,52 +1,59 @@
-"""The library call in a warm process, on volumes in memory: ``-m benchmarks.speed.warm PAIR ANSWER``."""
+"""Time the library call on volumes in memory, in a process that has called it before: ``-m benchmarks.speed.warm``."""
 
 import argparse
 import json
 import time
 from pathlib import Path
+from statistics import median
+from typing import Any
+
+__all__ = ["arguments_of", "call_s", "read_operands"]
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = arguments_of(parser)
+    arguments.answer.write_text(json.dumps({"call_s": call_s(arguments)}))
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Add the options of a process that measures calls on one pair, and return the arguments."""
     parser.add_argument("pair", type=Path)
     parser.add_argument("answer", type=Path)
     parser.add_argument("--masks", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    seconds = call_seconds(
-        arguments.pair,
-        masks=arguments.masks,
-        threads=arguments.threads,
-        repeats=arguments.repeats,
-        device=arguments.device,
-    )
-    arguments.answer.write_text(json.dumps({"call_s": seconds}))
+    return parser.parse_args()
 
 
-def call_seconds(pair: Path, *, masks: bool, threads: int, repeats: int, device: str) -> list[float]:
-    """Return the seconds of ``repeats`` calls after one that is not counted."""
+def read_operands(pair: Path, *, masks: bool) -> dict[str, Any]:
+    """Return the images of a pair, and its masks if wanted, by the names that ``hepareg.register`` gives them."""
+    from hepareg.io.images import read_image
+
+    files = {"moving": "moving", "fixed": "fixed"}
+    if masks:
+        files |= {"moving_mask": "moving_liver", "fixed_mask": "fixed_liver"}
+    return {role: read_image(pair / f"{name}.nii.gz") for role, name in files.items()}
+
+
+def call_s(arguments: argparse.Namespace) -> float:
+    """Return the median seconds of the calls after a first one, which is not counted."""
     from hepareg.workflows.threads import spin_briefly
 
     spin_briefly()  # as the command does; before torch is imported
     import torch
 
     import hepareg
-    from hepareg.io.images import read_image
 
-    torch.set_num_threads(threads)
-    roles = {"moving": "moving", "fixed": "fixed"}
-    if masks:
-        roles |= {"moving_mask": "moving_liver", "fixed_mask": "fixed_liver"}
-    operands = {role: read_image(pair / f"{name}.nii.gz") for role, name in roles.items()}
+    torch.set_num_threads(arguments.threads)
+    operands = read_operands(arguments.pair, masks=arguments.masks)
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(arguments.repeats + 1):
         begin = time.perf_counter()
-        hepareg.register(**operands, device=device)
+        hepareg.register(**operands)
         seconds.append(time.perf_counter() - begin)
-    return seconds[1:]
+    return median(seconds[1:])
 
 
 if __name__ == "__main__":

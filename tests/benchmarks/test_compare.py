@@ -1,14 +1,17 @@
-"""The comparison's rows: found, refused, failed, stopped; with contenders that need no tool."""
+"""Rows of the comparison: found, refused, failed, stopped; with contenders that need no tool."""
 
+import json
+import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.compare import compare, prove
-from benchmarks.contenders import Peer
-from benchmarks.pairs import find_pairs
+from benchmarks.contenders import peer
+from benchmarks.pairs import Pair, find_pairs
 from benchmarks.peers.proof import TRUTH, write_known_pair
 
 FAST = {"threads": 1, "limit_s": 60.0}
@@ -23,6 +26,7 @@ class Pretender:
     matrix: np.ndarray
     name: str = "pretender"
     good_statuses: frozenset = frozenset({0})
+    is_peer: bool = False
 
     def missing(self):
         return None
@@ -30,7 +34,7 @@ class Pretender:
     def command(self, job):
         return [sys.executable, "-c", self.code]
 
-    def answer(self, job, outcome):
+    def answer(self, job, exit_status):
         return {"status": "found", "matrix": self.matrix.tolist()}
 
 
@@ -72,8 +76,31 @@ def test_a_tool_that_hangs_is_a_row(pairs, tmp_path):
 
 
 def test_peers_environment_that_is_not_there_is_a_row(pairs, tmp_path):
-    peer = Peer("antspy", tmp_path / "nowhere" / "python")
-    assert prove(peer, **FAST)["status"] == "not_run"
-    (row,) = rows_of(pairs, peer, tmp_path)
+    absent = peer("antspy", tmp_path / "nowhere" / "python")
+    assert prove(absent, **FAST)["status"] == "not_run"
+    (row,) = rows_of(pairs, absent, tmp_path)
     assert row["status"] == "not_run"
     assert "make bench" in row["reason"]
+
+
+def test_a_peer_that_does_not_find_the_known_transform_is_not_scored(pairs, tmp_path):
+    wrong = Pretender("antspy", "pass", np.eye(4), is_peer=True)
+    result = compare(pairs, [wrong], masks=True, out=tmp_path / "r.json", **FAST)
+    assert [proof["status"] for proof in result["proofs"]] == ["wrong"]
+    assert [(row["status"], row["reason"]) for row in result["rows"]] == [("not_run", "convention not proven: wrong")]
+
+
+def test_a_stopped_run_leaves_a_result_that_names_the_pairs_that_were_not_run(pairs, tmp_path):
+    class Stop(Pretender):
+        def command(self, job):
+            if job.pair.name == "never":
+                raise KeyboardInterrupt
+            return super().command(job)
+
+    out = tmp_path / "r.json"
+    never = Pair(Path(shutil.copytree(pairs[0].folder, tmp_path / "never")))
+    with pytest.raises(KeyboardInterrupt):
+        compare([*pairs, never], [Stop("good", "pass", TRUTH.matrix)], masks=True, out=out, **FAST)
+    result = json.loads(out.read_text())
+    assert result["pairs_not_run"] == ["never"]
+    assert [row["pair"] for row in result["rows"]] == ["known"]

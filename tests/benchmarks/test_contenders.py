@@ -1,4 +1,4 @@
-"""How hepareg itself is run and read: its command line, its verdict, a rejection."""
+"""Commands of the contenders, and the answers that are read after a run."""
 
 import json
 from dataclasses import replace
@@ -8,16 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.contenders import Hepareg, Job, NetworkAlone, Peer, WarmCall, contenders
-from benchmarks.measured import Outcome
+from benchmarks.contenders import Job, contenders, hepareg, network_alone, peer
 from benchmarks.network_alone import untrained_published
 from benchmarks.pairs import Pair
 from hepareg.networks import DilatedEncoderSettings
 from hepareg.networks.weights import load_weights
-
-
-def outcome(exit_status):
-    return Outcome(exit_status, timed_out=False, process_s=1.0, cpu_s=1.0, peak_bytes=1, log_tail="")
 
 
 @pytest.fixture
@@ -35,30 +30,30 @@ def write_answer(job, decision):
 
 def test_accepted_result_has_matrix_and_verdict(job):
     write_answer(job, "accept")
-    answer = Hepareg().answer(job, outcome(0))
+    answer = hepareg().answer(job, 0)
     assert answer == {"status": "found", "matrix": np.eye(4).tolist(), "decision": "accept", "expected_tre_mm": 0.2}
 
 
 def test_rejection_is_no_failure_of_the_run_and_has_no_matrix(job):
     write_answer(job, "reject")
-    assert 3 in Hepareg().good_statuses
-    answer = Hepareg().answer(job, outcome(3))
+    assert 3 in hepareg().good_statuses
+    answer = hepareg().answer(job, 3)
     assert answer == {"status": "rejected", "reason": "coverage", "decision": "reject", "expected_tre_mm": 0.2}
 
 
 def test_masks_are_given_in_masked_runs_alone(job):
-    with_masks = Hepareg().command(job)
-    without = Hepareg().command(Job(job.pair, job.prepared, False, job.folder, 2))
+    with_masks = hepareg().command(job)
+    without = hepareg().command(replace(job, masks=False))
     assert {"--moving-mask", "--fixed-mask", "--matrix-only"} <= set(with_masks)
+    assert "--matrix-only" not in hepareg(every_output=True).command(job)
     assert not {"--moving-mask", "--fixed-mask"} & set(without)
 
 
 def test_what_cannot_run_says_so(tmp_path):
-    assert "weights" in NetworkAlone("network", "network", tmp_path / "none.safetensors").missing()
-    assert NetworkAlone("published_network", "published network").missing() is None
-    assert "make bench" in Peer("antspy", tmp_path / "python").missing()
-    assert Hepareg().missing() is None
-    assert WarmCall().missing() is None
+    assert "weights" in network_alone("network", "network", tmp_path / "none.safetensors").missing()
+    assert network_alone("published_network", "published network").missing() is None
+    assert "make bench" in peer("antspy", tmp_path / "python").missing()
+    assert hepareg().missing() is None
 
 
 def test_contenders_have_keys_and_names_of_their_own(tmp_path):
@@ -67,16 +62,17 @@ def test_contenders_have_keys_and_names_of_their_own(tmp_path):
 
 
 def test_trained_network_gives_a_transform_and_the_published_one_its_time_alone(job, tmp_path):
-    trained, published = (c for c in contenders(tmp_path) if isinstance(c, NetworkAlone))
+    trained, published = (c for c in contenders(tmp_path) if "network" in c.key)
     assert "--weights" in trained.command(job)
     assert "--weights" not in published.command(job)
-    assert "--weights" in replace(published, weights=tmp_path / "w").command(job)
-    (job.folder / "answer.json").write_text(json.dumps({"call_s": 2.0}))
-    assert published.answer(job, outcome(0)) == {"status": "found", "call_s": 2.0}
+    *_, published = (c for c in contenders(tmp_path, weights=tmp_path / "w") if c.key == "published_network")
+    assert "--weights" in published.command(job)
+    job.answer.write_text(json.dumps({"call_s": 2.0}))
+    assert published.answer(job, 0) == {"status": "found", "call_s": 2.0}
 
 
 def test_untrained_published_network_predicts_the_start(tmp_path):
-    """Its time is right and its transform says nothing, which is why it is left out."""
+    """Only the time of the untrained network is used, since its transform is the start."""
     path = untrained_published(tmp_path / "w.safetensors")
     net = load_weights(path).net
     assert isinstance(net.settings.encoder, DilatedEncoderSettings)
