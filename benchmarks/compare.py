@@ -6,7 +6,6 @@ that were not run, so that a stopped benchmark leaves a true result.
 """
 
 import argparse
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -27,7 +26,7 @@ ERRORS = {
     "tre_mean_mm": "liver_tre_mean_mm", "tre_worst_mm": "liver_tre_worst_mm", "vessel_tre_mm": "vessel_tre_mean_mm",
     "rotation_error_deg": "rotation_error_deg", "translation_error_mm": "translation_error_mm",
 }  # fmt: skip
-"""Entries of a row, and their names in `benchmarks.pairs.Errors`."""
+"""Entries of a row, and their names in `benchmarks.pairs.Answer.errors`."""
 UNKNOWN: Row = dict.fromkeys(
     (
         "reason", "process_s", "cpu_s", "call_s", "peak_bytes", "load_average", "decision", "expected_tre_mm", *ERRORS,
@@ -66,7 +65,16 @@ def compare(pairs: list[Pair], chosen: list[Contender], *, masks: bool, threads:
     refused = {proof["tool"]: proof for proof in proofs if proof["status"] != "proven"}
     result = {"kind": "comparison", **provenance(settings), "proofs": proofs, "pairs_not_run": [], "rows": []}
     for number, pair in enumerate(pairs, start=1):
-        result["rows"] += _rows(pair, chosen, refused, masks=masks, threads=threads, limit_s=limit_s)
+        with tempfile.TemporaryDirectory() as folder:
+            prepared = prepare(pair.folder, Path(folder) / "prepared", masks=masks)
+            for contender in chosen:  # one after the other, so that ratios compare neighbours in time
+                job = Job(pair, prepared, masks, Path(folder) / contender.key, threads)
+                job.folder.mkdir()
+                row = run_row(contender, job, limit_s=limit_s, refused=refused.get(contender.key))
+                result["rows"].append(row)
+                print(
+                    *(f"{key} {row[key]}" for key in ("pair", "tool", "status", "tre_mean_mm", "process_s")), flush=True
+                )
         result["pairs_not_run"] = [later.name for later in pairs[number:]]
         write_result(result, out)
     return result
@@ -108,25 +116,8 @@ def run_row(contender: Contender, job: Job, *, limit_s: float, refused: Row | No
     row |= answer
     if matrix is not None:
         errors = job.pair.answer.errors(rigid(matrix))
-        row |= {key: getattr(errors, name) for key, name in ERRORS.items()}
+        row |= {key: errors[name] for key, name in ERRORS.items()}
     return row
-
-
-def _rows(
-    pair: Pair, chosen: list[Contender], refused: dict[str, Row], *, masks: bool, threads: int, limit_s: float
-) -> list[Row]:
-    """Return the rows of one pair; the tools run one after the other, so that ratios compare neighbours in time."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = prepare(pair.folder, Path(folder) / "prepared", masks=masks)
-        for contender in chosen:
-            answers = Path(folder) / contender.key
-            answers.mkdir()
-            job = Job(pair, prepared, masks, answers, threads)
-            rows.append(run_row(contender, job, limit_s=limit_s, refused=refused.get(contender.key)))
-            told = {key: rows[-1][key] for key in ("pair", "masks", "tool", "status", "tre_mean_mm", "process_s")}
-            print(json.dumps(told), flush=True)
-    return rows
 
 
 def _run(contender: Contender, job: Job, limit_s: float) -> tuple[Row, Outcome | None]:

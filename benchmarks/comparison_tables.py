@@ -1,6 +1,6 @@
 """Summaries of the comparison with other tools, and the tables of its page and of the README."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.accuracy.scoring import GOOD_MM
@@ -14,7 +14,6 @@ __all__ = ["COSTS", "comparison_tables", "is_reported", "is_silent", "losses", "
 OURS, START = "hepareg", "start"
 SEPARATE = "shared_noise"
 """Difficulty that favours every tool: shown pair by pair, left out of summaries of accuracy."""
-TOLERATED_LOSS_MM = 0.05
 ENDED_WELL = ("found", "rejected")
 """Statuses whose seconds and memory are those of a whole run."""
 SETS = {"comparison": "core set", "comparison_same_grid": "one grid", "comparison_without_masks": "without masks"}
@@ -49,14 +48,12 @@ def comparison_tables(results: dict[str, Any]) -> dict[str, str]:
     core, same_grid, without = rows.values()
     every = [row for part in rows.values() for row in part]
     lost = [row for part in rows.values() for row in losses(part)]
-    beyond = [row for row in lost if row["tool"] == REFERENCE and (row["loss_mm"] or 1) > TOLERATED_LOSS_MM]
     return {
         "accuracy": table(accuracy_summaries(core), ACCURACY),
         "accuracy_same_grid": table(accuracy_summaries(same_grid), ACCURACY),
         "accuracy_without_masks": table(accuracy_summaries(without), ACCURACY),
         "costs": table(cost_summaries(core), COSTS),
         "losses": table(sorted(lost, key=lambda row: -(row["loss_mm"] or float("inf"))), LOSSES),
-        "num_beyond": str(len(beyond)),
         "reported": table(filter(is_reported, map(_named, every)), REPORTED),
         "proofs": table(map(_named, results["comparison"]["proofs"]), PROOFS),
         **{f"pairs_{name}": by_pair(part) for name, part in rows.items()},
@@ -67,19 +64,20 @@ def readme_tables(results: dict[str, Any]) -> dict[str, str]:
     """Return the table of the README's block, and the number of its pairs."""
     rows = [row for row in results["comparison"]["rows"] if row["difficulty"] != SEPARATE]
     unmasked = {row["tool"]: row for row in summaries(results["comparison_without_masks"]["rows"])}
-
-    def silent_without_masks(row: Row) -> str | None:
-        other = unmasked.get(row["tool"])
-        return f"{other['num_silent']} of {other['num_pairs']}" if other and other["num_silent"] is not None else None
-
+    found = [row for row in summaries(rows) if row["gives_transform"]]
+    for row in found:
+        row["unmasked"] = _silent_of(unmasked.get(row["tool"]))
     columns = [
         ("tool", "name", ""), ("TRE median mm", "tre_mm", ".2f"), ("worst", "worst_mm", ".2f"),
         ("silent failures", "num_silent", ""), ("seconds", "process_s", ".1f"),
         ("time / ANTsPy", "process_ratio", ".3f"), ("memory / ANTsPy", "peak_ratio", ".3f"),
-        ("silent without masks", silent_without_masks, ""),
+        ("silent without masks", "unmasked", ""),
     ]  # fmt: skip
-    found = [row for row in summaries(rows) if row["gives_transform"]]
     return {"numbers": table(found, columns), "num_pairs": str(len({row["pair"] for row in rows}))}
+
+
+def _silent_of(row: Row | None) -> str | None:
+    return None if row is None or row["num_silent"] is None else f"{row['num_silent']} of {row['num_pairs']}"
 
 
 def is_silent(row: Row) -> bool:
@@ -158,20 +156,14 @@ def cost_summaries(rows: Sequence[Row]) -> list[Row]:
 
 def by_pair(rows: Sequence[Row]) -> str:
     """Return a table with a line for each pair and a column of TRE in mm for each tool that gives transforms."""
-    pairs: dict[str, dict[str, Row]] = {}
+    tools = [row for row in summaries(rows) if row["gives_transform"]]
+    lines: dict[str, Row] = {}
     for row in rows:
-        pairs.setdefault(row["pair"], {})[row["tool"]] = row
-    lines = [{"first": next(iter(own.values())), **own} for own in pairs.values()]
-
-    def errors_of(tool: str) -> Callable[[Row], str | None]:
-        return lambda line: _told(line[tool]) if tool in line else None
-
-    columns = [
-        ("pair", lambda line: line["first"]["pair"], ""),
-        ("kind", lambda line: f"{line['first']['difficulty']}, {line['first']['source']}", ""),
-        *((row["name"], errors_of(row["tool"]), "") for row in summaries(rows) if row["gives_transform"]),
-    ]
-    return table(lines, columns)
+        blank = {"pair": row["pair"], "kind": f"{row['difficulty']}, {row['source']}"}
+        line = lines.setdefault(row["pair"], blank | dict.fromkeys(each["tool"] for each in tools))
+        line[row["tool"]] = _told(row)
+    columns = [("pair", "pair", ""), ("kind", "kind", ""), *((row["name"], row["tool"], "") for row in tools)]
+    return table(lines.values(), columns)
 
 
 def _told(row: Row) -> str:

@@ -118,12 +118,8 @@ def warm_call() -> Contender:
 
 def network_alone(key: str, name: str, weights: Path | None = None) -> Contender:
     """Return a network's prediction, without refinement and verdict; without weights only the published form's time."""
-
-    def missing() -> str | None:
-        return None if weights is None or weights.exists() else "the file of trained weights does not exist"
-
     options = [] if weights is None else ["--weights", weights]
-    return Contender(key, name, _module("benchmarks.network_alone", *options), missing=missing)
+    return Contender(key, name, _module("benchmarks.network_alone", *options))
 
 
 def peer(key: str, python: Path) -> Contender:

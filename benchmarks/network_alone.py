@@ -58,18 +58,13 @@ def predict(pair: Path, *, weights: Path | None, masks: bool, threads: int) -> d
 
 def untrained_published(path: Path) -> Path:
     """Write the published network before training: dilated encoder, global average pooling, twelve numbers."""
-    from hepareg.networks import (
-        AffineRigidDecoderSettings,
-        DilatedEncoderSettings,
-        RegistrationNet,
-        RegistrationNetSettings,
-    )
+    from hepareg import networks
     from hepareg.networks.input_region import RegionSettings
     from hepareg.networks.weights import save_weights
 
-    decoder = AffineRigidDecoderSettings(width=0, hidden=0, moments=False)
-    net = RegistrationNet(RegistrationNetSettings(encoder=DilatedEncoderSettings(), rigid=decoder))
-    save_weights(net, path, preprocessing=asdict(RegionSettings()))
+    decoder = networks.AffineRigidDecoderSettings(width=0, hidden=0, moments=False)
+    settings = networks.RegistrationNetSettings(encoder=networks.DilatedEncoderSettings(), rigid=decoder)
+    save_weights(networks.RegistrationNet(settings), path, preprocessing=asdict(RegionSettings()))
     return path
 
 

@@ -13,10 +13,9 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.tables import core_tables, parallel_tables, stress_tables
 from benchmarks.comparison_tables import comparison_tables, readme_tables
-from benchmarks.results import RESULTS, ROOT
+from benchmarks.results import ACCURACY_RESULTS, RESULTS, ROOT
 from benchmarks.speed_tables import speed_tables
 from benchmarks.tables import Row, middle
 
@@ -25,11 +24,6 @@ __all__ = ["main", "pages", "with_block"]
 TEMPLATES = Path(__file__).parent / "pages"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- benchmark numbers: begin (written by `make docs`) -->", "<!-- benchmark numbers: end -->"
-FILES = {
-    **{name: f"{name}.json" for name in ("comparison", "comparison_without_masks", "comparison_same_grid", "speed")},
-    "parallel_grids": "accuracy/parallel_grids.json",
-    "gpu": "gpu/gpu.json",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,11 +42,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path, from the result files."""
-    results = {name: json.loads((RESULTS / file).read_text()) for name, file in FILES.items()}
-    methods = {
-        name: [json.loads(path.read_text()) for path in sorted(ACCURACY_RESULTS.glob(f"{name}_*.json"))]
-        for name in ("core", "stress")
-    }
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))}
+    methods = {kind: [results[name] for name in results if name.startswith(f"{kind}_")] for kind in ("core", "stress")}
     return {
         ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),
         ROOT / "docs" / "speed.md": render("speed", results, speed_tables(results)),

@@ -17,29 +17,7 @@ from hepareg.simulation import Label
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Answer", "Errors", "Pair", "find_pairs", "liver_tissue"]
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Errors of a transform on one pair.
-
-    Parameters
-    ----------
-    liver_tre_mean_mm, liver_tre_worst_mm
-        TRE over the voxels of the true fixed liver.
-    vessel_tre_mean_mm, vessel_tre_worst_mm
-        TRE of points on the liver's vessels, None where the pair has no such points.
-    rotation_error_deg, translation_error_mm
-        Angle, and translation at the liver's centroid.
-    """
-
-    liver_tre_mean_mm: float
-    liver_tre_worst_mm: float
-    vessel_tre_mean_mm: float | None
-    vessel_tre_worst_mm: float | None
-    rotation_error_deg: float
-    translation_error_mm: float
+__all__ = ["Answer", "Pair", "find_pairs", "liver_tissue"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +38,25 @@ class Answer:
     liver: Volume
     vessels_mm: Points | None
 
-    def errors(self, found: RigidTransform) -> Errors:
-        """Return the errors of a moving_from_fixed."""
-        tre = tre_over_mask(found, self.truth, mask=self.liver)
-        error = transform_error(found, self.truth, at_mm=self.liver.centroid_mm)
-        of_vessels: tuple[float | None, float | None] = (None, None)
+    def errors(self, found: RigidTransform) -> dict[str, float | None]:
+        """Compare a moving_from_fixed with the truth.
+
+        Returns
+        -------
+        dict
+            ``liver_tre_mean_mm`` and ``liver_tre_worst_mm`` over the voxels of the liver; ``vessel_tre_mean_mm`` and
+            ``vessel_tre_worst_mm`` over the points on vessels, None where there are none; ``rotation_error_deg``;
+            ``translation_error_mm`` at the liver's centroid.
+        """
+        liver, vessels = tre_over_mask(found, self.truth, mask=self.liver), None
         if self.vessels_mm is not None:
             vessels = tre_of_points(found, self.truth, points_mm=self.vessels_mm)
-            of_vessels = (vessels.mean_mm, vessels.worst_mm)
-        return Errors(tre.mean_mm, tre.worst_mm, *of_vessels, error.rotation_deg, error.translation_mm)
+        error = transform_error(found, self.truth, at_mm=self.liver.centroid_mm)
+        return {
+            "liver_tre_mean_mm": liver.mean_mm, "liver_tre_worst_mm": liver.worst_mm,
+            "vessel_tre_mean_mm": vessels and vessels.mean_mm, "vessel_tre_worst_mm": vessels and vessels.worst_mm,
+            "rotation_error_deg": error.rotation_deg, "translation_error_mm": error.translation_mm,
+        }  # fmt: skip
 
 
 def liver_tissue(labels: Volume) -> Volume:

@@ -10,10 +10,11 @@ from typing import Any
 
 from hepareg.workflows.atomic import atomic_file
 
-__all__ = ["RESULTS", "ROOT", "SCHEMA", "provenance", "read_result", "write_result"]
+__all__ = ["ACCURACY_RESULTS", "RESULTS", "ROOT", "SCHEMA", "provenance", "read_result", "write_result"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+ACCURACY_RESULTS = RESULTS / "accuracy"
 SCHEMA = Path(__file__).parent / "result_schema.json"
 PACKAGES = ("hepareg", "torch", "numpy", "scipy", "nibabel", "SimpleITK", "isal")
 

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import page
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core_pairs import CorePair, core_pairs, same_grid_pairs
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.accuracy.scoring import GOOD_MM, load_register, score_case
 from benchmarks.pairs import Pair, find_pairs
-from benchmarks.results import provenance, write_result
+from benchmarks.results import ACCURACY_RESULTS, provenance, write_result
 from hepareg.simulation import SimulatedPair, simulate_pair
 from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.simulate import write_pair
@@ -40,7 +39,6 @@ def main() -> None:
     for command in (making, scoring):
         command.add_argument("--set", choices=SETS, default="core", help="set of the pairs (default: core)")
     making.add_argument("-o", "--out", type=Path, required=True)
-    making.add_argument("--keep", action="store_true", help="make only the pairs that the folder lacks")
     making.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     scoring.add_argument("pairs", type=Path)
     scoring.add_argument("--register", default="hepareg:register", metavar="MODULE:FUNCTION")
@@ -48,23 +46,33 @@ def main() -> None:
     commands.add_parser("table", help="write the pages of all results")
     arguments = parser.parse_args()
     if arguments.command == "make":
-        make(arguments.out, pair_set=arguments.set, only=arguments.only, keep=arguments.keep)
+        make(arguments.out, pair_set=arguments.set, only=arguments.only)
     elif arguments.command == "score":
         score(arguments.pairs, pair_set=arguments.set, register=arguments.register, name=arguments.name)
     else:
         page.main([])
 
 
-def make(out: Path, *, pair_set: str = "core", only: list[str] | None = None, keep: bool = False) -> None:
-    """Write a folder for each pair of a set; with ``keep``, folders that exist stay as they are."""
+def make(out: Path, *, pair_set: str = "core", only: list[str] | None = None) -> None:
+    """Write a folder for each pair of a set.
+
+    Raises
+    ------
+    ValueError
+        If a transform that aligns the body would be right for the liver, in a pair where it must be wrong.
+    """
     if real_patient() is None:
         print("no real CT here: only the half of the set that is made from phantoms")
     for pair in SETS[pair_set](with_real_ct=real_patient() is not None):
         if only and not any(part in pair.name for part in only):
             continue
-        if not (keep and (out / pair.name / "truth.txt").exists()):
-            make_pair(pair, out / pair.name)
-            print(pair.name, flush=True)
+        made = simulated(pair)
+        motion: Any = made.parameters["motion"]
+        if pair.body_stays and motion["body_alignment_tre_mm"] < WRONG_BODY_MM:
+            raise ValueError(f"{pair.name}: aligning the body would score {motion['body_alignment_tre_mm']:.1f} mm")
+        with atomic_directory(out / pair.name, overwrite=True) as folder:
+            write_pair(folder, made)
+        print(pair.name, flush=True)
 
 
 def simulated(pair: CorePair) -> SimulatedPair:
@@ -73,22 +81,6 @@ def simulated(pair: CorePair) -> SimulatedPair:
     made = simulate_pair(settings=pair.settings, seed=pair.seed, patient=patient)
     facts = {"difficulty": pair.difficulty, "masks": pair.masks, "source": pair.source}
     return replace(made, parameters={**made.parameters, **facts})
-
-
-def make_pair(pair: CorePair, out: Path) -> None:
-    """Write the folder of one pair.
-
-    Raises
-    ------
-    ValueError
-        If a transform that aligns the body would be right for the liver, in a pair where it must be wrong.
-    """
-    made = simulated(pair)
-    motion: Any = made.parameters["motion"]
-    if pair.body_stays and motion["body_alignment_tre_mm"] < WRONG_BODY_MM:
-        raise ValueError(f"{pair.name}: aligning the body would score {motion['body_alignment_tre_mm']:.1f} mm")
-    with atomic_directory(out, overwrite=True) as folder:
-        write_pair(folder, made)
 
 
 def score(pairs: Path, *, register: str, name: str, pair_set: str = "core") -> None:
@@ -103,9 +95,7 @@ def score(pairs: Path, *, register: str, name: str, pair_set: str = "core") -> N
             row = pool.submit(score_folder, pair, register).result()
         result["rows"].append(row)
         write_result(result, ACCURACY_RESULTS / f"{pair_set}_{name}.json")
-        tre = row["liver_tre_mean_mm"]
-        told = row["status"] if tre is None else f"{tre:.2f} mm"
-        print(f"{row['pair']:28} {told:>11}  {row['decision'] or '-':8} {row['seconds']:6.1f} s", flush=True)
+        print(*(row[key] for key in ("pair", "status", "liver_tre_mean_mm", "decision", "seconds")), flush=True)
 
 
 def score_folder(pair: Pair, register: str) -> dict[str, Any]:

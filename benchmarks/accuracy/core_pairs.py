@@ -15,6 +15,8 @@ __all__ = ["CorePair", "core_pairs", "same_grid_pairs"]
 PHANTOM = PhantomSettings(shape=(448, 352, 144), spacing_mm=(0.85, 0.85, 1.75))
 LONG_SHAPE = (512, 512, 300)
 """Shape of the largest images for which the accuracy is promised."""
+LONG_REAL = AcquisitionSettings(shape=LONG_SHAPE, spacing_mm=(0.7, 0.7, 1.1))
+"""A grid over the real CT, whose own slices are 2.5 mm apart."""
 LONG_PHANTOM = PhantomSettings(shape=LONG_SHAPE, spacing_mm=(0.75, 0.75, 1.0))
 
 
@@ -102,18 +104,13 @@ def _pair(difficulty: _Difficulty, source: str, *, seed: int) -> CorePair:
         moving_phase=difficulty.moving_phase,
         motion=difficulty.motion,
         moving=_moving(difficulty.moving, source, long_scan=difficulty.long_scan),
-        fixed=_long(difficulty.fixed) if difficulty.long_scan and source == "real CT" else difficulty.fixed,
+        fixed=LONG_REAL if difficulty.long_scan and source == "real CT" else difficulty.fixed,
         shared_noise=difficulty.shared_noise,
     )
     name = f"{source.split()[0].lower()}_{difficulty.name}"
     return CorePair(
         name, difficulty.name, source, settings, seed, masks=difficulty.masks, body_stays=difficulty.body_stays
     )
-
-
-def _long(settings: AcquisitionSettings) -> AcquisitionSettings:
-    """Return settings of a grid of 512x512x300 voxels over the real CT, whose own slices are 2.5 mm apart."""
-    return replace(settings, shape=LONG_SHAPE, spacing_mm=(0.7, 0.7, 1.1))
 
 
 def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> AcquisitionSettings:

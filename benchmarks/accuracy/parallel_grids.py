@@ -7,33 +7,23 @@ world, and the pages. `PULL_VOX` and `SHARP_PULL_VOX` of `hepareg.registration.e
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import page
-from benchmarks.accuracy import ACCURACY_RESULTS
-from benchmarks.results import provenance
+from benchmarks.accuracy.core import simulated
+from benchmarks.accuracy.core_pairs import CorePair
+from benchmarks.results import ACCURACY_RESULTS, provenance
 from hepareg import register
 from hepareg.evaluation import tre_over_mask
 from hepareg.io.json import write_json
-from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, simulate_pair
+from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings
 
-__all__ = ["ParallelPair", "main", "parallel_pairs"]
+__all__ = ["main", "parallel_pairs"]
 
 GRIDS = (((1.1, 1.1, 2.5), (320, 320, 90)), ((1.5, 1.5, 1.5), (240, 240, 150)), ((0.9, 0.9, 5.0), (400, 400, 45)))
 MOTIONS = ((0.0, 0.0), (5.0, 0.0), (5.0, 0.5), (8.0, 2.0))
 """Displacement of the liver in mm, and its rotation in degrees."""
-
-
-@dataclass(frozen=True)
-class ParallelPair:
-    """Settings and seed of one pair, and the facts of its row."""
-
-    name: str
-    settings: PairSettings
-    seed: int
-    facts: dict[str, Any]
 
 
 def main() -> None:
@@ -50,32 +40,31 @@ def main() -> None:
     page.main([])
 
 
-def parallel_pairs(seeds: Sequence[int]) -> Iterator[ParallelPair]:
+def parallel_pairs(seeds: Sequence[int]) -> Iterator[CorePair]:
     """Yield a pair for each grid, seed and motion."""
     for number, (spacing_mm, shape) in enumerate(GRIDS):
         grid = AcquisitionSettings(shape=shape, spacing_mm=spacing_mm)
         for seed in seeds:
             for kind, (shift_mm, turn_deg) in enumerate(MOTIONS):
                 motion = MotionSettings(translation_mm=(shift_mm, shift_mm), rotation_deg=(turn_deg, turn_deg))
-                facts = {"spacing_mm": spacing_mm, "seed": seed, "translation_mm": shift_mm, "rotation_deg": turn_deg}
                 settings = PairSettings(motion=motion, fixed=grid, moving=grid)
-                yield ParallelPair(f"parallel_{number}_{seed}_{kind}", settings, seed, facts)
+                yield CorePair(f"parallel_{number}_{seed}_{kind}", "parallel_grids", "phantom", settings, seed)
 
 
-def _row(parallel: ParallelPair) -> dict[str, Any]:
-    pair = simulate_pair(settings=parallel.settings, seed=parallel.seed)
-    masks = {"moving_mask": pair.moving_liver, "fixed_mask": pair.fixed_liver}
-    found = register(moving=pair.moving, fixed=pair.fixed, **masks)
-    centroid = pair.fixed_liver.centroid_mm
+def _row(pair: CorePair) -> dict[str, Any]:
+    made, settings = simulated(pair), pair.settings
+    masks = {"moving_mask": made.moving_liver, "fixed_mask": made.fixed_liver}
+    found = register(moving=made.moving, fixed=made.fixed, **masks)
     # Both maps are affine, so that their difference at the centroid is the mean difference over the liver.
-    error = found.transform.apply(centroid) - pair.truth.apply(centroid)
-    return parallel.facts | {
-        "tre_mean_mm": tre_over_mask(found.transform, pair.truth, mask=pair.fixed_liver).mean_mm,
-        "expected_tre_mm": found.verdict.expected_liver_tre_mm,
-        "pull_mm": found.verdict.evidence["interpolation_pull_mm"],
-        "mean_error_mm": error.tolist(),
-        "decision": found.verdict.decision.value,
-    }
+    centroid = made.fixed_liver.centroid_mm
+    error = found.transform.apply(centroid) - made.truth.apply(centroid)
+    return {
+        "spacing_mm": settings.fixed.spacing_mm, "seed": pair.seed,
+        "translation_mm": settings.motion.translation_mm[0], "rotation_deg": settings.motion.rotation_deg[0],
+        "tre_mean_mm": tre_over_mask(found.transform, made.truth, mask=made.fixed_liver).mean_mm,
+        "expected_tre_mm": found.verdict.expected_liver_tre_mm, "decision": found.verdict.decision.value,
+        "pull_mm": found.verdict.evidence["interpolation_pull_mm"], "mean_error_mm": error.tolist(),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

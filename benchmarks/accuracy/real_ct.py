@@ -12,24 +12,20 @@ from hepareg.io.images import read_image
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.simulation import PatientCT, prepare_patient
 
-__all__ = ["data_folder", "real_patient"]
+__all__ = ["real_patient"]
 
 BONE_HU = 220
 CASE = "lidc_idri_0001"
-
-
-def data_folder() -> Path:
-    """Return the folder of real CT: ``HEPAREG_DATA`` of the environment, or ``shared/data`` beside the repository."""
-    return Path(os.environ.get("HEPAREG_DATA", ROOT.parent / "shared" / "data"))
 
 
 @cache
 def real_patient() -> PatientCT | None:
     """Return the real CT with its approximate liver mask, or None where the CT is missing.
 
-    Ribs into which the mask leaks are removed from it, since everything in the mask moves with the liver.
+    The environment's ``HEPAREG_DATA`` names the folder of the data, else it is ``shared/data`` beside the repository. Ribs
+    into which the mask leaks are removed from it, since everything in the mask moves with the liver.
     """
-    folder = data_folder() / CASE
+    folder = Path(os.environ.get("HEPAREG_DATA", ROOT.parent / "shared" / "data")) / CASE
     if not (folder / "dicom").is_dir():
         return None
     ct = read_image(folder / "dicom")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
@@ -71,12 +70,12 @@ def score_case(case: Case, register: Register, *, masks: tuple[bool, bool], answ
     Returns
     -------
     dict
-        ``status`` (``found`` or ``failed``) and ``reason``; the numbers of `benchmarks.pairs.Errors`; ``dice`` of the
-        masks after registration; ``start_tre_mean_mm`` of the identity; ``decision``, ``expected_tre_mm`` and
+        ``status`` (``found`` or ``failed``) and ``reason``; the numbers of `benchmarks.pairs.Answer.errors`; ``dice``
+        of the masks after registration; ``start_tre_mean_mm`` of the identity; ``decision``, ``expected_tre_mm`` and
         ``evidence`` of the method's own verdict, and the verdict's ``judgement`` (`judge`); ``ended``, the status of
         the last level; ``seconds`` of the call, images in memory.
     """
-    start = case.answer.errors(RigidTransform.identity()).liver_tre_mean_mm
+    start = case.answer.errors(RigidTransform.identity())["liver_tre_mean_mm"]
     livers = zip((case.moving_liver, case.fixed_liver), masks, strict=True)
     moving_mask, fixed_mask = (liver if given else None for liver, given in livers)
     row = {"status": "failed", "start_tre_mean_mm": start, **UNKNOWN, "judgement": judge("reject", None)}
@@ -88,7 +87,7 @@ def score_case(case: Case, register: Register, *, masks: tuple[bool, bool], answ
     row |= {"seconds": time.perf_counter() - begin, "status": "found", **_verdict(result)}
     if answerable:
         found = RigidTransform(result.transform.matrix)
-        row |= asdict(case.answer.errors(found)) | {"dice": _dice(case, found)}
+        row |= case.answer.errors(found) | {"dice": _dice(case, found)}
     return row | {"judgement": judge(row["decision"], row["liver_tre_mean_mm"])}
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import page
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.scoring import GOOD_MM, is_good, load_register, score_case
-from benchmarks.accuracy.stress_pairs import NUM_PAIRS, PAIRS_PER_ANATOMY, StressPair, simulate_stress, stress_pairs
-from benchmarks.results import ROOT, provenance
+from benchmarks.accuracy.stress_pairs import NUM_PAIRS, PAIRS_PER_ANATOMY, simulate_stress, stress_pairs
+from benchmarks.results import ACCURACY_RESULTS, ROOT, provenance
 from hepareg.io.json import read_json, write_json
 from hepareg.workflows.atomic import atomic_file
 
@@ -47,12 +46,13 @@ def run(*, register: str, work: Path, groups: slice = slice(None), pairs_per_gro
     work.mkdir(parents=True, exist_ok=True)
     function = load_register(register)
     about = provenance({"register": register, "good_mm": GOOD_MM})
-    for group in _groups()[groups]:
-        path = work / f"{group[0].number:04d}.json"
+    pairs = list(stress_pairs())
+    for first in range(0, NUM_PAIRS, PAIRS_PER_ANATOMY)[groups]:
+        path = work / f"{first:04d}.json"
         if path.exists():
             continue
         rows = []
-        for pair, case, answerable in simulate_stress(group[:pairs_per_group]):
+        for pair, case, answerable in simulate_stress(pairs[first : first + pairs_per_group]):
             row = score_case(case, function, masks=pair.masks, answerable=answerable)
             facts = {"pair": pair.number, "trouble": pair.trouble, "masks": sum(pair.masks)}
             bands = {"translation_mm": list(pair.translation_mm), "rotation_deg": list(pair.rotation_deg)}
@@ -84,11 +84,6 @@ def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[
         {"kind": "accuracy", "method": name, "settings": settings, **about, "rows": rows},
     )
     return rows
-
-
-def _groups() -> list[list[StressPair]]:
-    pairs = list(stress_pairs())
-    return [pairs[first : first + PAIRS_PER_ANATOMY] for first in range(0, NUM_PAIRS, PAIRS_PER_ANATOMY)]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from hepareg.volume import Volume
 
 __all__ = ["FAULTS", "Fault"]
 
+Stranger = Callable[[], SimulatedPair]
+
 SHIFT_MM = 40.0
 AIR_HU = -1000
 UNIFORM_HU = 100
@@ -27,25 +29,21 @@ class Fault:
     Parameters
     ----------
     apply
-        Return the changed case, given the case, its pair, a pair of another patient or None, and a random generator.
+        Return the changed case, given the case, its pair, a function that simulates another patient, and a generator.
     keeps_answer
         Whether the truth of the pair still holds; where it does not, every accepted result is false.
-    needs_stranger
-        Whether the other patient is needed.
     """
 
-    apply: Callable[[Case, SimulatedPair, SimulatedPair | None, Generator], Case]
+    apply: Callable[[Case, SimulatedPair, Stranger, Generator], Case]
     keeps_answer: bool = True
-    needs_stranger: bool = False
 
 
-def _wrong_patient(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
-    if stranger is None:
-        raise ValueError("expected a pair of another patient, got none")
-    return replace(case, moving=stranger.moving, moving_liver=stranger.moving_liver)
+def _wrong_patient(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
+    """Replace the moving image and its mask by those of another patient."""
+    return replace(case, moving=stranger().moving, moving_liver=stranger().moving_liver)
 
 
-def _mirrored(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+def _mirrored(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
     """Swap left and right of the moving array and leave its header as it is."""
     return replace(case, moving=_flipped(case.moving), moving_liver=_flipped(case.moving_liver))
 
@@ -54,19 +52,16 @@ def _flipped(volume: Volume) -> Volume:
     return volume.with_data(np.ascontiguousarray(volume.data[::-1]))
 
 
-def _empty_image(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+def _empty_image(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
     """Replace the moving image by air and noise."""
     noise = AIR_HU + NOISE_HU * rng.standard_normal(case.moving.shape)
     return replace(case, moving=case.moving.with_data(noise.astype(np.int16)))
 
 
-def _uniform_liver(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+def _uniform_liver(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
     """Fill both livers with noise about one value, so that the outline remains and the vessels vanish."""
-    moving, fixed = (
-        _filled(image, liver, rng)
-        for image, liver in ((case.moving, case.moving_liver), (case.fixed, case.fixed_liver))
-    )
-    return replace(case, moving=moving, fixed=fixed)
+    moving = _filled(case.moving, case.moving_liver, rng)
+    return replace(case, moving=moving, fixed=_filled(case.fixed, case.fixed_liver, rng))
 
 
 def _filled(image: Volume, liver: Volume, rng: Generator) -> Volume:
@@ -74,20 +69,18 @@ def _filled(image: Volume, liver: Volume, rng: Generator) -> Volume:
     return image.with_data(np.where(liver.data > 0, noise, image.data).astype(np.int16))
 
 
-def _mask_on_spleen(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+def _mask_on_spleen(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
     """Give a mask of the spleen as the liver's in both images; the spleen moves with the body, not with the liver."""
-    labels = made.labels
-    spleen = labels.with_data((labels.data == Label.SPLEEN).astype(np.float32))
+    spleen = made.labels.with_data((made.labels.data == Label.SPLEEN).astype(np.float32))
     back = made.motion.body.inverse()
     moved = resample(spleen, case.moving.grid, moving_from_fixed=back, padding=0.0).data > 0.5
+    moving_liver = case.moving_liver.with_data(moved.astype(np.uint8))
     return replace(
-        case,
-        moving_liver=case.moving_liver.with_data(moved.astype(np.uint8)),
-        fixed_liver=case.fixed_liver.with_data(spleen.data.astype(np.uint8)),
+        case, moving_liver=moving_liver, fixed_liver=case.fixed_liver.with_data(spleen.data.astype(np.uint8))
     )
 
 
-def _mask_shifted(case: Case, made: SimulatedPair, stranger: SimulatedPair | None, rng: Generator) -> Case:
+def _mask_shifted(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
     """Shift each mask by 40 mm in a random direction of its own."""
     return replace(case, moving_liver=_shifted(case.moving_liver, rng), fixed_liver=_shifted(case.fixed_liver, rng))
 
@@ -100,7 +93,7 @@ def _shifted(mask: Volume, rng: Generator) -> Volume:
 
 
 FAULTS = {
-    "wrong_patient": Fault(_wrong_patient, keeps_answer=False, needs_stranger=True),
+    "wrong_patient": Fault(_wrong_patient, keeps_answer=False),
     "mirrored": Fault(_mirrored, keeps_answer=False),
     "empty_image": Fault(_empty_image, keeps_answer=False),
     "uniform_liver": Fault(_uniform_liver),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -140,7 +141,11 @@ def stress_pairs() -> Iterator[StressPair]:
 def simulate_stress(pairs: Sequence[StressPair]) -> Iterator[tuple[StressPair, Case, bool]]:
     """Simulate pairs that share an anatomy but not its contrast; yield pair, case and whether it has an answer."""
     anatomy: Anatomy | None = None
-    stranger: SimulatedPair | None = None
+
+    @cache
+    def stranger() -> SimulatedPair:
+        return _simulated(first + NUM_PAIRS, pair.settings, None)
+
     for pair in pairs:
         first = pair.number - pair.number % PAIRS_PER_ANATOMY
         if anatomy is None:
@@ -150,8 +155,6 @@ def simulate_stress(pairs: Sequence[StressPair]) -> Iterator[tuple[StressPair, C
         if fault is None:
             yield pair, Case.of(made), True
             continue
-        if fault.needs_stranger and stranger is None:
-            stranger = _simulated(first + NUM_PAIRS, pair.settings, None)
         rng = np.random.default_rng([SEED, pair.number])
         yield pair, fault.apply(Case.of(made), made, stranger, rng), fault.keeps_answer
 

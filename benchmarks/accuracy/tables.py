@@ -1,7 +1,7 @@
 """Tables of hepareg's own accuracy: the core set, the stress set, and the pairs on parallel grids."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.accuracy.scoring import GOOD_MM, is_good
@@ -96,18 +96,17 @@ def _stress(result: dict[str, Any]) -> dict[str, Any]:
 
 def capture_table(rows: Sequence[Row]) -> str:
     """Return the success rate in % for each band of the body's translation and rotation."""
-
-    def rate(translation: tuple[float, float]) -> Callable[[Row], float | None]:
-        def of(line: Row) -> float | None:
-            bands = [list(translation), list(line["rotation"])]
+    lines = []
+    for rotation in ROTATION_BANDS_DEG:
+        line: dict[Any, Any] = {"rotation": "{:.0f}-{:.0f} deg".format(*rotation)}
+        for translation in TRANSLATION_BANDS_MM:
+            bands = [list(translation), list(rotation)]
             own = [_good(row) for row in rows if [row["translation_mm"], row["rotation_deg"]] == bands]
-            return 100 * sum(own) / len(own) if own else None
-
-        return of
-
-    columns = [("", lambda line: "{:.0f}-{:.0f} deg".format(*line["rotation"]), "")]
-    columns += [(f"{a:.0f}-{b:.0f} mm", rate((a, b)), ".0f") for a, b in TRANSLATION_BANDS_MM]
-    return table([{"rotation": band} for band in ROTATION_BANDS_DEG], columns)
+            line[translation] = 100 * sum(own) / len(own) if own else None
+        lines.append(line)
+    return table(
+        lines, [("", "rotation", ""), *((f"{a:.0f}-{b:.0f} mm", (a, b), ".0f") for a, b in TRANSLATION_BANDS_MM)]
+    )
 
 
 def _judgements(rows: Sequence[Row]) -> dict[str, int]:

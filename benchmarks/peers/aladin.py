@@ -23,15 +23,12 @@ import numpy as np
 from benchmarks.peers.inputs import Found, Inputs, rigid
 
 NAME = "NiftyReg reg_aladin"
-
-
-def _program() -> Path:
-    return Path(sysconfig.get_path("purelib")) / "niftyreg" / "bin" / "reg_aladin"
+PROGRAM = Path(sysconfig.get_path("purelib")) / "niftyreg" / "bin" / "reg_aladin"
 
 
 def missing() -> str | None:
     """Return why reg_aladin cannot run here, or None."""
-    return None if _program().exists() else "not installed: CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install niftyreg"
+    return None if PROGRAM.exists() else "not installed: CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install niftyreg"
 
 
 def version() -> str:
@@ -42,7 +39,7 @@ def version() -> str:
 def find(inputs: Inputs) -> Found:
     """Register one pair."""
     out, result = inputs.scratch / "rigid.txt", inputs.scratch / "warped.nii"
-    command = [_program(), "-ref", inputs.fixed, "-flo", inputs.moving, "-rigOnly", "-aff", out, "-res", result]
+    command = [PROGRAM, "-ref", inputs.fixed, "-flo", inputs.moving, "-rigOnly", "-aff", out, "-res", result]
     command += ["-omp", str(inputs.threads)]
     if inputs.fixed_mask:
         command += ["-rmask", inputs.fixed_mask, "-fmask", inputs.moving_mask]

@@ -32,15 +32,10 @@ def find(inputs: Inputs) -> Found:
     if inputs.start:
         start = [str(inputs.scratch / "start.tfm")]
         write_itk_transform(start[0], inputs.start)
+    options = {"type_of_transform": "Rigid", "initial_transform": start, "mask_all_stages": mask is not None}
     begin = time.perf_counter()
     result = ants.registration(
-        fixed=fixed,
-        moving=moving,
-        type_of_transform="Rigid",
-        initial_transform=start,
-        outprefix=str(inputs.scratch / "ants_"),
-        mask=mask,
-        mask_all_stages=mask is not None,
+        fixed=fixed, moving=moving, mask=mask, outprefix=str(inputs.scratch / "ants_"), **options
     )
     seconds = time.perf_counter() - begin
     found = read_itk_transform(result["fwdtransforms"][0])

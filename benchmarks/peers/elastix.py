@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, rigid
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
-from hepareg.transforms import RigidTransform
 
 NAME = "elastix"
 
@@ -43,7 +42,7 @@ PARAMETERS = """\
 (MaximumNumberOfSamplingAttempts 8) (RandomSeed 1) (WriteResultImage "false")
 """
 START = """\
-(Transform "TranslationTransform") (NumberOfParameters 3) (TransformParameters {x:.9f} {y:.9f} {z:.9f})
+(Transform "TranslationTransform") (NumberOfParameters 3) (TransformParameters {:.9f} {:.9f} {:.9f})
 (InitialTransformParametersFileName "NoInitialTransform") (HowToCombineTransforms "Compose")
 """
 
@@ -69,7 +68,8 @@ def find(inputs: Inputs) -> Found:
     if inputs.fixed_mask:
         command += ["-fMask", inputs.fixed_mask]
     if inputs.start:
-        (folder / "start.txt").write_text(_lines(_start_text(inputs.start)))
+        translation = (LPS_FROM_RAS @ inputs.start.matrix)[:3, 3]
+        (folder / "start.txt").write_text(_lines(START.format(*translation)))
         command += ["-t0", folder / "start.txt"]
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -89,11 +89,6 @@ def read_euler(path: Path) -> NDArray[np.float64]:
     angles, translation = np.split(values["TransformParameters"], 2)
     Rx, Ry, Rz = (rotation_from_vector(angle * axis) for angle, axis in zip(angles, np.eye(3), strict=True))
     return about_centre(Rz @ Rx @ Ry, translation, values["CenterOfRotationPoint"])
-
-
-def _start_text(start: RigidTransform) -> str:
-    x, y, z = (LPS_FROM_RAS @ start.matrix @ LPS_FROM_RAS)[:3, 3]
-    return START.format(x=x, y=y, z=z)
 
 
 def _lines(text: str) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.preparation import save
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
+from hepareg.io.nifti import write_nifti
 from hepareg.transforms import RigidTransform
+from hepareg.volume import Volume
 
 __all__ = ["TOLERANCE_MM", "mean_distance_mm", "write_known_pair"]
 
@@ -33,8 +34,8 @@ def write_known_pair(folder: Path) -> RigidTransform:
         inside = (((body - CENTRE_MM) / RADII_MM) ** 2).sum(axis=-1)
         hu = np.where(inside < 1.6, 40.0, -80.0)
         hu[inside < 1.0] = 60.0 + texture(body[inside < 1.0])
-        save(hu.round().astype(np.int16), grid.world_from_voxel, folder / f"{name}.nii.gz")
-        save((inside < 1.0).astype(np.uint8), grid.world_from_voxel, folder / f"{name}_liver.nii.gz")
+        write_nifti(folder / f"{name}.nii.gz", Volume(hu.round().astype(np.int16), grid))
+        write_nifti(folder / f"{name}_liver.nii.gz", Volume((inside < 1.0).astype(np.uint8), grid))
     return TRUTH
 
 

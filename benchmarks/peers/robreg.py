@@ -34,7 +34,8 @@ def find(inputs: Inputs) -> Found:
 
     torch.set_num_threads(inputs.threads)
     moving, fixed = nib.load(inputs.moving), nib.load(inputs.fixed)
-    options = {"symmetric": _handedness(moving) == _handedness(fixed), "isotropic_size": ISOTROPIC_MM}
+    same_handedness = bool(np.linalg.det(moving.affine) * np.linalg.det(fixed.affine) > 0)
+    options = {"symmetric": same_handedness, "isotropic_size": ISOTROPIC_MM}
     if inputs.fixed_mask:
         options["trg_mask"] = nib.load(inputs.fixed_mask)
     if inputs.start:
@@ -44,7 +45,3 @@ def find(inputs: Inputs) -> Found:
     seconds = time.perf_counter() - begin
     matrix = np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))
     return Found(rigid(matrix, centre_mm=inputs.centre_mm), seconds)
-
-
-def _handedness(image) -> bool:
-    return bool(np.linalg.det(image.affine) > 0)

@@ -71,9 +71,8 @@ def size_rows(folder: Path, arguments: argparse.Namespace) -> Rows:
     """Yield the rows of the volume sizes, whose anatomy is always procedural."""
     for shape in SIZES:
         pair = sized_pair(folder / "x".join(map(str, shape)), shape)
-        yield measure(hepareg(), pair, threads=arguments.threads, repeats=arguments.repeats)
-        yield measure(floor(), pair, threads=arguments.threads, repeats=1)
-        yield measure(warm_call(), pair, threads=arguments.threads, repeats=1)
+        for contender, repeats in ((hepareg(), arguments.repeats), (floor(), 1), (warm_call(), 1)):
+            yield measure(contender, pair, threads=arguments.threads, repeats=repeats)
 
 
 AREAS = {"process": process_rows, "threads": thread_rows, "size": size_rows}

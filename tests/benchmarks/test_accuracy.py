@@ -3,12 +3,12 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core_pairs import core_pairs, same_grid_pairs
 from benchmarks.accuracy.scoring import judge, score_case
@@ -17,6 +17,7 @@ from benchmarks.accuracy.stress_faults import FAULTS
 from benchmarks.accuracy.stress_pairs import NUM_PAIRS, TROUBLES, simulate_stress, stress_pairs
 from benchmarks.accuracy.tables import core_tables
 from benchmarks.pairs import Pair
+from benchmarks.results import ACCURACY_RESULTS
 from hepareg.errors import PairError
 from hepareg.io.json import write_json
 from hepareg.simulation import LiverVesselSettings, PairSettings, PhantomSettings, simulate_pair
@@ -184,10 +185,14 @@ def test_every_trouble_is_in_the_set_and_every_fault_is_used():
     assert {pair.masks for pair in stress_pairs()} == {(True, True), (False, False), (True, False), (False, True)}
 
 
+@cache
+def stranger():
+    return simulate_pair(settings=PairSettings(phantom=PHANTOM), seed=10)
+
+
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_a_fault_changes_what_it_says(name, pair, case):
     fault = FAULTS[name]
-    stranger = simulate_pair(settings=PairSettings(phantom=PHANTOM), seed=10) if fault.needs_stranger else None
     changed = fault.apply(case, pair, stranger, np.random.default_rng(1))
     images = [np.array_equal(a.data, b.data) for a, b in ((changed.moving, case.moving), (changed.fixed, case.fixed))]
     masks = [

@@ -5,12 +5,11 @@ import json
 import jsonschema
 import pytest
 
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.scoring import judge
 from benchmarks.accuracy.tables import parallel_tables, stress_tables
 from benchmarks.comparison_tables import by_pair, is_reported, is_silent, losses, summaries
 from benchmarks.page import BEGIN, END, load, main, measured, with_block
-from benchmarks.results import RESULTS, SCHEMA, provenance, write_result
+from benchmarks.results import ACCURACY_RESULTS, RESULTS, SCHEMA, provenance, write_result
 from benchmarks.speed_tables import RUNS
 from benchmarks.tables import table
 

@@ -16,6 +16,7 @@ from benchmarks.peers.inputs import Inputs, rigid
 from benchmarks.peers.preparation import DILATION_MM, dilated, prepare
 from benchmarks.peers.proof import TOLERANCE_MM, TRUTH, fixed_grid, mean_distance_mm, write_known_pair
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.volume import Volume
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,9 +70,9 @@ def test_without_masks_nothing_of_them_is_given(known_pair, tmp_path):
 
 def test_dilation_is_in_millimetres():
     grid = fixed_grid()
-    mask = np.zeros(grid.shape, dtype=bool)
-    mask[60, 50, 40] = True
-    grown = np.argwhere(dilated(mask, grid.world_from_voxel))
+    mask = np.zeros(grid.shape, dtype=np.uint8)
+    mask[60, 50, 40] = 1
+    grown = np.argwhere(dilated(Volume(mask, grid)).data)
     distance = np.linalg.norm(grid.world_points(grown) - grid.world_points([60, 50, 40]), axis=1)
     assert distance.max() <= DILATION_MM
     assert len(grown) == pytest.approx(4 / 3 * np.pi * DILATION_MM**3 / grid.voxel_volume_mm3, rel=0.1)
