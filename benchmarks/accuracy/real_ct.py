@@ -22,8 +22,8 @@ CASE = "lidc_idri_0001"
 def real_patient() -> PatientCT | None:
     """Return the real CT with its approximate liver mask, or None where the CT is missing.
 
-    The environment's ``HEPAREG_DATA`` names the folder of the data, else it is ``shared/data`` beside the repository. Ribs
-    into which the mask leaks are removed from it, since everything in the mask moves with the liver.
+    The environment's ``HEPAREG_DATA`` names the folder of the data, else it is ``shared/data`` beside the repository.
+    Ribs into which the mask leaks are removed from it, since everything in the mask moves with the liver.
     """
     folder = Path(os.environ.get("HEPAREG_DATA", ROOT.parent / "shared" / "data")) / CASE
     if not (folder / "dicom").is_dir():
