@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.known_rows import KnownRow, known_rows
 from benchmarks.accuracy.scoring import GOOD_MM
+from benchmarks.results import ACCURACY_RESULTS
 from hepareg.io.json import read_json, write_json
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import expected_error

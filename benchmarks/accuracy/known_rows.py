@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from benchmarks.accuracy import ACCURACY_RESULTS
 from benchmarks.accuracy.scoring import GOOD_MM
+from benchmarks.results import ACCURACY_RESULTS
 from hepareg.io.json import read_json
 from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.evidence import Evidence
