@@ -70,7 +70,6 @@ $(VENV)/.docs: $(VENV)/.core
 
 docs: $(VENV)/.docs  ## pages of the benchmarks from their results, then the site, in site/
 	$(BIN)/python -m benchmarks.page
-	$(BIN)/python -m benchmarks.accuracy.verdict_page
 	$(BIN)/mkdocs build --quiet --strict
 
 clean:

@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 
 from benchmarks.accuracy.tables import core_tables, parallel_tables, stress_tables
+from benchmarks.accuracy.verdict_tables import verdict_tables
 from benchmarks.comparison_tables import comparison_tables, readme_tables
 from benchmarks.results import ACCURACY_RESULTS, RESULTS, ROOT
 from benchmarks.speed_tables import speed_tables
@@ -47,6 +48,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),
         ROOT / "docs" / "speed.md": render("speed", results, speed_tables(results)),
+        ROOT / "docs" / "verdict.md": render("verdict", results, verdict_tables(results["verdict_limits"])),
         ACCURACY_RESULTS / "core.md": render("core", results, core_tables(methods["core"])),
         ACCURACY_RESULTS / "stress.md": render("stress", results, stress_tables(methods["stress"])),
         ACCURACY_RESULTS / "parallel_grids.md": render(

@@ -10,9 +10,9 @@ Row = dict[str, Any]
 Column = tuple[str, str | Callable[[Row], Any], str]
 
 
-def table(rows: Iterable[Row], columns: Sequence[Column]) -> str:
-    """Return a Markdown table: the first column left, the others right, a dash for a value that is missing."""
-    lines = [[heading for heading, _, _ in columns], ["---", *["---:"] * (len(columns) - 1)]]
+def table(rows: Iterable[Row], columns: Sequence[Column], *, left: int = 1) -> str:
+    """Return a Markdown table: the first ``left`` columns left, the others right, a dash for a missing value."""
+    lines = [[heading for heading, _, _ in columns], ["---"] * left + ["---:"] * (len(columns) - left)]
     lines += [[cell(key(row) if callable(key) else row[key], form) for _, key, form in columns] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from benchmarks.accuracy.scoring import GOOD_MM
+from benchmarks.accuracy.scoring import is_good
 from benchmarks.results import ACCURACY_RESULTS
 from hepareg.io.json import read_json
 from hepareg.refinement.solvers.solution import Status
@@ -40,7 +40,7 @@ class KnownRow:
     @property
     def is_good(self) -> bool:
         """True where the error is within the bound that an accepted result promises."""
-        return self.tre_mm is not None and self.tre_mm <= GOOD_MM
+        return is_good(self.tre_mm)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Committed results judged again, the calibration of the limits, and the page made from it."""
+"""Committed results judged again, and the calibration of the limits."""
 
 from dataclasses import fields, replace
 
@@ -6,9 +6,7 @@ import pytest
 
 from benchmarks.accuracy.calibrate import FACTORS, LIMITS, RESULT, calibrate
 from benchmarks.accuracy.known_rows import known_rows
-from benchmarks.accuracy.verdict_page import ORIGINS, PAGE, build_page, documented_parameters, main
 from hepareg.io.json import read_json
-from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict import judge
 from hepareg.registration.verdict_rules import RULES
@@ -59,25 +57,9 @@ def test_any_value_of_a_limit_without_wrong_results_of_its_own_keeps_false_accep
     assert all(false_accepts(stress, **{name: LIMITS[name].off}) == 0 for name in free)
 
 
-def test_every_setting_is_documented_and_has_an_origin():
-    assert {name for name, _ in documented_parameters(VerdictSettings)} == set(ORIGINS) == SETTINGS
-    assert {name for name, _ in documented_parameters(Evidence)} == {field.name for field in fields(Evidence)}
-
-
 def test_every_setting_is_calibrated_or_cannot_prevent_an_accept():
     accepting = {limit for rule in RULES if rule.decision is not Decision.REJECT for limit in rule.limits}
     assert accepting == set(LIMITS)
     assert SETTINGS - accepting - set(FACTORS) == {
         "aligned_mm", "reject_mm", "reject_basin_depth", "reject_basin_depth_confirmed", "reject_overlap_share"
     }  # fmt: skip
-
-
-def test_the_page_is_that_of_the_rules_and_the_calibration(capsys, monkeypatch):
-    text = PAGE.read_text()
-    assert text == build_page(read_json(RESULT))
-    assert main(["--check"]) == 0
-    assert all(f"| `{rule.code}` |" in text and rule.what_to_do in text for rule in RULES)
-    assert all(f"| `{name}` | {getattr(VerdictSettings(), name):g} |" in text for name in SETTINGS)
-    monkeypatch.setattr("benchmarks.accuracy.verdict_page.build_page", lambda _: "another page")
-    assert main(["--check"]) == 1
-    assert "out of date" in capsys.readouterr().err

@@ -1,0 +1,143 @@
+"""Tables of ``docs/verdict.md``: rules, evidence, limits and their origin, and the calibration of the limits."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.accuracy.calibrate import FACTORS, LIMITS, MULTIPLES
+from benchmarks.tables import Column, Row, table
+from hepareg.registration.evidence import Evidence
+from hepareg.registration.expected_error import ERROR_PARTS
+from hepareg.registration.result import Decision
+from hepareg.registration.verdict_rules import RULES
+from hepareg.registration.verdict_settings import VerdictSettings
+
+__all__ = ["ORIGINS", "documented_parameters", "verdict_tables"]
+
+DEFAULTS = VerdictSettings()
+DECISIONS = {Decision.REJECT: "reject", Decision.REVIEW: "review", Decision.ACCEPT: "note"}
+UNITS = {"_per_mm": "1/mm", "_mm": "mm", "_ml": "ml"}
+
+FIRST = "Chosen by hand in the first version"
+NOISY = "Chosen by hand on the stress set, for very noisy images"
+BENDS = "Chosen by hand on the first simulated bends"
+ORIGINS = {
+    "accept_mm": "The purpose of the verdict: an accepted result promises this",
+    "reject_mm": FIRST,
+    "aligned_mm": FIRST,
+    "floor_mm": FIRST,
+    "uncertainty_factor": "Theory: the estimate is an expected error already",
+    "voxel_bias_per_mm": "Chosen by hand when coarse voxels showed larger errors; the measurement was not kept",
+    "shared_voxel_bias": "Chosen by hand with the search in both directions",
+    "bend_error_share": BENDS,
+    "max_bend_rms_mm": BENDS,
+    "min_explained_share": FIRST,
+    "explained_share_tolerance": "Chosen by hand on the stress set",
+    "min_basin_depth": FIRST,
+    "reject_basin_depth": f"{FIRST}: a fifth of the limit for review",
+    "confirming_dice": NOISY,
+    "min_basin_depth_confirmed": NOISY,
+    "reject_basin_depth_confirmed": f"{NOISY}: a fifth of the limit for review",
+    "min_rival_gap": FIRST,
+    "min_overlap_share": FIRST,
+    "reject_overlap_share": f"{FIRST}: two fifths of the limit for review",
+    "min_dice": FIRST,
+    "max_inverse_consistency_mm": "Chosen by hand on the stress set: half a voxel of the level compared",
+    "min_liver_ml": "Chosen by hand on the stress set",
+    "min_soft_tissue_share": "Chosen by hand on the stress set; raised from 0.8",
+}
+"""Origin of each setting, as far as it was recorded."""
+
+REASONS: tuple[Column, ...] = (
+    ("code", lambda rule: f"`{rule.code}`", ""), ("decision", lambda rule: DECISIONS[rule.decision], ""),
+    ("meaning", lambda rule: rule.meaning, ""), ("what to do", lambda rule: rule.what_to_do, ""),
+    ("limits", lambda rule: ", ".join(f"`{name}`" for name in rule.limits) or None, ""),
+)  # fmt: skip
+PARTS: tuple[Column, ...] = (
+    ("part", lambda part: part.name, ""), ("formula", lambda part: f"`{part.formula}`", ""),
+    ("how it arises", lambda part: part.meaning, ""),
+)  # fmt: skip
+NAME: Column = ("name", lambda row: f"`{row['name']}`", "")
+EVIDENCE: tuple[Column, ...] = (NAME, ("unit", "unit", ""), ("meaning", "meaning", ""))
+VALUE: Column = ("value", lambda row: getattr(DEFAULTS, row["name"]), "g")
+SETTINGS: tuple[Column, ...] = (NAME, VALUE, *EVIDENCE[1:], ("where it came from", "origin", ""))
+SETS: tuple[Column, ...] = (
+    ("set", "name", ""), ("commit", lambda row: row["commit"][:12], ""), ("good results", "good", ""),
+    ("accepted", "good_accepted", ""), ("wrong results", "wrong", ""), ("accepted", "wrong_accepted", ""),
+)  # fmt: skip
+COUNTS: tuple[Column, ...] = (
+    NAME, ("holds on good results", "good", ""), ("alone", "good_alone", ""),
+    ("holds on wrong results", "wrong", ""), ("alone", "wrong_alone", ""),
+)  # fmt: skip
+STANDING: tuple[Column, ...] = (
+    NAME, VALUE, ("accepted good results reach", "accepted_reach", ".4g"),
+    ("false accepts stay at 0 up to", lambda row: _number(row["free_to"], "any value"), ""),
+    ("wrong by it alone", "wrong_alone", ""), ("good by it alone", "good_alone", ""),
+    ("good: 5, 50, 95 %", lambda row: _numbers(row["good_quantiles"]), ""),
+    ("wrong: 5, 50, 95 %", lambda row: _numbers(row["wrong_quantiles"]), ""),
+)  # fmt: skip
+SHARES: tuple[Column, ...] = (
+    NAME, ("set", "set", ""), *((f"times {multiple:g}", f"{multiple:g}", ".0%") for multiple in MULTIPLES)
+)  # fmt: skip
+
+
+def verdict_tables(calibration: dict[str, Any]) -> dict[str, Any]:
+    """Return the tables of the page by name, from rules, settings and the content of ``verdict_limits.json``."""
+    counts = {int(number): count for number, count in calibration["doubts_per_wrong"].items()}
+    limits, rules, factors = (calibration[part] for part in ("limits", "rules", "factors"))
+    doubting = [rule.code for rule in RULES if rule.decision is not Decision.ACCEPT]
+    return {
+        "reasons": table(RULES, REASONS, left=len(REASONS)),
+        "error_parts": table(ERROR_PARTS, PARTS, left=len(PARTS)),
+        "evidence": table(_evidence(), EVIDENCE, left=len(EVIDENCE)),
+        "limits": table(_settings(limits), SETTINGS, left=len(SETTINGS)),
+        "sets": table(({"name": name, **found} for name, found in calibration["sets"].items()), SETS),
+        "rules": table(({"name": code, **rules[code]} for code in doubting), COUNTS),
+        "standing": table(({"name": name, **limits[name]} for name in LIMITS), STANDING),
+        "factors": table(
+            ({"name": name, "set": which, **factors[name][which]} for name in FACTORS for which in factors[name]),
+            SHARES,
+            left=2,
+        ),
+        "doubts": {
+            "one": counts.get(1, 0),
+            "two": counts.get(2, 0),
+            "more": sum(count for number, count in counts.items() if number > 2),
+        },
+    }
+
+
+def documented_parameters(documented: type) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every entry under *Parameters* in a NumPy docstring."""
+    text = (inspect.getdoc(documented) or "") + "\n"
+    body = text.partition("Parameters\n----------\n")[2]
+    for names, entry in re.findall(r"^(\w[\w, ]*)\n((?: {4}.*\n)+)", body, re.MULTILINE):
+        for name in names.split(", "):
+            yield name, " ".join(entry.split())
+
+
+def _evidence() -> Iterator[Row]:
+    for name, text in documented_parameters(Evidence):
+        if name not in ("status", "flags"):
+            yield {"name": name, "unit": _unit(name), "meaning": text}
+
+
+def _settings(limits: dict[str, Any]) -> Iterator[Row]:
+    for name, text in documented_parameters(VerdictSettings):
+        alone = limits.get(name, {}).get("wrong_alone", 0)
+        stands = f"{alone} wrong results depend on it alone" if alone else "judgement call"
+        yield {"name": name, "unit": _unit(name), "meaning": text, "origin": f"{ORIGINS[name]}; {stands}"}
+
+
+def _unit(name: str) -> str | None:
+    """Return the unit that the end of a name states."""
+    return next((unit for end, unit in UNITS.items() if name.endswith(end)), None)
+
+
+def _number(value: float | None, missing: str) -> str:
+    return missing if value is None else f"{value:.4g}"
+
+
+def _numbers(values: list[float | None]) -> str:
+    return ", ".join(_number(value, "infinite") for value in values)
