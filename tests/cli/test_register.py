@@ -531,7 +531,7 @@ def test_cuda_where_there_is_none(folder, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main([*COMMAND, "--device", "cuda"]) == 2
     err = capsys.readouterr().err
-    assert "--device cpu" in err
+    assert "choose the device cpu (--device)" in err
     assert err.count("\n") == 1
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from hepareg.pair import ImagePair
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
 from hepareg.registration import register
 from hepareg.registration.evidence import wrong_poses
-from hepareg.registration.images import Images
 from hepareg.registration.problem import ProblemSettings, build_problem
 from hepareg.transforms import RigidTransform
 
@@ -46,7 +46,7 @@ def liver_tre(pair):
 def refined(pair):
     """Problem, refinement of two levels and truth of the small pair, started from the truth and two wrong places."""
     images, truth = pair
-    problem = build_problem(Images(**images), device=torch.device("cpu"), settings=ProblemSettings())
+    problem = build_problem(ImagePair(**images), device=torch.device("cpu"), settings=ProblemSettings())
     far = RigidTransform.from_vectors(np.zeros(3), [900.0, 0, 0])
     starts = [
         truth,

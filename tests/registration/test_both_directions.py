@@ -6,6 +6,7 @@ import torch
 
 from hepareg import register
 from hepareg.geometry import Grid
+from hepareg.pair import ImagePair
 from hepareg.refinement.averaged_pair import AveragedPair
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
@@ -17,13 +18,12 @@ from hepareg.registration.both_directions import (
     mean_of_two,
 )
 from hepareg.registration.evidence import wrong_poses
-from hepareg.registration.images import Images
 from hepareg.registration.liver_bend import BendSettings
 from hepareg.registration.pose_uncertainty import (
     Estimate,
     UncertaintySettings,
+    estimate_pose,
     mean_distances_mm,
-    pose_uncertainty_mm,
 )
 from hepareg.registration.problem import ProblemSettings, build_problem
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
@@ -58,14 +58,16 @@ def noisy_pair(pair):
 
 def refine_from(images, start):
     """Return problem and refinement of a pair from one start, and the estimate of the pose found."""
-    problem = build_problem(Images(**images), device=CPU, settings=ProblemSettings())
+    problem = build_problem(ImagePair(**images), device=CPU, settings=ProblemSettings())
     with torch.no_grad():
         found = refine(
             problem.region, problem.searched, [start], when_alike=problem.direction, settings=RefinementSettings()
         )
-        level = found.finest.level
-        error_mm = pose_uncertainty_mm(level, found.pose, points_mm=problem.points_mm, settings=BLOCKS)
-    return problem, found, Estimate(found.pose, error_mm)
+        return (
+            problem,
+            found,
+            estimate_pose(found.finest.level, found.pose, points_mm=problem.points_mm, settings=BLOCKS),
+        )
 
 
 def average(problem, refinement, forward):
@@ -137,9 +139,9 @@ def test_the_other_direction_is_searched_to_its_end_and_judged_there(refined, mo
 
     def record(level, transform, **named):
         asked.append((level, transform))
-        return pose_uncertainty_mm(level, transform, **named)
+        return estimate_pose(level, transform, **named)
 
-    monkeypatch.setattr("hepareg.registration.both_directions.pose_uncertainty_mm", record)
+    monkeypatch.setattr("hepareg.registration.both_directions.estimate_pose", record)
     away = wrong_poses(forward.transform, problem.region.centre_mm, distance_mm=1.5)[4]
     average(problem, refinement, replace(forward, transform=away))
     ((exchanged, pose),) = asked

@@ -62,7 +62,7 @@ def test_places_that_lie_alike_between_voxels_are_told_axis_by_axis(exchange):
     """The samples are voxels of a grid of 1 x 1 x 2 mm, read on one of 1 x 1.3 x 2 mm, whatever the shift."""
     offsets = np.stack(np.meshgrid(*[np.arange(30.0)] * 2, 2 * np.arange(30.0), indexing="ij"), -1).reshape(-1, 1, 3)
     images = SimpleNamespace(
-        samples=SimpleNamespace(corners_mm=offsets[:, 0] + [5.0, 6.0, 7.0]),
+        cells=SimpleNamespace(corners_mm=offsets[:, 0] + [5.0, 6.0, 7.0]),
         sampled=SimpleNamespace(grid=Grid((40, 40, 40), np.diag([1.0, 1.3, 2.0, 1.0]))),
         is_deblurred=False,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hepareg import Grid, Volume
-from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border, mask_centroid_mm
+from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border
 
 
 def ball(shape=(40, 40, 60), centre=(20, 20, 30), radius=12, matrix=None):
@@ -25,7 +25,6 @@ def test_a_mask_that_just_reaches_the_border_is_not_cut():
 def test_centres_in_the_world():
     mask = ball(matrix=np.array([[0.0, 2, 0, 5], [1, 0, 0, 6], [0, 0, -3, 7], [0, 0, 0, 1]]))
     expected = [45.0, 26.0, -83.0]
-    np.testing.assert_allclose(mask_centroid_mm(mask), expected)
     body = mask.with_data(np.where(mask.data, 40, -1000).astype(np.int16))
     # the body is looked at on every fourth voxel
     np.testing.assert_allclose(body_centre_mm(body, settings=OutlineSettings()), expected, atol=4.0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hepareg import Grid, RigidTransform, Volume
-from hepareg.registration.images import Images
+from hepareg.pair import ImagePair
 from hepareg.registration.problem import ProblemSettings, build_problem
 from hepareg.registration.starts import StartSettings, find_starts
 
@@ -27,7 +27,7 @@ def body():
 
 
 def problem_of(*, moving_mask=None, fixed_mask=None):
-    images = Images(body(), body(), moving_mask, fixed_mask)
+    images = ImagePair(body(), body(), moving_mask, fixed_mask)
     return build_problem(images, device=torch.device("cpu"), settings=ProblemSettings())
 
 

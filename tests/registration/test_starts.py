@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from hepareg import Grid, RigidTransform, Volume
-from hepareg.registration.images import Images
+from hepareg.pair import ImagePair
 from hepareg.registration.problem import ProblemSettings, build_problem
 from hepareg.registration.starts import StartSettings, find_starts
 
@@ -17,7 +17,7 @@ def image_of(mask):
 
 
 def starts_of(moving, fixed, moving_mask, fixed_mask, *, given=None):
-    images = Images(moving, fixed, moving_mask, fixed_mask)
+    images = ImagePair(moving, fixed, moving_mask, fixed_mask)
     problem = build_problem(images, device=torch.device("cpu"), settings=ProblemSettings())
     return find_starts(problem, given=given, settings=StartSettings())
 

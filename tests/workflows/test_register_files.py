@@ -328,7 +328,7 @@ def test_cuda_where_there_is_none(request_for, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(module, "read_pair", lambda **_: pytest.fail("read the images"))
-    with pytest.raises(DeviceError, match="--device cpu"):
+    with pytest.raises(DeviceError, match="choose the device cpu"):
         register_files(request_for(device="cuda"))
     assert list(tmp_path.iterdir()) == []
 

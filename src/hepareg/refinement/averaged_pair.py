@@ -124,7 +124,7 @@ def choose_direction(
     spacing_mm
         Spacing of the level: slices below it are alike.
     settings
-        By what factor slices have to be thicker.
+        The factor by which slices have to be thicker.
     """
 
     def is_thicker(a: Volume, b: Volume) -> bool:
@@ -144,7 +144,7 @@ def average_pair(
     settings: LevelSettings,
     refinement: RefinementSettings,
 ) -> AveragedPair | None:
-    """Average both images to the spacing of a level; of the searched image only what the poses can reach.
+    """Average both images to the spacing of a level, the searched image only where the poses take the region.
 
     Parameters
     ----------

@@ -99,7 +99,7 @@ def refine(
     when_alike
         Which image is the template among images whose slices are alike (`choose_direction`).
     settings
-        The levels, and what they share.
+        The levels, and the settings that they share.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Settings of the refinement: what each level looks at, from coarse to fine, and what all levels share."""
+"""Settings of the refinement: those of each level, from coarse to fine, and those that all levels share."""
 
 from dataclasses import dataclass, field
 
@@ -48,7 +48,7 @@ class LevelSettings:
 
 @dataclass(frozen=True)
 class TemplateSettings:
-    """Which image of a level is the template, and how much of both images is looked at.
+    """Which image of a level is the template, and how much of both images is used.
 
     Parameters
     ----------
@@ -60,7 +60,8 @@ class TemplateSettings:
     max_margin_mm
         Largest margin, however thick the slices: the reference image is cropped to about this (`RegionSettings`).
     reach_spacings
-        The image that is searched is cropped to what the starts can reach and so many spacings of the level around it.
+        The searched image is cropped to where the starts take the region, and this many spacings of the level around
+        it.
     distinct_spacings
         Solutions nearer to each other than this share of the level's spacing count as one.
     """
@@ -89,7 +90,7 @@ class InterpolationSettings:
         livers without contrast, on parallel grids and on others.
     max_way_vox
         A solution found with the blur undone that lies farther than this from every start is not used: with the blur
-        between the images free, a pose can follow something else than the liver.
+        between the images free, a pose can follow another structure than the liver.
     max_unexplained
         Nor is a solution that leaves a larger share than this unexplained: free blur parameters would follow the noise.
     """

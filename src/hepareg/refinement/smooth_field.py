@@ -104,7 +104,7 @@ def estimate_field(
     Parameters
     ----------
     residual
-        The level's residual with its blur not free. The field displaces each of its cells as a whole.
+        The level's residual with its blur not free. The field moves each of its cells as a whole.
     pose
         The pose, sampled_from_template, which stays as it is.
     points_mm
@@ -117,9 +117,8 @@ def estimate_field(
     knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
     inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
     centres = _cell_centres(residual)
-    spread = (
-        _covariance(centres, knots, length) @ inverse
-    )  # (3 N, 3 K): displacements of the cells from those of the knots
+    # (3 N, 3 K): displacements of the cells from those of the knots.
+    spread = _covariance(centres, knots, length) @ inverse
     prior = inverse / settings.amplitude_mm**2
     at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
     for _ in range(settings.iterations):

@@ -20,8 +20,8 @@ from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.pose_uncertainty import (
     Estimate,
     UncertaintySettings,
+    estimate_pose,
     mean_distances_mm,
-    pose_uncertainty_mm,
 )
 from hepareg.transforms import RigidTransform
 
@@ -82,9 +82,7 @@ def average_directions(
     (found,) = exchanged.minimise([forward.transform])
     if found.status not in (Status.CONVERGED, Status.ITERATION_LIMIT):
         return None
-    backward = Estimate(
-        found.transform, pose_uncertainty_mm(exchanged, found.transform, points_mm=points_mm, settings=blocks)
-    )
+    backward = estimate_pose(exchanged, found.transform, points_mm=points_mm, settings=blocks)
     if not np.isfinite(backward.uncertainty_mm):
         return None
     apart_mm = float(mean_distances_mm([backward.transform], forward.transform, points_mm)[0])

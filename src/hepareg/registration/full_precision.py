@@ -1,4 +1,4 @@
-"""Products of matrices in full single precision, whatever the program around has allowed."""
+"""Products of matrices in full single precision, even where the surrounding program allows less."""
 
 import threading
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ __all__ = ["full_precision"]
 def full_precision(device: torch.device) -> Iterator[None]:
     """Multiply float32 matrices as float32 inside the block, on the processor and on a device.
 
-    A program that trains may have allowed TF32 or bfloat16, for all of the process
-    (``torch.set_float32_matmul_precision``) or around a call (``torch.autocast``): eight or eleven bits, with which a
-    voxel's place in an image of 512 would be known to half a voxel. Threads may be in the block at once.
+    A program that trains may have allowed TF32 or bfloat16, for the whole process
+    (``torch.set_float32_matmul_precision``) or around a call (``torch.autocast``). With their eight or eleven bits, a
+    position in an image of 512 voxels would be accurate to half a voxel. Several threads may be inside the block.
     """
     with torch.autocast("cpu", enabled=False), torch.autocast(device.type, enabled=False):
         _PROCESS.enter()
@@ -27,7 +27,7 @@ def full_precision(device: torch.device) -> Iterator[None]:
 
 
 class _ProcessSetting:
-    """The process's own setting: the first thread in changes it, the last one out restores it."""
+    """The setting of the whole process: the first thread to enter changes it, the last one to leave restores it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class _ProcessSetting:
             for backend in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul):  # type: ignore[attr-defined]
                 precision = backend.fp32_precision
                 if precision not in ("ieee", "none"):
-                    # What a backend has from the setting above it, it is to have from there again.
+                    # A backend that inherits its setting from torch is to inherit it again afterwards.
                     inherited = precision == torch.backends.fp32_precision  # type: ignore[attr-defined]
                     self._changed.append((backend, "none" if inherited else precision))
                     backend.fp32_precision = "ieee"

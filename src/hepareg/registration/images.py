@@ -1,36 +1,20 @@
-"""The images of one registration as the user gives them, checked and on the device."""
+"""The images of one registration: from any form that a user gives to checked volumes on a device, and back."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hepareg.io.in_memory import as_volume
+from hepareg.pair import ImagePair
 from hepareg.preprocessing.ct_check import check_finite
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.volume import Volume
 from hepareg.voxel_tensor import on_device
 
-__all__ = ["Images", "prepare_images"]
+__all__ = ["move_to_host", "prepare_images"]
 
 
-@dataclass(frozen=True, eq=False)
-class Images:
-    """A pair and its liver masks, in the user's roles."""
-
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None
-    fixed_mask: Volume | None
-
-    def on_host(self) -> "Images":
-        """Return the same images with the voxels as NumPy arrays."""
-        host = torch.device("cpu")
-        masks = (None if mask is None else on_device(mask, host) for mask in (self.moving_mask, self.fixed_mask))
-        return Images(on_device(self.moving, host), on_device(self.fixed, host), *masks)
-
-
-def prepare_images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, *, device: torch.device) -> Images:
+def prepare_images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, *, device: torch.device) -> ImagePair:
     """Return checked volumes on a device from images in any of the forms that `register` takes.
 
     Raises
@@ -43,7 +27,14 @@ def prepare_images(moving: Any, fixed: Any, moving_mask: Any, fixed_mask: Any, *
     check_finite(fixed, name="fixed image")
     moving, fixed = on_device(moving, device), on_device(fixed, device)
     masks = ((moving_mask, moving, "moving mask"), (fixed_mask, fixed, "fixed mask"))
-    return Images(moving, fixed, *(_prepare_mask(*mask, device) for mask in masks))
+    return ImagePair(moving, fixed, *(_prepare_mask(*mask, device) for mask in masks))
+
+
+def move_to_host(images: ImagePair) -> ImagePair:
+    """Return the same images with the voxels as NumPy arrays."""
+    host = torch.device("cpu")
+    masks = (None if mask is None else on_device(mask, host) for mask in (images.moving_mask, images.fixed_mask))
+    return ImagePair(on_device(images.moving, host), on_device(images.fixed, host), *masks)
 
 
 def _prepare_mask(mask: Any, image: Volume, name: str, device: torch.device) -> Volume | None:

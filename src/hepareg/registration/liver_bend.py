@@ -10,7 +10,7 @@ from hepareg.refinement.level import Level
 from hepareg.refinement.multilevel import Refinement
 from hepareg.refinement.settings import LevelSettings
 from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field, rigid_fit
-from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, pose_uncertainty_mm
+from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, estimate_pose
 from hepareg.registration.problem import Problem
 
 __all__ = ["BendSettings", "estimate_bend"]
@@ -73,12 +73,12 @@ def estimate_bend(
     targets = pose.apply(problem.points_mm + bend(problem.points_mm))
     fit = rigid_fit(problem.points_mm, targets)
     remaining = np.linalg.norm(fit.apply(problem.points_mm) - targets, axis=1)
-    uncertainty = pose_uncertainty_mm(refinement.finest.level, fit, points_mm=problem.points_mm, settings=blocks)
-    return Estimate(fit, uncertainty, bend_rms_mm=float(np.sqrt(np.mean(remaining**2))))
+    bent = estimate_pose(refinement.finest.level, fit, points_mm=problem.points_mm, settings=blocks)
+    return replace(bent, bend_rms_mm=float(np.sqrt(np.mean(remaining**2))))
 
 
 def _level(problem: Problem, refinement: Refinement, settings: LevelSettings) -> Level | None:
-    """Return a level with the reference image as the template, whichever is coarser: the field lives in its world."""
+    """Return a level with the reference image as the template, even if the other one is coarser."""
     pair = average_pair(
         problem.region,
         problem.searched,

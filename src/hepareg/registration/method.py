@@ -1,4 +1,4 @@
-"""Ways to a transform: the refinement, a trained network, or one after the other."""
+"""The methods that find a transform: the refinement, a trained network, or one after the other."""
 
 from enum import Enum
 
@@ -11,7 +11,7 @@ class Method(Enum):
     REFINE = "refine"
     """Instance optimisation from many starts."""
     NETWORK = "network"
-    """What a trained network predicts, as it is; the refinement runs as a witness for the verdict alone."""
+    """The prediction of a trained network, unchanged; the refinement runs only to judge that prediction."""
     NETWORK_REFINE = "network+refine"
     """The refinement, with the network's prediction as its first start beside the others."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hepareg.geometry.profile import mask_profile
 from hepareg.volume import Volume
 
-__all__ = ["OutlineSettings", "body_centre_mm", "is_cut_by_border", "mask_centroid_mm"]
+__all__ = ["OutlineSettings", "body_centre_mm", "is_cut_by_border"]
 
 THINNING = 4
 """The body's centre is taken from every fourth voxel along each axis: enough for a start."""
@@ -38,11 +38,6 @@ def body_centre_mm(image: Volume, *, settings: OutlineSettings) -> NDArray[np.fl
     thin = tuple(slice(None, None, THINNING) for _ in range(3))
     body = mask_profile(image.data[thin] > settings.body_hu)
     return image.grid.world_points(THINNING * body.centroid_vox) if body.total else image.grid.centre_mm
-
-
-def mask_centroid_mm(mask: Volume) -> NDArray[np.floating]:
-    """Return the (3,) world centroid of a mask's voxels, from the counts that the volume keeps."""
-    return mask.grid.world_points(mask.profile.centroid_vox)
 
 
 def is_cut_by_border(mask: Volume, *, settings: OutlineSettings) -> tuple[bool, bool]:

@@ -1,4 +1,4 @@
-"""Many pairs at once: registrations in worker processes that stay warm, in the order in which the pairs came."""
+"""Many pairs at once: registrations in worker processes that live as long as the pool."""
 
 import os
 from collections import deque
@@ -24,20 +24,21 @@ __all__ = ["RegistrationPool"]
 class RegistrationPool:
     """Worker processes that each register one pair at a time.
 
-    A registration is short steps of small work, most of it in Python: one process leaves a GPU idle for three quarters
-    of the time. Tensors on a CUDA device are handed over where they are, without a copy; everything else is copied.
+    A registration consists of many short steps, most of them in Python, so that one process leaves a GPU idle for three
+    quarters of the time. Tensors on a CUDA device are shared with the workers without a copy; other images are copied.
 
-    Processes take turns on a GPU, and each turn costs more than a step of this work: start NVIDIA's multi-process
-    service first (``nvidia-cuda-mps-control -d``), under which they run at once. A batch is then three times as fast.
+    Processes take turns on a GPU, and each turn costs more than a step of this work. Start NVIDIA's multi-process
+    service first (``nvidia-cuda-mps-control -d``), under which processes run at once: a batch is then three times as
+    fast.
 
     Parameters
     ----------
     workers
-        Processes. On a GPU each takes about half a gigabyte of it for itself.
+        Number of processes. Each takes about half a gigabyte of a GPU's memory for itself.
     device
         ``cpu`` or ``cuda``, for all of them.
     threads
-        Of each worker.
+        Number of threads of each worker.
 
     Raises
     ------
@@ -73,14 +74,14 @@ class RegistrationPool:
         HeparegError
             Of the first pair that cannot be registered; the others are not returned.
         DeviceError
-            If a worker ended before its time.
+            If a worker process died.
         """
         remaining = iter(pairs)
-        results, waiting = [], deque(self._submitted(islice(remaining, self._ahead)))
+        results, waiting = [], deque(self._submit(islice(remaining, self._ahead)))
         try:
             while waiting:
                 results.append(waiting.popleft().result())
-                waiting.extend(self._submitted(islice(remaining, 1)))
+                waiting.extend(self._submit(islice(remaining, 1)))
         except BrokenProcessPool as error:
             raise DeviceError(
                 "expected worker processes that live, got one that ended, or could not begin: too little memory, or a "
@@ -101,28 +102,28 @@ class RegistrationPool:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _submitted(self, pairs: Iterator[Mapping[str, Any]]) -> list[Future[RegistrationResult]]:
+    def _submit(self, pairs: Iterator[Mapping[str, Any]]) -> list[Future[RegistrationResult]]:
         threads = dict.fromkeys(THREAD_VARIABLES, str(self._threads))
-        with _environment(threads):  # a worker begins when it is first needed
-            return [self._pool.submit(_registered, {"device": self._device, **_sendable(pair)}) for pair in pairs]
+        with _environment(threads):  # a worker starts when it is first needed
+            return [self._pool.submit(_register, {"device": self._device, **_sendable(pair)}) for pair in pairs]
 
 
-def _registered(arguments: Mapping[str, Any]) -> RegistrationResult:
+def _register(arguments: Mapping[str, Any]) -> RegistrationResult:
     return register(**arguments)
 
 
 def _sendable(pair: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with tensors of the CPU as arrays: torch would move the caller's into shared memory."""
-    return {name: tuple(map(_on_its_way, v)) if isinstance(v, tuple) else v for name, v in pair.items()}
+    """Return the arguments with tensors of the CPU as arrays; torch would move these to shared memory."""
+    return {name: tuple(map(_without_cpu_tensor, v)) if isinstance(v, tuple) else v for name, v in pair.items()}
 
 
-def _on_its_way(value: Any) -> Any:
+def _without_cpu_tensor(value: Any) -> Any:
     return voxel_array(value.detach()) if isinstance(value, torch.Tensor) and value.device.type == "cpu" else value
 
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for the processes that begin meanwhile."""
+    """Set environment variables for the processes that start inside the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -13,7 +13,7 @@ from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, pose_part
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Estimate", "UncertaintySettings", "mean_distances_mm", "pose_uncertainty_mm"]
+__all__ = ["Estimate", "UncertaintySettings", "estimate_pose", "mean_distances_mm", "pose_uncertainty_mm"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class UncertaintySettings:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A pose and what the images say about its error.
+    """A pose with the errors that the images imply.
 
     Parameters
     ----------
@@ -52,6 +52,13 @@ class Estimate:
     uncertainty_mm: float
     bend_rms_mm: float = 0.0
     directions_error_mm: float | None = None
+
+
+def estimate_pose(
+    level: Level, transform: RigidTransform, *, points_mm: Points, settings: UncertaintySettings
+) -> Estimate:
+    """Return a pose with its uncertainty; for the parameters see `pose_uncertainty_mm`."""
+    return Estimate(transform, pose_uncertainty_mm(level, transform, points_mm=points_mm, settings=settings))
 
 
 def pose_uncertainty_mm(

@@ -6,8 +6,8 @@ from pathlib import Path
 from hepareg.networks.predictor import predict_rigid, require_masks
 from hepareg.networks.trained import trained_weights
 from hepareg.networks.weights import LoadedWeights, load_weights
+from hepareg.pair import ImagePair
 from hepareg.refinement.direction import Direction
-from hepareg.registration.images import Images
 from hepareg.registration.starts import Start
 from hepareg.transforms import RigidTransform
 
@@ -20,11 +20,11 @@ class Predictor:
 
     weights: LoadedWeights
 
-    def check(self, images: Images) -> None:
+    def check(self, images: ImagePair) -> None:
         """Raise MaskError if a mask is missing that the network needs."""
         require_masks(self.weights, moving_mask=images.moving_mask, fixed_mask=images.fixed_mask)
 
-    def predict(self, images: Images, start: RigidTransform, *, direction: Direction, device: str) -> Start:
+    def predict(self, images: ImagePair, start: RigidTransform, *, direction: Direction, device: str) -> Start:
         """Return the network's prediction from a start, both searched_from_reference.
 
         Parameters

@@ -13,15 +13,15 @@ import torch
 
 from hepareg.arrays import Points
 from hepareg.geometry.boxes import box_around_points, range_around_points
+from hepareg.geometry.masked import spread_points_mm
+from hepareg.pair import ImagePair
 from hepareg.refinement.direction import Direction
 from hepareg.refinement.images.region import Region, RegionSettings, distance_to_mask, mask_with_margin
-from hepareg.registration.images import Images
 from hepareg.registration.liver_top import below_liver_top
-from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border, mask_centroid_mm
+from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border
 from hepareg.registration.rough_liver import RoughLiverSettings, rough_liver_region
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
-from hepareg.voxel_tensor import voxel_array
 
 __all__ = ["Problem", "ProblemSettings", "build_problem"]
 
@@ -124,7 +124,7 @@ class Problem:
         return replace(self, searched=self.searched.crop(start, stop))
 
 
-def build_problem(images: Images, *, device: torch.device, settings: ProblemSettings) -> Problem:
+def build_problem(images: ImagePair, *, device: torch.device, settings: ProblemSettings) -> Problem:
     """Choose the reference image and find its liver.
 
     Without any mask, the largest compact soft-tissue organ stands in for the liver, and the flags say
@@ -159,7 +159,7 @@ def build_problem(images: Images, *, device: torch.device, settings: ProblemSett
         reference_mask=reference_mask,
         searched_mask=searched_mask,
         region=region,
-        points_mm=_liver_points(liver, settings.num_points),
+        points_mm=spread_points_mm(liver.data, liver.grid, count=settings.num_points, profile=liver.profile),
         flags=tuple(flags),
         settings=settings,
     )
@@ -170,7 +170,7 @@ def _below_top(image: Volume, mask: Volume | None, settings: ProblemSettings) ->
 
 
 def _liver(reference: Volume, mask: Volume | None, settings: ProblemSettings) -> tuple[Volume, list[str]]:
-    """Return the liver's mask or a stand-in for it, and the flags that say so."""
+    """Return the liver's mask, or a stand-in for a missing mask and its flags."""
     if mask is not None:
         return mask, []
     found = rough_liver_region(reference, settings=settings.rough_liver)
@@ -185,12 +185,4 @@ def _region(reference: Volume, liver: Volume, device: torch.device, settings: Re
     wanted, end = range_around_points(reference.grid, around.grid.corners_mm)
     start, stop = np.maximum(wanted, 0), np.minimum(end, reference.shape)
     distance = distance_to_mask(around, device=device, settings=settings)
-    return Region(reference.crop(start, stop), distance, mask_centroid_mm(liver), origin_vox=wanted - start)
-
-
-def _liver_points(liver: Volume, num_points: int) -> Points:
-    """Return about ``num_points`` voxel centres on a regular lattice of the mask's box."""
-    inside = liver.crop(*liver.profile.box)
-    step = max(1, int((liver.profile.total / num_points) ** (1 / 3)))
-    voxels = step * np.argwhere(voxel_array(inside.data[::step, ::step, ::step]))
-    return inside.grid.world_points(voxels if len(voxels) else np.argwhere(voxel_array(inside.data)))
+    return Region(reference.crop(start, stop), distance, liver.centroid_mm, origin_vox=wanted - start)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from hepareg.clock import Clock
@@ -13,14 +12,14 @@ from hepareg.refinement.multilevel import Refinement, refine
 from hepareg.registration.both_directions import average_directions
 from hepareg.registration.evidence import explained_shares, gather_evidence
 from hepareg.registration.full_precision import full_precision
-from hepareg.registration.images import prepare_images
+from hepareg.registration.images import move_to_host, prepare_images
 from hepareg.registration.liver_bend import estimate_bend
 from hepareg.registration.method import Method
-from hepareg.registration.pose_uncertainty import Estimate, mean_distances_mm, pose_uncertainty_mm
+from hepareg.registration.pose_uncertainty import estimate_pose
 from hepareg.registration.problem import Problem, build_problem
 from hepareg.registration.result import RegistrationResult
 from hepareg.registration.settings import RegisterSettings
-from hepareg.registration.starts import Start, find_starts
+from hepareg.registration.starts import Start, find_starts, nearest_start
 from hepareg.registration.verdict import judge
 from hepareg.torch_device import torch_device
 from hepareg.transforms import RigidTransform
@@ -116,22 +115,28 @@ def register(
         if predictor is not None:
             with clock("network"):
                 first, roles = starts[0].transform, problem.direction
-                starts.insert(0, predictor.predict(images.on_host(), first, direction=roles, device=device))
+                starts.insert(0, predictor.predict(move_to_host(images), first, direction=roles, device=device))
         with clock("refinement"):
             refinement = _refine(problem, starts, settings)
-            rigid = _rigid_estimate(problem, refinement, settings)
+            level, points_mm, blocks = refinement.finest.level, problem.points_mm, settings.uncertainty
+            rigid = estimate_pose(level, refinement.pose, points_mm=points_mm, settings=blocks)
         with clock("bend"):
-            bend = estimate_bend(problem, refinement, rigid, settings=settings.bend, blocks=settings.uncertainty)
+            bend = estimate_bend(problem, refinement, rigid, settings=settings.bend, blocks=blocks)
         with clock("both_directions"):
-            estimate = bend or _both_directions(problem, refinement, rigid, settings) or rigid
+            limits = settings.both_directions
+            estimate = (
+                bend
+                or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
+                or rigid
+            )
         with clock("verdict"):
             pose = estimate.transform if method.refines else starts[0].transform
-            shares = explained_shares(refinement.finest.level, result=pose, start=starts[0].transform)
+            shares = explained_shares(level, result=pose, start=starts[0].transform)
             evidence = gather_evidence(
                 problem, refinement, estimate, result=pose, shares=shares, settings=settings.evidence
             )
             verdict = judge(evidence, settings=settings.verdict)
-        nearest = _nearest(starts, pose, problem)
+        nearest = nearest_start(starts, pose, points_mm)
     return RegistrationResult(
         transform=problem.direction.to_user(pose),
         verdict=verdict,
@@ -170,26 +175,3 @@ def _refine(problem: Problem, starts: list[Start], settings: RegisterSettings) -
             "give both liver masks or a start"
         )
     return found
-
-
-def _rigid_estimate(problem: Problem, refinement: Refinement, settings: RegisterSettings) -> Estimate:
-    level, pose = refinement.finest.level, refinement.pose
-    uncertainty = pose_uncertainty_mm(level, pose, points_mm=problem.points_mm, settings=settings.uncertainty)
-    return Estimate(pose, uncertainty)
-
-
-def _both_directions(
-    problem: Problem, refinement: Refinement, rigid: Estimate, settings: RegisterSettings
-) -> Estimate | None:
-    return average_directions(
-        refinement,
-        rigid,
-        points_mm=problem.points_mm,
-        settings=settings.both_directions,
-        blocks=settings.uncertainty,
-    )
-
-
-def _nearest(starts: list[Start], pose: RigidTransform, problem: Problem) -> Start:
-    distances = mean_distances_mm([start.transform for start in starts], pose, problem.points_mm)
-    return starts[int(np.argmin(distances))]

@@ -1,4 +1,4 @@
-"""What a registration returns."""
+"""The result of a registration, and the verdict on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class RegistrationResult:
-    """Transform of one pair, the verdict on it, and how it came about.
+    """Transform of one pair, the verdict on it, and a record of how both were found.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ class RegistrationResult:
     history
         Solution of each level, coarse to fine; empty where the result was not refined.
     similarity_before, similarity_after
-        Explained share of the fixed image's local variance (0 to 1, higher is better) under the
+        Explained share of the template's local variance (0 to 1, higher is better) under the
         identity and under the result.
     timings_s
         Seconds of each stage.
     settings
-        All settings, resolved, ready for JSON.
+        All settings, with the constants beside them, ready for JSON.
     method
         How the transform was found.
     weights_sha256

@@ -1,17 +1,20 @@
 """The poses at which the refinement starts: several guesses, each with a name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hepareg.arrays import Points
 from hepareg.geometry.rotations import about_centre, rotation_from_vector
-from hepareg.registration.outlines import body_centre_mm, is_cut_by_border, mask_centroid_mm
+from hepareg.registration.outlines import body_centre_mm, is_cut_by_border
+from hepareg.registration.pose_uncertainty import mean_distances_mm
 from hepareg.registration.problem import Problem
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Start", "StartSettings", "find_starts"]
+__all__ = ["Start", "StartSettings", "find_starts", "nearest_start"]
 
 ROUNDING = 0.01
 """Share of a slice by which the heights of two grids may differ by rounding."""
@@ -82,9 +85,15 @@ def find_starts(problem: Problem, *, given: RigidTransform | None = None, settin
     return starts + _rotate(starts[0].transform, problem.region.centre_mm, settings.rotations_deg)
 
 
+def nearest_start(starts: Sequence[Start], pose: RigidTransform, points_mm: Points) -> Start:
+    """Return the start with the smallest mean distance over points to a pose: the one that led to it."""
+    distances = mean_distances_mm([start.transform for start in starts], pose, points_mm)
+    return starts[int(np.argmin(distances))]
+
+
 def _mask_starts(searched_mask: Volume, reference_mask: Volume, problem: Problem) -> list[Start]:
     masks = searched_mask, reference_mask
-    whole = _shift_start("mask_centroids", *map(mask_centroid_mm, masks))
+    whole = _shift_start("mask_centroids", *(mask.centroid_mm for mask in masks))
     cuts = [is_cut_by_border(mask, settings=problem.settings.outlines) for mask in masks]
     bottom_cut, top_cut = cuts[0][0] or cuts[1][0], cuts[0][1] or cuts[1][1]
     if not (bottom_cut or top_cut):
@@ -129,7 +138,7 @@ def _slab_centroid_mm(mask: Volume, low_mm: float, high_mm: float) -> NDArray[np
     slices = np.flatnonzero(inside & (mask.profile.counts[axis] > 0))
     start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
     start[axis], stop[axis] = slices.min(), slices.max() + 1
-    return mask_centroid_mm(mask.crop(start, stop))
+    return mask.crop(start, stop).centroid_mm
 
 
 def _shift_start(name: str, searched_point: NDArray[np.floating], reference_point: NDArray[np.floating]) -> Start:

@@ -94,7 +94,7 @@ def pose_part(hessian: NDArray[np.floating]) -> NDArray[np.floating]:
     if hessian.shape[-1] == 6:
         return eye
     others = hessian[..., 6:, 6:]
-    finite = np.isfinite(others).all(axis=(-2, -1), keepdims=True)  # whoever solves for the pose looks at the rest
+    finite = np.isfinite(others).all(axis=(-2, -1), keepdims=True)  # the solver checks the rest
     eigenvalues, vectors = np.linalg.eigh(np.where(finite, others, 0.0))
     determined = eigenvalues > UNDETERMINED * np.maximum(eigenvalues[..., -1:], 1e-30)
     inverse = vectors / np.where(determined, eigenvalues, np.inf)[..., None, :] @ np.swapaxes(vectors, -1, -2)
