@@ -6,7 +6,7 @@ import torch
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.sampled_features import sampled_features
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
-from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field, rigid_fit
+from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field
 from hepareg.transforms import RigidTransform
 
 
@@ -25,19 +25,6 @@ def test_field_keeps_volumes():
     slopes = np.stack([(field(points + h * e) - field(points - h * e)) / (2 * h) for e in np.eye(3)], axis=1)
     assert np.abs(slopes).max() > 1e-2
     assert np.abs(np.trace(slopes, axis1=1, axis2=2)).max() < 1e-8
-
-
-def test_rigid_fit_recovers_a_pose_and_is_least_squares():
-    rng = np.random.default_rng(1)
-    points = rng.uniform(-80, 80, (200, 3)) + np.array([10, 200, -40])
-    pose = RigidTransform.from_vectors([0.3, -0.2, 0.5], [12, -7, 30])
-    assert np.abs(rigid_fit(points, pose.apply(points)).matrix - pose.matrix).max() < 1e-10
-    targets = pose.apply(points) + rng.normal(size=points.shape)
-    best = rigid_fit(points, targets)
-    fit = np.square(best.apply(points) - targets).sum()
-    for step in np.vstack([np.eye(6), -np.eye(6)]) * 1e-3:
-        other = RigidTransform(best.matrix @ RigidTransform.from_vectors(step[:3], step[3:]).matrix)
-        assert np.square(other.apply(points) - targets).sum() > fit
 
 
 def test_a_known_displacement_is_found_again(oblique_problem, organ_values):

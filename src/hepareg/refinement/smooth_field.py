@@ -14,8 +14,6 @@ section 2.2 (posterior mean of a smooth function with a Gaussian prior) and 8.3 
 Narcowich, F. J. and Ward, J. D. Generalized Hermite interpolation via matrix-valued conditionally
 positive definite functions. Mathematics of Computation 63, 1994 (the divergence-free kernel).
 doi:10.1090/S0025-5718-1994-1254147-6
-Kabsch, W. A solution for the best rotation to relate two sets of vectors. Acta Cryst. A32, 1976.
-doi:10.1107/S0567739476001873
 """
 
 from dataclasses import dataclass, replace
@@ -25,11 +23,10 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.transforms import RigidTransform
 
-__all__ = ["SmoothField", "SmoothFieldSettings", "displace", "estimate_field", "rigid_fit"]
+__all__ = ["SmoothField", "SmoothFieldSettings", "displace", "estimate_field"]
 
 JITTER = 1e-5
 """Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
@@ -134,13 +131,6 @@ def estimate_field(
 def displace(residual: LocalAffine, field: SmoothField) -> LocalAffine:
     """Return the residual with every cell moved, as a whole, by the field."""
     return _shift(residual, field(_cell_centres(residual)))
-
-
-def rigid_fit(points_mm: Points, targets_mm: Points) -> RigidTransform:
-    """Return the rigid transform that takes (N, 3) points to their targets with the least sum of squares."""
-    a, b = points_mm.mean(axis=0), targets_mm.mean(axis=0)
-    R = nearest_rotation((targets_mm - b).T @ (points_mm - a))
-    return RigidTransform(homogeneous(R, b - R @ a))
 
 
 def _shift(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:

@@ -9,9 +9,10 @@ from hepareg.refinement.direction import Direction
 from hepareg.refinement.level import Level
 from hepareg.refinement.multilevel import Refinement
 from hepareg.refinement.settings import LevelSettings
-from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field, rigid_fit
+from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field
 from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, estimate_pose
 from hepareg.registration.problem import Problem
+from hepareg.transforms.fit import fit_rigid
 
 __all__ = ["BendSettings", "estimate_bend"]
 
@@ -71,7 +72,7 @@ def estimate_bend(
     if bend is None or unexplained_bent > (1 - settings.min_gain) * unexplained_rigid:
         return None
     targets = pose.apply(problem.points_mm + bend(problem.points_mm))
-    fit = rigid_fit(problem.points_mm, targets)
+    fit = fit_rigid(problem.points_mm, targets)
     remaining = np.linalg.norm(fit.apply(problem.points_mm) - targets, axis=1)
     bent = estimate_pose(refinement.finest.level, fit, points_mm=problem.points_mm, settings=blocks)
     return replace(bent, bend_rms_mm=float(np.sqrt(np.mean(remaining**2))))
