@@ -11,7 +11,7 @@ from hepareg.geometry.rotations import about_centre, rotation_from_vector
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.level_images import LevelImages
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 from hepareg.transforms import RigidTransform
 
 CENTRE_MM = np.array([20.0, -35.0, 12.0])
@@ -70,7 +70,7 @@ class Problem:
         """Return the `LevelImages` of the problem."""
         template, sampled = image_on(self.fixed), image_on(self.moving, self.truth, contrast=self.contrast)
         cells = cut_cells(
-            template, distance=self.distance(), margin_mm=4.0, centre_mm=CENTRE_MM, cell_vox=3, max_voxels=30_000
+            template, distance=self.distance(), margin_mm=4.0, centre_mm=CENTRE_MM, settings=CellSettings(3, 30_000)
         )
         return LevelImages(template, sampled, sampled_features(sampled), cells, 4.0)
 

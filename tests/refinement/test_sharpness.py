@@ -14,7 +14,7 @@ from hepareg.refinement.images.template_cells import cut_cells
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.transforms import RigidTransform
-from tests.refinement.test_surface import CELLS, volume
+from tests.refinement.test_surface import WITH_SURFACE, volume
 
 SPACING = (1.6, 1.6, 2.0)
 STILL = RigidTransform.identity()
@@ -29,7 +29,7 @@ def residual(variance_vox2, *, free_blur):
     moving, _ = volume(SPACING, STILL, liver_hu=60, seed=2)
     moving = replace(moving, data=blur(moving.data, np.array([0, 0, variance_vox2])))
     distance = replace(fixed, data=torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)))
-    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5)
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), settings=WITH_SURFACE)
     return LocalAffine(
         samples, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings(), free_blur=free_blur
     )

@@ -13,7 +13,7 @@ from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.blur import VOXEL, match_blur
 from hepareg.refinement.images.level_images import LevelImages
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 from hepareg.refinement.level import Level
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.settings import RefinementSettings
@@ -58,8 +58,7 @@ def thick_level(*, width_mm):
         distance=distance,
         margin_mm=0.5,
         centre_mm=np.array([23.0, 23.0, 60.0]),
-        cell_vox=3,
-        max_voxels=110_000,
+        settings=CellSettings(3, 110_000),
     )
     images = LevelImages(template, sampled, sampled_features(sampled), cells, 0.5)
     settings = RefinementSettings()

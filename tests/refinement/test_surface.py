@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from hepareg.geometry import Grid
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings, gauss_newton
 from hepareg.transforms import RigidTransform
@@ -18,7 +18,7 @@ from hepareg.transforms import RigidTransform
 RADIUS_MM = 36.0
 DIAPHRAGM_MM = 3.0
 SHARPNESS_MM = 1.2
-CELLS = {"centre_mm": np.zeros(3), "cell_vox": 3, "max_voxels": 110_000}
+PLAIN, WITH_SURFACE = CellSettings(3, 110_000), CellSettings(3, 110_000, surface_mm=2.5)
 TRUTH = RigidTransform.from_vectors([0.03, -0.02, 0.04], [1.0, -0.6, 1.7])
 
 
@@ -40,12 +40,12 @@ def volume(spacing_mm, pose, *, liver_hu, seed):
     return GridImage(torch.from_numpy(hu.astype(np.float32)), grid), beyond
 
 
-def found_z_mm(liver_hu, *, with_surface):
+def found_z_mm(liver_hu, *, cells):
     """Return how far along the body the pose found lies from the truth, at the ball's centre."""
     fixed, beyond = volume((1.6, 1.6, 1.6), RigidTransform.identity(), liver_hu=liver_hu, seed=1)
     moving, _ = volume((1.7, 1.7, 1.8), TRUTH, liver_hu=60, seed=2)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
-    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5 if with_surface else None)
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), settings=cells)
     residual = LocalAffine(samples, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings())
     settings = GaussNewtonSettings(15, 0.003, 3.0)
     found = gauss_newton(residual, [TRUTH], centre_mm=np.zeros(3), settings=settings)[0].transform
@@ -54,15 +54,17 @@ def found_z_mm(liver_hu, *, with_surface):
 
 def test_the_livers_own_enhancement_pulls_the_pose_little():
     """The pull is what 70 HU of enhancement change; all else, noise included, is the same."""
-    pull = {surface: found_z_mm(130, with_surface=surface) - found_z_mm(60, with_surface=surface) for surface in (0, 1)}
-    assert pull[0] > 0.25  # without the surface's step in the model
-    assert abs(pull[1]) < 0.65 * pull[0]
+    plain, with_surface = (
+        found_z_mm(130, cells=cells) - found_z_mm(60, cells=cells) for cells in (PLAIN, WITH_SURFACE)
+    )
+    assert plain > 0.25
+    assert abs(with_surface) < 0.65 * plain
 
 
 def test_what_the_surface_explains_is_no_merit_of_the_pose():
     fixed, beyond = volume((3.0, 3.0, 3.0), RigidTransform.identity(), liver_hu=110, seed=1)
     distance = GridImage(torch.from_numpy(np.maximum(beyond + 1.25, 0).astype(np.float32)), fixed.grid)
     nothing = sampled_features(replace(fixed, data=torch.zeros_like(fixed.data)), deblur=0.5)
-    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, **CELLS, surface_mm=2.5)
+    samples = cut_cells(fixed, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), settings=WITH_SURFACE)
     empty = LocalAffine(samples, nothing, settings=LocalAffineSettings()).unexplained(np.eye(4)[None])[0]
     assert empty == pytest.approx(1.0, abs=1e-3)

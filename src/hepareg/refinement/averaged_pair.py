@@ -14,7 +14,8 @@ from hepareg.refinement.images.blur import match_blur
 from hepareg.refinement.images.level_images import LevelImages
 from hepareg.refinement.images.region import Region
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.level import Level, level_cells
+from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.level import Level
 from hepareg.refinement.settings import LevelSettings, RefinementSettings, TemplateSettings
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -71,12 +72,12 @@ class AveragedPair:
         distance = self.region.distance
         if self.direction.exchanged:
             distance = distance.move(self.pose)
-        cells = level_cells(
+        cells = cut_cells(
             template,
             distance=distance,
             margin_mm=self.margin_mm,
             centre_mm=self.direction.carry(self.region.centre_mm, self.pose),
-            settings=self.settings,
+            settings=self.settings.cells,
         )
         images = LevelImages(template, sampled, sampled_features(sampled, deblur=deblur), cells, self.margin_mm)
         return Level(self.direction, images, self.region.distance, self.settings, self.refinement)

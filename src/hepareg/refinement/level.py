@@ -11,14 +11,14 @@ from hepareg.refinement.cuda.available import cuda_kernels
 from hepareg.refinement.direction import Direction
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.level_images import LevelImages
-from hepareg.refinement.images.template_cells import TemplateCells, cut_cells
+from hepareg.refinement.images.template_cells import cut_cells
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.refinement.settings import LevelSettings, RefinementSettings
 from hepareg.refinement.slice_profile import best_share, widen_slices
 from hepareg.refinement.solvers.solution import Solution
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Level", "level_cells"]
+__all__ = ["Level"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,32 +103,12 @@ class Level:
         distance = self.reference_distance
         if direction.exchanged:
             distance = distance.move(transform)
-        cells = level_cells(
+        cells = cut_cells(
             template,
             distance=distance,
             margin_mm=images.margin_mm,
             centre_mm=self.direction.to_solver(transform).apply(images.centre_mm),
-            settings=self.settings,
+            settings=self.settings.cells,
         )
         exchanged = LevelImages(template, sampled, images.features.rebuild(sampled), cells, images.margin_mm)
         return replace(self, direction=direction, images=exchanged)
-
-
-def level_cells(
-    template: GridImage,
-    *,
-    distance: GridImage,
-    margin_mm: float,
-    centre_mm: NDArray[np.floating],
-    settings: LevelSettings,
-) -> TemplateCells:
-    """Return the cells of a template that a level compares; for the parameters see `cut_cells`."""
-    return cut_cells(
-        template,
-        distance=distance,
-        margin_mm=margin_mm,
-        centre_mm=centre_mm,
-        cell_vox=settings.cell_vox,
-        max_voxels=settings.max_voxels,
-        surface_mm=settings.surface_mm,
-    )

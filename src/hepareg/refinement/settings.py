@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hepareg.refinement.images.template_cells import CellSettings
 from hepareg.refinement.local_affine import LocalAffineSettings
 from hepareg.refinement.slice_profile import SliceProfileSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings
@@ -19,10 +20,8 @@ class LevelSettings:
         Images are averaged in blocks of about this edge, never interpolated to it.
     margin_mm
         Voxels up to this far outside the mask are compared, or more where slices are thick (`TemplateSettings`).
-    cell_vox
-        Edge of the cells in which intensities are related, in voxels of the level.
-    max_voxels
-        Number of voxels that are compared at most; the cells with the most structure are kept.
+    cells
+        Size and number of the cells in which intensities are related.
     keep
         Number of best solutions that go on to the next level.
     window_hu
@@ -30,20 +29,14 @@ class LevelSettings:
         drown the organs; wide on the finest, where a clamp would distort the profile of an edge.
     solver
         Iteration limits.
-    surface_mm
-        Width of the step at the mask's surface: about the width of an edge within a slice, and about the accuracy of a
-        mask's outline. On a level with such a step, each cell fits the step's height (`LocalAffine`), and cells that
-        do not fit lose their weight as a whole; both need a pose that is right to about a voxel. None: no step.
     """
 
     spacing_mm: float
     margin_mm: float
-    cell_vox: int
-    max_voxels: int
+    cells: CellSettings
     keep: int
     window_hu: tuple[float, float]
     solver: GaussNewtonSettings
-    surface_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +102,10 @@ class RefinementSettings:
 
     levels: tuple[LevelSettings, ...] = field(
         default=(
-            LevelSettings(10.0, 10.0, 3, 30_000, 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
-            LevelSettings(5.0, 7.5, 4, 60_000, 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
+            LevelSettings(10.0, 10.0, CellSettings(3, 30_000), 4, (-200.0, 300.0), GaussNewtonSettings(10, 0.5, 15.0)),
+            LevelSettings(5.0, 7.5, CellSettings(4, 60_000), 1, (-200.0, 300.0), GaussNewtonSettings(6, 0.2, 8.0)),
             LevelSettings(
-                1.5, 6.5, 3, 110_000, 1, (-1000.0, 500.0), GaussNewtonSettings(40, 0.01, 3.0), surface_mm=2.5
+                1.5, 6.5, CellSettings(3, 110_000, 2.5), 1, (-1000.0, 500.0), GaussNewtonSettings(40, 0.01, 3.0)
             ),
         )
     )

@@ -13,7 +13,7 @@ pytest.importorskip("triton", reason="Triton is not installed; it comes with tor
 
 from hepareg.refinement.cuda import kernels
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.gauss_newton import GaussNewtonSettings
 from hepareg.refinement.solvers.normal_equations import apply_step
@@ -29,7 +29,7 @@ def both(request, oblique_problem, on_device):
     images = oblique_problem.images()
     samples = cut_cells(
         images.template, distance=oblique_problem.distance(), margin_mm=images.margin_mm, centre_mm=images.centre_mm,
-        cell_vox=2, max_voxels=800, surface_mm=2.5,
+        settings=CellSettings(2, 800, surface_mm=2.5),
     )  # fmt: skip
     features = sampled_features(images.sampled, deblur=0.5)
     plain = LocalAffine(samples, features, settings=RESIDUAL, free_blur=request.param)

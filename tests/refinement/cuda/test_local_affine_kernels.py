@@ -14,7 +14,7 @@ from hepareg.geometry import Grid
 from hepareg.refinement.cuda import kernels
 from hepareg.refinement.images.block_average import GridImage
 from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
 from hepareg.refinement.solvers.normal_equations import apply_step
 
@@ -33,7 +33,7 @@ def both(request, oblique_problem, on_device):
     images = oblique_problem.images()
     samples = cut_cells(
         images.template, distance=oblique_problem.distance(), margin_mm=images.margin_mm, centre_mm=images.centre_mm,
-        cell_vox=request.param[0], max_voxels=1000, surface_mm=2.5 if request.param[1] else None,
+        settings=CellSettings(request.param[0], 1000, 2.5 if request.param[1] else None),
     )  # fmt: skip
     features = sampled_features(images.sampled, deblur=0.5)
     plain = LocalAffine(samples, features, settings=SETTINGS, free_blur=request.param[2])

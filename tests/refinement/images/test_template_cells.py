@@ -8,7 +8,7 @@ from scipy.ndimage import map_coordinates
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.template_cells import cut_cells
+from hepareg.refinement.images.template_cells import CellSettings, cut_cells
 
 
 def test_offsets_point_at_the_voxels_that_were_read(oblique_problem):
@@ -57,7 +57,7 @@ def test_cells_against_a_loop_over_them(shape, first_vox, cell):
     image = GridImage(torch.tensor(rng.normal(size=shape), dtype=torch.float32), Grid(shape, matrix), first_vox)
     distance = distance_on_a_grid_of_its_own(image.grid, rng)
     centre = matrix[:3, 3] + 5
-    found = cut_cells(image, distance=distance, margin_mm=4.0, centre_mm=centre, cell_vox=cell, max_voxels=110_000)
+    found = cut_cells(image, distance=distance, margin_mm=4.0, centre_mm=centre, settings=CellSettings(cell, 110_000))
     cells = expected_cells(image, distance, 4.0, cell)
     assert found.values.shape == (len(cells), cell**3)
     for n, voxels in enumerate(cells):
@@ -102,6 +102,6 @@ def expected_cells(image, distance, margin_mm, cell):
 def test_no_cell_near_the_mask_is_no_error(recwarn):
     image = GridImage(torch.zeros(6, 6, 6), Grid((6, 6, 6), np.eye(4)))
     distance = GridImage(torch.full((6, 6, 6), 60.0), image.grid)
-    found = cut_cells(image, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), cell_vox=3, max_voxels=110_000)
+    found = cut_cells(image, distance=distance, margin_mm=5.0, centre_mm=np.zeros(3), settings=CellSettings(3, 110_000))
     assert found.num_voxels == 0
     assert not recwarn.list

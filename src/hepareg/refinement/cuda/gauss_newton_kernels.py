@@ -176,6 +176,7 @@ def _advance(
     centre = tl.load(frames + 16 + at)
     motion = _motion(step, centre, tl.load(limits + 7), WIDTH)
     matrix = _product(tl.load(matrices + pose * 16 + at), motion)
-    tl.store(matrices + pose * 16 + at, matrix, mask=stepping)
+    written = tl.where(stepping, r, 4)  # rows, 4 for none: Triton's interpreter broadcasts no scalar mask
+    tl.store(matrices + pose * 16 + at, matrix, mask=written < 4)
     placed = _product(_product(tl.load(frames + at), matrix), centre)
-    tl.store(placements + pose * 12 + at, placed.to(tl.float32), mask=stepping & (r < 3))
+    tl.store(placements + pose * 12 + at, placed.to(tl.float32), mask=written < 3)

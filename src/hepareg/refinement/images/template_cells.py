@@ -16,7 +16,28 @@ from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["TemplateCells", "cut_cells"]
+__all__ = ["CellSettings", "TemplateCells", "cut_cells"]
+
+
+@dataclass(frozen=True)
+class CellSettings:
+    """Size and number of the cells.
+
+    Parameters
+    ----------
+    edge_vox
+        Edge of a cell in voxels; intensities are related within a cell.
+    max_voxels
+        Number of voxels in all cells together at most; the cells with the most structure are kept.
+    surface_mm
+        Width of the step at the mask's surface: about the width of an edge within a slice, and about the accuracy of a
+        mask's outline. With such a step, each cell fits the step's height (`LocalAffine`), and cells that
+        do not fit lose their weight as a whole; both need a pose that is right to about a voxel. None: no step.
+    """
+
+    edge_vox: int
+    max_voxels: int
+    surface_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +83,9 @@ def cut_cells(
     distance: GridImage,
     margin_mm: float,
     centre_mm: NDArray[np.floating],
-    cell_vox: int,
-    max_voxels: int,
-    surface_mm: float | None = None,
+    settings: CellSettings,
 ) -> TemplateCells:
-    """Cut the region of interest into cells of ``cell_vox`` voxels cubed and keep those that vary most.
+    """Cut the region of interest into cubic cells of voxels and keep those that vary most.
 
     A cell without structure says nothing about the pose; leaving it out changes the answer less
     than the noise does, and most of the liver is without structure.
@@ -81,32 +100,31 @@ def cut_cells(
         Voxels up to this far outside the mask belong to the region: the liver's boundary is information.
     centre_mm
         (3,) point about which small motions rotate.
-    cell_vox, max_voxels
-        Edge of a cell in voxels; most voxels to keep.
-    surface_mm
-        Width of the step at the mask's surface, or None for cells without one.
+    settings
+        Size and number of the cells.
     """
+    edge_vox, surface_mm = settings.edge_vox, settings.surface_mm
     spacing, shape = template.grid.spacing_mm, np.array(template.data.shape)
-    lead = np.mod(template.first_vox, cell_vox)
-    middle = (cell_vox - 1) / 2 - lead
+    lead = np.mod(template.first_vox, edge_vox)
+    middle = (edge_vox - 1) / 2 - lead
     # Only cells whose middle lies in the image.
-    first, last = np.ceil(-middle / cell_vox).astype(int), np.floor((shape - 1 - middle) / cell_vox).astype(int) + 1
-    blocks = _fold(template.data, cell_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
+    first, last = np.ceil(-middle / edge_vox).astype(int), np.floor((shape - 1 - middle) / edge_vox).astype(int) + 1
+    blocks = _fold(template.data, edge_vox, lead=lead.tolist())[tuple(map(slice, first.tolist(), last.tolist()))]
     to_distance = (
         sampler_from_voxel(distance.data.shape) @ distance.grid.voxel_from_world @ template.grid.world_from_voxel
     )
-    middles = [np.arange(a, b) * cell_vox + m for a, b, m in zip(first, last, middle, strict=True)]
+    middles = [np.arange(a, b) * edge_vox + m for a, b, m in zip(first, last, middle, strict=True)]
     near = _distance_on_lattice(distance, to_distance, middles)
-    reach_mm = margin_mm + 0.5 * cell_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
+    reach_mm = margin_mm + 0.5 * edge_vox * float(np.linalg.norm(spacing)) / np.sqrt(3)
     places = (near <= reach_mm).nonzero()
     values = blocks[tuple(places.T)].flatten(1)
-    keep = min(len(values), max_voxels // cell_vox**3)
+    keep = min(len(values), settings.max_voxels // edge_vox**3)
     variance = values.var(dim=1, correction=0) if keep else values.sum(dim=1)  # of nothing torch warns
     chosen = variance.topk(keep).indices.sort().values
     to_offset = template.grid.world_from_voxel.copy()
     to_offset[:3, 3] -= centre_mm
     maps = np.stack([to_offset, to_distance, sampler_from_voxel(template.data.shape)])[:, :3]
-    offsets, positions, own = _voxels_mapped(places[chosen], maps, cell=cell_vox, first_vox=first * cell_vox - lead)
+    offsets, positions, own = _voxels_mapped(places[chosen], maps, cell=edge_vox, first_vox=first * edge_vox - lead)
     apart = values_at(distance.data[None, None], positions.float().permute(1, 2, 0)[None, :, :, None])[0, 0, ..., 0]
     apart = torch.where(within_faces(own, axis=0), apart, torch.inf)
     weights, surface = (apart <= margin_mm).float(), None if surface_mm is None else (apart / surface_mm).clamp(max=1)
