@@ -17,6 +17,13 @@ VoxelBox = tuple[NDArray[np.int_], NDArray[np.int_]]
 def bounding_box(mask: VoxelArray, *, margin_vox: ArrayLike = 0) -> VoxelBox:
     """Return the smallest box of voxels that holds a mask, enlarged by a margin and clipped to the array.
 
+    Parameters
+    ----------
+    mask
+        (I, J, K), non-zero inside.
+    margin_vox
+        Margin on every side in voxels, one number or three.
+
     Raises
     ------
     MaskError
@@ -53,11 +60,20 @@ def _extent(hit: ArrayLike) -> tuple[int, int]:
 def box_around_points(
     grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0
 ) -> VoxelBox | None:
-    """Return the box of a grid's voxels that holds (N, 3) world points and both margins, clipped to the grid.
+    """Return the smallest box of a grid's voxels around world points, enlarged by margins and clipped to the grid.
+
+    Parameters
+    ----------
+    grid
+        Grid of the voxels.
+    points_mm
+        (N, 3) world mm; they may lie outside the grid.
+    margin_mm, margin_vox
+        Margins on every side, in mm and in voxels; both are added.
 
     Returns
     -------
-    The box, or None if the box with its margins lies outside the grid.
+    The box, or None if no voxel of the grid lies in it.
     """
     start, stop = range_around_points(grid, points_mm, margin_mm=margin_mm, margin_vox=margin_vox)
     start, stop = np.maximum(start, 0), np.minimum(stop, grid.shape)
@@ -65,9 +81,9 @@ def box_around_points(
 
 
 def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0) -> VoxelBox:
-    """Return the range of voxels that holds (N, 3) world points and both margins, not clipped to the grid.
+    """Return the box of `box_around_points` before it is clipped to the grid.
 
-    The range keeps its place in the world when the image is cropped; `box_around_points` clips it.
+    Unlike the clipped box it does not depend on where the image was cropped.
     """
     voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
     margin = margin_mm / grid.spacing_mm + margin_vox

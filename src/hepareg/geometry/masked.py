@@ -60,10 +60,10 @@ def spread_points_mm(
     grid
         The mask's grid.
     count
-        About how many points are wanted. The lattice's step is a whole number of voxels, rounded down, so there
-        may be up to eight times as many, and fewer where the mask has fewer voxels.
+        Approximate number of points. The lattice's step is a whole number of voxels, rounded down: there may be up to
+        eight times as many points, and there are fewer if the mask has fewer voxels.
     profile
-        The mask's profile where it has been counted already.
+        The mask's profile if it has been counted already, or None.
 
     Returns
     -------
