@@ -16,7 +16,7 @@ class ImagePair:
     moving, fixed
         CT images in HU.
     moving_mask, fixed_mask
-        Liver masks on the grids of their images, or None.
+        Liver masks in the worlds of their images, non-zero inside, or None; usually on the images' grids.
     """
 
     moving: Volume

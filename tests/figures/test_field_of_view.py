@@ -3,8 +3,8 @@
 import numpy as np
 
 from hepareg.figures.field_of_view import LARGEST_MM, MARGIN_MM, field_of_view
-from hepareg.figures.panels import Pair
 from hepareg.geometry import Grid
+from hepareg.pair import ImagePair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -15,7 +15,7 @@ POSE = RigidTransform.from_vectors([0, 0, 0], [30, 0, 0])
 
 
 def test_around_the_fixed_liver():
-    box = field_of_view(Pair.of(CT, CT, None, LIVER), moving_from_fixed=POSE)
+    box = field_of_view(ImagePair(CT, CT, None, LIVER), moving_from_fixed=POSE)
     assert np.allclose(box.centre_mm, CT.grid.world_points([49.5, 39.5, 19.5]))
     inner = CT.grid.crop((40, 30, 10), (60, 50, 30)).corners_mm
     assert (box.low_mm <= inner.min(0) - MARGIN_MM + 1e-9).all()
@@ -23,14 +23,14 @@ def test_around_the_fixed_liver():
 
 
 def test_moving_liver_goes_to_the_fixed_world():
-    fixed = field_of_view(Pair.of(CT, CT, None, LIVER), moving_from_fixed=POSE)
-    moved = field_of_view(Pair.of(CT, CT, LIVER, None), moving_from_fixed=POSE)
+    fixed = field_of_view(ImagePair(CT, CT, None, LIVER), moving_from_fixed=POSE)
+    moved = field_of_view(ImagePair(CT, CT, LIVER, None), moving_from_fixed=POSE)
     assert np.allclose(moved.centre_mm, fixed.centre_mm - [30, 0, 0])
 
 
 def test_no_mask_shows_the_fixed_image_and_not_more_than_fits():
-    box = field_of_view(Pair.of(CT, CT, None, None), moving_from_fixed=POSE)
+    box = field_of_view(ImagePair(CT, CT, None, None), moving_from_fixed=POSE)
     assert np.allclose(box.centre_mm, CT.grid.centre_mm)
     assert np.allclose(box.size_mm, [297, 297, 195])
     long = Volume(np.zeros((10, 10, 300), np.int16), Grid((10, 10, 300), np.diag([30.0, 30.0, 5.0, 1.0])))
-    assert field_of_view(Pair.of(long, long, None, None), moving_from_fixed=POSE).size_mm[2] == LARGEST_MM
+    assert field_of_view(ImagePair(long, long, None, None), moving_from_fixed=POSE).size_mm[2] == LARGEST_MM

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hepareg.figures.panels import Pair
 from hepareg.geometry.boxes import bounding_box
+from hepareg.pair import ImagePair
 from hepareg.transforms import RigidTransform
 
 __all__ = ["FieldOfView", "field_of_view"]
@@ -37,7 +37,7 @@ class FieldOfView:
         return (self.low_mm + self.high_mm) / 2
 
 
-def field_of_view(pair: Pair, *, moving_from_fixed: RigidTransform) -> FieldOfView:
+def field_of_view(pair: ImagePair, *, moving_from_fixed: RigidTransform) -> FieldOfView:
     """Return the box around the fixed liver, in mm of the fixed world.
 
     Without a fixed mask the box is around the moving liver as the transform places it; without any mask it is the fixed

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from hepareg.figures.planes import Plane
 from hepareg.figures.shading import FIXED_RGB, MOVING_RGB, Pixels, checkerboard, draw_outline, fusion, grey
 from hepareg.geometry.boxes import bounding_box
+from hepareg.pair import ImagePair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
 __all__ = [
-    "Pair",
     "Sampled",
     "checkerboard_panel",
+    "crop_masks",
     "outline_caption",
     "outline_panel",
     "sample_fixed",
@@ -28,26 +29,6 @@ FIXED_LINE_PX, MOVING_LINE_PX = 4.0, 1.8
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """Two CT volumes and their liver masks where known, each mask cropped to its liver."""
-
-    moving: Volume
-    fixed: Volume
-    moving_mask: Volume | None
-    fixed_mask: Volume | None
-
-    @classmethod
-    def of(cls, moving: Volume, fixed: Volume, moving_mask: Volume | None, fixed_mask: Volume | None) -> "Pair":
-        """Return the pair with its masks cropped; an empty mask counts as none."""
-        return cls(moving, fixed, _cropped(moving_mask), _cropped(fixed_mask))
-
-    @property
-    def has_mask(self) -> bool:
-        """True where at least one liver is known."""
-        return self.moving_mask is not None or self.fixed_mask is not None
-
-
-@dataclass(frozen=True, eq=False)
 class Sampled:
     """One image on a plane: (rows, columns) brightness, and the weight of its liver mask or None."""
 
@@ -55,12 +36,17 @@ class Sampled:
     liver: NDArray[np.float32] | None
 
 
-def sample_fixed(pair: Pair, plane: Plane) -> Sampled:
+def crop_masks(pair: ImagePair) -> ImagePair:
+    """Return the pair with bool masks cropped to their liver and one voxel around it; an empty mask becomes None."""
+    return ImagePair(pair.moving, pair.fixed, _cropped(pair.moving_mask), _cropped(pair.fixed_mask))
+
+
+def sample_fixed(pair: ImagePair, plane: Plane) -> Sampled:
     """Return the fixed image and liver on a plane of the fixed world."""
     return _sampled(plane, pair.fixed, pair.fixed_mask, RigidTransform.identity())
 
 
-def sample_moving(pair: Pair, plane: Plane, moving_from_fixed: RigidTransform) -> Sampled:
+def sample_moving(pair: ImagePair, plane: Plane, moving_from_fixed: RigidTransform) -> Sampled:
     """Return the moving image and liver on a plane of the fixed world."""
     return _sampled(plane, pair.moving, pair.moving_mask, moving_from_fixed)
 
@@ -85,9 +71,9 @@ def outline_panel(fixed: Sampled, moving: Sampled) -> Pixels:
     return picture
 
 
-def outline_caption(pair: Pair) -> str:
+def outline_caption(pair: ImagePair) -> str:
     """Return the words above the outline panel, which depend on the masks given."""
-    if not pair.has_mask:
+    if not pair.masks:
         return "both images on each other: a colour where only one is bright"
     if pair.moving_mask is None:
         return "liver outline of the fixed image on the moving image"

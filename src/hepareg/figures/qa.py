@@ -9,8 +9,8 @@ from hepareg.errors import SettingsError
 from hepareg.figures.field_of_view import FieldOfView, field_of_view
 from hepareg.figures.lettering import Colour, fitted_text, haloed_text, plain_text, text_width
 from hepareg.figures.panels import (
-    Pair,
     checkerboard_panel,
+    crop_masks,
     outline_caption,
     outline_panel,
     sample_fixed,
@@ -18,6 +18,7 @@ from hepareg.figures.panels import (
 )
 from hepareg.figures.planes import VIEWS, Plane, View, plane_through
 from hepareg.figures.shading import FIXED_RGB, LIVER_WINDOW_HU, MOVING_RGB
+from hepareg.pair import ImagePair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -80,7 +81,7 @@ def qa_figure(
     """
     if decision is not None and decision not in DECISION_RGB:
         raise SettingsError(f"expected one of {', '.join(DECISION_RGB)} as decision, got {decision!r}")
-    pair = Pair.of(moving, fixed, moving_mask, fixed_mask)
+    pair = crop_masks(ImagePair(moving, fixed, moving_mask, fixed_mask))
     box = field_of_view(pair, moving_from_fixed=moving_from_fixed_after)
     planes = [_plane(view, box) for view in VIEWS]
     top = 104 + 30 * len(lines) + HEADINGS_PX
@@ -105,7 +106,9 @@ def _plane(view: View, box: FieldOfView) -> Plane:
     return plane_through(view, centre, size_px=(PANEL_PX, height), pixel_mm=pixel_mm)
 
 
-def _draw_row(canvas: Image.Image, pair: Pair, plane: Plane, transforms: Sequence[RigidTransform], top: int) -> None:
+def _draw_row(
+    canvas: Image.Image, pair: ImagePair, plane: Plane, transforms: Sequence[RigidTransform], top: int
+) -> None:
     fixed = sample_fixed(pair, plane)
     for block, transform in enumerate(transforms):
         moved = sample_moving(pair, plane, transform)
@@ -147,7 +150,7 @@ def _draw_title(canvas: Image.Image, title: str, lines: Sequence[str], accent: C
         fitted_text(draw, (left, 106 + 30 * number), line, size=21, colour=QUIET, width=width)
 
 
-def _draw_headings(canvas: Image.Image, pair: Pair, accent: Colour, top: int) -> None:
+def _draw_headings(canvas: Image.Image, pair: ImagePair, accent: Colour, top: int) -> None:
     draw = ImageDraw.Draw(canvas)
     for block, (name, colour) in enumerate((("BEFORE", QUIET), ("AFTER", accent))):
         left = _left_of(block, 0)
@@ -157,13 +160,13 @@ def _draw_headings(canvas: Image.Image, pair: Pair, accent: Colour, top: int) ->
             plain_text(draw, (_left_of(block, column), top - 12), caption, size=16, colour=QUIET)
 
 
-def _draw_legend(canvas: Image.Image, pair: Pair) -> None:
+def _draw_legend(canvas: Image.Image, pair: ImagePair) -> None:
     draw = ImageDraw.Draw(canvas)
     x, y = float(BORDER_PX), canvas.height - 62
     for rgb, text in ((FIXED_RGB, "fixed image (stays)"), (MOVING_RGB, "moving image (is moved)")):
         draw.rounded_rectangle((x, y - 8, x + 26, y + 8), radius=3, fill=tuple(round(255 * c) for c in rgb))
         plain_text(draw, (x + 36, y), text, size=19, colour=TEXT)
         x += 36 + text_width(text, size=19) + 40
-    middle = "the liver's centroid" if pair.has_mask else "the middle of the fixed image (no liver mask given)"
+    middle = "the liver's centroid" if pair.masks else "the middle of the fixed image (no liver mask given)"
     note = f"{NOTICE} Radiological display: the patient's right is on the left. Planes through {middle}. {WINDOW_NOTE}"
     fitted_text(draw, (BORDER_PX, canvas.height - 26), note, size=17, colour=QUIET, width=canvas.width - 2 * BORDER_PX)
