@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hepareg.errors import InputError, TransformError
-from hepareg.networks.rigid_fit import fit_rigid as fit_rigid_in_torch
+from hepareg.networks.weighted_rigid_fit import weighted_rigid_fit
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.fit import fit_rigid
 
@@ -48,7 +48,7 @@ def test_weights_are_numbers_of_copies():
 def test_equals_the_differentiable_fit():
     """A quaternion method with a ridge of 1e-6, which moves the rotation by as little."""
     w = RNG.uniform(0.1, 3, 200)
-    found = fit_rigid_in_torch(*(torch.tensor(x)[None] for x in (POINTS, NOISY, w)))[0].numpy()
+    found = weighted_rigid_fit(*(torch.tensor(x)[None] for x in (POINTS, NOISY, w)))[0].numpy()
     moved = fit_rigid(POINTS, NOISY, weights=w).apply(POINTS)
     assert np.abs(POINTS @ found[:3, :3].T + found[:3, 3] - moved).max() < 1e-3
 
