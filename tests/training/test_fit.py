@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from hepareg.errors import DeviceError, FileFormatError, SettingsError, TrainingError
-from hepareg.training.checkpoint_file import read_checkpoint
-from hepareg.training.fit import fit
+from hepareg.training.checkpoint_file import read_checkpoint, write_checkpoint
+from hepareg.training.fit import check_resumable, fit
 
 
 def rows_of(folder):
@@ -171,6 +171,17 @@ def test_cuda_asked_for_and_absent_is_told_before_the_first_epoch(settings_with,
 def test_more_processes_than_were_started_are_told(settings_with, sources, tmp_path):
     with pytest.raises(SettingsError, match=r"expected 8 processes.*got 1: start the command with 'torchrun"):
         fit(settings_with(run={"processes": 8}), sources=sources, folder=tmp_path)
+
+
+def test_a_checkpoint_of_before_losses_had_options_is_of_the_same_settings(settings_with, tmp_path):
+    settings = settings_with(loss={"similarity": {"mind": 0.5}})
+    saved = settings.public()
+    saved["loss"]["similarity"] = {"mind": 0.5}  # as version 0.1 wrote it
+    write_checkpoint({"settings": saved}, tmp_path / "last.ckpt")
+    check_resumable(tmp_path / "last.ckpt", settings)
+    other = settings_with(loss={"similarity": {"mind": {"weight": 0.5, "radius_mm": 2.0}}})
+    with pytest.raises(SettingsError, match=r"other values for loss.similarity.mind.radius_mm;"):
+        check_resumable(tmp_path / "last.ckpt", other)
 
 
 def test_resuming_needs_a_checkpoint_of_the_same_settings(settings_with, sources, tmp_path):
