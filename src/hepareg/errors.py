@@ -48,11 +48,15 @@ class HeparegError(Exception):
     options
         Names of the settings that are the remedy, such as ``mask_label``. The command line appends those that
         the command has, as flags (``--mask-label``); a program can read them from the attribute.
+    listing
+        Lines to choose from, such as the series of a folder with their descriptions. They may hold free text of a
+        file: the command line prints them on a terminal's stderr, and they are written nowhere.
     """
 
-    def __init__(self, message: str, *, options: Iterable[str] = ()) -> None:
+    def __init__(self, message: str, *, options: Iterable[str] = (), listing: str = "") -> None:
         super().__init__(message)
         self.options = tuple(options)
+        self.listing = listing
 
 
 class InputError(HeparegError, ValueError):

@@ -36,11 +36,18 @@ class Provenance:
         never written anywhere.
     content_digest
         Hash of the voxels as stored, or None. It serves to notice that one image was given twice.
+    world_digest
+        Salted hash of the DICOM frame of reference, or None. Positions in two of them cannot be compared. It is
+        never written anywhere.
+    notes
+        Remarks of the reader for the user, without names or paths.
     """
 
     file_format: str = "memory"
     patient_digest: str | None = None
     content_digest: str | None = None
+    world_digest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,8 @@ def write_enhanced(
 ):
     """Write (I, J, K) stored voxels of one or more phases as one enhanced CT, frames of the phases interleaved.
 
-    ``frame(phase, k)`` gives attributes of a frame's content; ``shared`` changes those of the whole image.
+    ``frame(phase, k)`` gives attributes of a frame's content, its trigger time and an offset along z in mm; ``shared``
+    changes those of the whole image.
     """
     dataset = ct_slice(0, np.ascontiguousarray(phases[0][:, :, 0].T), spacing=spacing)
     for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept"):
@@ -88,8 +89,14 @@ def write_enhanced(
     for k in reversed(range(phases[0].shape[2])):
         for phase, voxels in enumerate(phases, start=1):
             position, content, item = Dataset(), Dataset(), Dataset()
-            position.ImagePositionPatient = [origin[0], origin[1], origin[2] + k * spacing[2]]
-            for name, value in frame(phase, k).items():
+            attributes = dict(frame(phase, k))
+            height = origin[2] + k * spacing[2] + attributes.pop("offset", 0)
+            position.ImagePositionPatient = [origin[0], origin[1], height]
+            if "trigger" in attributes:
+                delay = Dataset()
+                delay.NominalCardiacTriggerDelayTime = attributes.pop("trigger")
+                item.CardiacSynchronizationSequence = [delay]
+            for name, value in attributes.items():
                 setattr(content, name, value)
             item.PlanePositionSequence, item.FrameContentSequence = [position], [content]
             frames.append(item)

@@ -19,6 +19,7 @@ from dicom_writer import ct_slice, save, write_series
 VOXELS = np.random.default_rng(1).integers(0, 3000, (9, 7, 6)).astype(np.int16)
 OBLIQUE = (0.8, 0.6, 0.0, -0.48, 0.64, 0.6)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
+LEANING = (1.0, 0.0, 0.0, 0.0, np.cos(np.radians(3)), -np.sin(np.radians(3)))
 
 
 @pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, 1, 0), OBLIQUE, SAGITTAL])
@@ -114,11 +115,13 @@ def test_truncated_pixels(tmp_path):
 
 
 BROKEN = {
-    "missing slices": ({"keep": lambda k: k not in (2, 3)}, "got 2 missing"),
-    "one missing": ({"keep": lambda k: k != 4}, "got 1 missing"),
+    "missing slices": ({"keep": lambda k: k not in (2, 3)}, r"got 2 missing at z = 35\.0, 37\.5 mm"),
+    "one missing": ({"keep": lambda k: k != 4}, r"got 1 missing at z = 40\.0 mm"),
+    "every other missing": ({"keep": lambda k: k not in (1, 4)}, r"got 2 missing at z = 32\.5, 40\.0 mm"),
     "uneven spacing": ({"change": lambda k: {"origin": (-10.0, -20.0, 30.0 + 0.3 * k * k)}}, "even distances"),
     "gantry tilt": ({"change": lambda k: {"origin": (-10.0, -20.0 + 0.5 * k, 30.0)}}, "gantry tilted"),
-    "mixed orientation": ({"change": lambda k: {"orientation": SAGITTAL} if k == 3 else {}}, "one orientation"),
+    "a slice of another view": ({"change": lambda k: {"orientation": SAGITTAL} if k == 3 else {}}, "got 1 missing"),
+    "mixed orientation": ({"change": lambda k: {"orientation": LEANING} if k == 3 else {}}, "one orientation"),
     "no slope": ({"change": lambda k: {"RescaleSlope": None} if k == 3 else {}}, "Rescale Slope"),
     "no intercept": ({"RescaleIntercept": None}, "Rescale Slope and Intercept"),
     "no position": ({"ImagePositionPatient": None}, "expected position"),
@@ -151,15 +154,30 @@ def test_colour_and_mixed_sizes(tmp_path):
         read_dicom_series(tmp_path / "sizes")
 
 
-def test_truly_doubled_slices(tmp_path):
-    uid = write_series(tmp_path, VOXELS)
+def test_a_slice_that_is_there_twice(tmp_path):
+    """A copy under another name is left out and noted; other pixels at one place are refused."""
+    write_series(tmp_path, VOXELS)
     path = sorted(tmp_path.iterdir())[0]
+    assert read_dicom_series(tmp_path).provenance.notes == ()
     shutil.copy(path, tmp_path / "copy.dcm")
-    with pytest.raises(ImageError, match=r"1 doubled .the same files twice"):
+    again = pydicom.dcmread(path)
+    again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    again.save_as(tmp_path / "exported_again.dcm")
+    volume = read_dicom_series(tmp_path)
+    np.testing.assert_array_equal(volume.data, VOXELS - 1024)
+    assert volume.provenance.notes == ("2 slices were there twice with the same pixels: one of each was kept",)
+    again.RescaleIntercept = -1023
+    again.save_as(tmp_path / "exported_again.dcm")
+    with pytest.raises(ImageError, match=r"got 2 doubled with other pixels .z = 30\.0 to 30\.0 mm"):
         read_dicom_series(tmp_path)
-    (tmp_path / "copy.dcm").unlink()
-    write_series(tmp_path, VOXELS, uid=uid, prefix="other")
-    with pytest.raises(ImageError, match=r"6 doubled .two reconstructions"):
+
+
+def test_a_whole_series_that_is_there_twice(tmp_path):
+    uid = write_series(tmp_path, VOXELS)
+    write_series(tmp_path / "copy", VOXELS, uid=uid)
+    np.testing.assert_array_equal(read_dicom_series(tmp_path).data, VOXELS - 1024)
+    write_series(tmp_path / "copy", VOXELS + 1, uid=uid)
+    with pytest.raises(ImageError, match=r"6 doubled with other pixels .z = 30\.0 to 42\.5 mm; two reconstructions"):
         read_dicom_series(tmp_path)
 
 
@@ -195,14 +213,15 @@ def test_several_series_are_listed_and_picked(tmp_path):
         ("CT", 1, True), ("CT", 6, False), ("CT", 4, False), ("PT", 6, False),
     ]  # fmt: skip
     assert [s.delay_s for s in listed] == [0, 275.5, 310, None]
-    with pytest.raises(ImageError, match=r"got 2: .*--moving-series N or --fixed-series N") as caught:
+    with pytest.raises(ImageError, match=r"got 2 in the folder; pick one by its number") as caught:
         read_dicom_series(tmp_path)
-    assert "localiser" in str(caught.value)
+    assert "localiser" in caught.value.listing
+    assert caught.value.options == ("series", "moving_series", "fixed_series")
     assert read_dicom_series(tmp_path, series="2").shape == (9, 7, 6)
     assert read_dicom_series(tmp_path, series="3").shape == (9, 7, 4)
-    assert read_dicom_series(tmp_path, series=late[-8:]).shape == (9, 7, 4)
+    assert read_dicom_series(tmp_path, series=f"uid={late[-8:]}").shape == (9, 7, 4)
     for wrong in ("0", "5", "x", "12", "99999999"):
-        with pytest.raises(SettingsError, match="expected the number of a series"):
+        with pytest.raises(SettingsError, match="expected one series of the folder, got none"):
             read_dicom_series(tmp_path, series=wrong)
     with pytest.raises(ImageError, match="modality PT"):
         read_dicom_series(tmp_path, series="4")
@@ -237,13 +256,13 @@ def test_phases_in_one_series(tmp_path, name):
         tmp_path, VOXELS + 7, uid=uid, prefix="a", origin=(-10.0, -20.0, 25.0), change=lambda k: PHASES[name](2, k)
     )
     assert [(s.phase, s.num_phases, s.num_slices) for s in list_series(tmp_path)] == [(1, 2, 4), (2, 2, 6)]
-    with pytest.raises(ImageError, match="phase 2 of 2 of its series"):
+    with pytest.raises(ImageError) as caught:
         read_dicom_series(tmp_path)
+    assert "phase 2 of 2 of its series" in caught.value.listing
     np.testing.assert_array_equal(read_dicom_series(tmp_path, series="1").data, VOXELS[..., :4] - 1024)
     np.testing.assert_array_equal(read_dicom_series(tmp_path, series="2").data, VOXELS + 7 - 1024)
-    np.testing.assert_array_equal(read_dicom_series(tmp_path, series="45678/2").data, VOXELS + 7 - 1024)
-    with pytest.raises(SettingsError, match="45678"):
-        read_dicom_series(tmp_path, series="45678")
+    with pytest.raises(SettingsError, match="got 2 that fit for 'uid=45678'"):
+        read_dicom_series(tmp_path, series="uid=45678")
 
 
 def test_acquisition_numbers_alone_do_not_split_a_volume(tmp_path):

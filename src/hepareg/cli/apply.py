@@ -30,8 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--padding", type=float, metavar="VALUE", help="value outside of the image (default: -1024; label maps: 0)"
     )
-    parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
-    parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
+    parser.add_argument(
+        "--moving-series",
+        metavar="S",
+        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+    )
+    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 

@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = _message(error, arguments)
         text = known or f"internal error ({type(error).__name__}: {error})"
         print(f"hepareg: error: {' '.join(text.split())}", file=sys.stderr)
+        for line in getattr(error, "listing", "").splitlines():
+            print(f"  {line}", file=sys.stderr)
         if known is None:
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR

@@ -34,8 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--moving-mask", metavar="M", help="liver mask on the moving image's grid")
     parser.add_argument("--fixed-mask", metavar="M", help="liver mask on the fixed image's grid")
     parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
-    parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
-    parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
+    parser.add_argument(
+        "--moving-series",
+        metavar="S",
+        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+    )
+    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
     parser.add_argument("--start", metavar="T", help="guess of moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
     parser.add_argument(
         "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 --start (default: ras)"

@@ -20,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 matrix (default: ras)"
     )
-    parser.add_argument("--moving-series", metavar="N", help="series of a moving folder of DICOM")
-    parser.add_argument("--fixed-series", metavar="N", help="series of a fixed folder of DICOM")
+    parser.add_argument(
+        "--moving-series",
+        metavar="S",
+        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+    )
+    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print JSON")

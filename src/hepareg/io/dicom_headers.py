@@ -7,23 +7,25 @@ process, so that two inputs of one run can be compared and nothing else.
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hepareg.errors import FileFormatError
-from hepareg.io.byte_stream import reading
+from hepareg.io.dicom_files import DicomFile, files_below, read_dataset
+from hepareg.io.foreign_warnings import pydicom_quiet
 
-__all__ = ["SliceHeader", "is_multi_frame", "read_headers"]
+__all__ = ["SliceHeader", "digest_of", "is_multi_frame", "read_headers"]
 
 _SALT = secrets.token_bytes(32)
 KEYWORDS = (
-    "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "PatientID", "Modality", "ImageType", "Rows", "Columns",
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "ProtocolName",
+    "FrameOfReferenceUID", "ContrastBolusStartTime", "PatientID", "Modality", "ImageType", "Rows", "Columns",
     "NumberOfFrames", "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "RescaleSlope", "RescaleIntercept", "AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime",
-    "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
+    "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime", "ContentDate", "ContentTime",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 
@@ -33,11 +35,11 @@ class SliceHeader:
     """What is needed of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
 
     ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
-    is then 1. Positions, directions and lengths are DICOM's: patient LPS mm, spacing of rows before columns.
-    Times are seconds since midnight, plus whole days.
+    is then 1. ``description`` and ``protocol`` are free text, for a terminal alone. Positions, directions and
+    lengths are DICOM's: patient LPS mm, spacing of rows before columns. Times are seconds since midnight, plus whole days.
     """
 
-    path: Path
+    file: DicomFile
     series_uid: str
     instance_uid: str
     series_number: int
@@ -59,6 +61,10 @@ class SliceHeader:
     transfer_syntax: str
     patient_digest: str | None
     frame: int | None = None
+    description: str = field(default="", repr=False)
+    protocol: str = field(default="", repr=False)
+    bolus_time: float | None = None
+    world_digest: str | None = None
 
     @property
     def normal(self) -> np.ndarray:
@@ -75,66 +81,50 @@ class SliceHeader:
         return float(self.normal @ self.position)
 
 
-def read_headers(folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[SliceHeader]:
+def read_headers(path: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[SliceHeader]:
     """Read the headers of all DICOM images below a folder; other files are passed over.
 
     An enhanced multi-frame image gives a header for each of its frames.
 
     Parameters
     ----------
-    folder
-        Searched with its subfolders, in the order of names; or a single file with many frames.
+    path
+        Folder, zip archive or single file, as `hepareg.io.dicom_files.files_below` takes it.
     progress
         Called with the number of files done and of all files.
 
     Raises
     ------
     FileFormatError
-        If the folder is missing, cannot be read, or holds no DICOM image.
+        If the folder is missing, cannot be read, or holds no DICOM image; if a DICOM file is damaged.
     """
-    import pydicom
-    import pydicom.config
-    from pydicom.errors import InvalidDicomError
-
     headers: list[SliceHeader] = []
-    # Validation warnings would repeat the values that they find fault with, names among them.
-    with reading(folder, expected="a folder of DICOM"), pydicom.config.disable_value_validation():
-        files = [Path(folder)] if Path(folder).is_file() else _files_below(Path(folder))
-        for done, path in enumerate(files):
-            try:
-                dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(KEYWORDS))
-            except InvalidDicomError:
-                continue
-            if "Rows" in dataset and "SeriesInstanceUID" in dataset:
-                headers.extend(_headers_of(dataset, path))
-            if progress is not None:
-                progress(done + 1, len(files))
+    files = files_below(path)
+    for done, file in enumerate(files):
+        dataset = read_dataset(file, tags=KEYWORDS, pixels=False)
+        if dataset is not None and "Rows" in dataset and "SeriesInstanceUID" in dataset:
+            with pydicom_quiet():  # values are converted when they are asked for
+                headers.extend(_headers_of(dataset, file))
+        if progress is not None:
+            progress(done + 1, len(files))
     if not headers:
-        raise FileFormatError(f"expected a folder of DICOM images, got none in {folder}")
+        raise FileFormatError(f"expected a folder of DICOM images, got none in {path}")
     return headers
 
 
 def is_multi_frame(path: str | Path) -> bool:
     """Return whether a path is a DICOM file with more than one image in it; False where it cannot be read."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["NumberOfFrames"])
-        return int(_number(dataset, "NumberOfFrames") or 1) > 1
-    except (OSError, InvalidDicomError, ValueError, TypeError):
+        dataset = read_dataset(DicomFile(Path(path)), tags=("SOPClassUID", "NumberOfFrames"), pixels=False)
+        return dataset is not None and (_optional(dataset, "NumberOfFrames") or 1) > 1
+    except FileFormatError:
         return False
 
 
-def _files_below(folder: Path) -> list[Path]:
-    next(folder.iterdir(), None)  # a missing or forbidden folder speaks up here
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "DICOMDIR")
-
-
-def _headers_of(dataset: Any, path: Path) -> Iterator[SliceHeader]:
+def _headers_of(dataset: Any, file: DicomFile) -> Iterator[SliceHeader]:
     """Yield the header of an image, or those of an enhanced image's frames."""
     try:
-        header = _header_of(dataset, path)
+        header = _header_of(dataset, file)
         frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
         if len(frames) != header.num_frames or (header.num_frames == 1 and header.position is not None):
             yield header
@@ -142,8 +132,10 @@ def _headers_of(dataset: Any, path: Path) -> Iterator[SliceHeader]:
         shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
         for number, frame in enumerate(frames):
             yield _header_of_frame(header, frame, shared, number)
-    except (ValueError, TypeError) as error:
-        raise FileFormatError(f"expected a DICOM image, got an attribute that cannot be read in {path.name}") from error
+    except Exception as error:  # values are converted here, and pydicom has no one error for those that cannot be
+        if str(dataset.get("Modality", "")) not in ("CT", ""):
+            return
+        raise FileFormatError(f"expected a DICOM image, got an attribute that cannot be read in {file.name}") from error
 
 
 def _header_of_frame(header: SliceHeader, frame: Any, shared: Any, number: int) -> SliceHeader:
@@ -171,20 +163,24 @@ def _header_of_frame(header: SliceHeader, frame: Any, shared: Any, number: int) 
         pixel_spacing=_numbers(group("PixelMeasuresSequence"), "PixelSpacing", 2),
         slope=_number(scaling, "RescaleSlope"),
         intercept=_number(scaling, "RescaleIntercept"),
-        acquisition_number=_number(content, "FrameAcquisitionNumber"),
-        temporal_position=_number(content, "TemporalPositionIndex"),
-        acquisition_time=_seconds_of_moment(content, "FrameAcquisitionDateTime"),
+        acquisition_number=_first(_optional(content, "FrameAcquisitionNumber"), header.acquisition_number),
+        temporal_position=_first(_optional(content, "TemporalPositionIndex"), header.temporal_position),
+        trigger_time=_first(
+            _optional(group("CardiacSynchronizationSequence"), "NominalCardiacTriggerDelayTime"),
+            _optional(group("TemporalPositionSequence"), "TemporalPositionTimeOffset"),
+        ),
+        acquisition_time=_first(_seconds_of_moment(content, "FrameAcquisitionDateTime"), header.acquisition_time),
         content_time=_seconds_of_moment(content, "FrameReferenceDateTime"),
         frame=number,
     )
 
 
-def _header_of(dataset: Any, path: Path) -> SliceHeader:
+def _header_of(dataset: Any, file: DicomFile) -> SliceHeader:
     return SliceHeader(
-        path=path,
+        file=file,
         series_uid=str(dataset.SeriesInstanceUID),
         instance_uid=str(dataset.get("SOPInstanceUID", "")),
-        series_number=int(_number(dataset, "SeriesNumber") or 0),
+        series_number=int(_optional(dataset, "SeriesNumber") or 0),
         modality=str(dataset.get("Modality", "")),
         is_localiser="LOCALIZER" in list(dataset.get("ImageType") or []),
         size=(int(dataset.Columns), int(dataset.Rows)),
@@ -195,18 +191,43 @@ def _header_of(dataset: Any, path: Path) -> SliceHeader:
         pixel_spacing=_numbers(dataset, "PixelSpacing", 2),
         slope=_number(dataset, "RescaleSlope"),
         intercept=_number(dataset, "RescaleIntercept"),
-        acquisition_number=_number(dataset, "AcquisitionNumber"),
-        temporal_position=_number(dataset, "TemporalPositionIdentifier"),
-        trigger_time=_number(dataset, "TriggerTime"),
-        acquisition_time=_seconds(dataset, "AcquisitionDate", "AcquisitionTime"),
+        acquisition_number=_optional(dataset, "AcquisitionNumber"),
+        temporal_position=_optional(dataset, "TemporalPositionIdentifier"),
+        trigger_time=_optional(dataset, "TriggerTime"),
+        acquisition_time=_first(
+            _seconds(dataset, "AcquisitionDate", "AcquisitionTime"), _seconds_of_moment(dataset, "AcquisitionDateTime")
+        ),
         content_time=_seconds(dataset, "ContentDate", "ContentTime"),
         transfer_syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
-        patient_digest=_digest(str(dataset.get("PatientID") or "").strip()),
+        patient_digest=digest_of(dataset.get("PatientID")),
+        description=_text(dataset, "SeriesDescription"),
+        protocol=_text(dataset, "ProtocolName"),
+        bolus_time=_seconds(dataset, "AcquisitionDate", "ContrastBolusStartTime"),
+        world_digest=digest_of(dataset.get("FrameOfReferenceUID")),
     )
 
 
-def _digest(patient_id: str) -> str | None:
-    return hashlib.blake2b(patient_id.encode(), key=_SALT, digest_size=16).hexdigest() if patient_id else None
+def digest_of(identifier: Any) -> str | None:
+    """Return a hash of an identifier, salted anew in every process, or None where it is empty."""
+    text = str(identifier or "").strip()
+    return hashlib.blake2b(text.encode(), key=_SALT, digest_size=16).hexdigest() if text else None
+
+
+def _text(dataset: Any, keyword: str) -> str:
+    """Return a free text in one line, without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in str(dataset.get(keyword) or "")).strip()
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _optional(dataset: Any, keyword: str) -> float | None:
+    """Return a number that nothing depends on but the order of images; None where it cannot be read."""
+    try:
+        return _number(dataset, keyword)
+    except (ValueError, TypeError):
+        return None
 
 
 def _number(dataset: Any, keyword: str) -> float | None:
@@ -224,15 +245,18 @@ def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None
 
 
 def _seconds(dataset: Any, date_keyword: str, time_keyword: str) -> float | None:
-    """Return a DICOM date and time (YYYYMMDD, HHMMSS.FFFFFF) in seconds, or None without a time."""
+    """Return a DICOM date and time (YYYYMMDD, HHMMSS.FFFFFF) in seconds, or None without a time that can be read."""
     from pydicom.valuerep import DA, TM
 
     time = dataset.get(time_keyword)
     if not time:
         return None
-    clock, date = TM(str(time)), dataset.get(date_keyword)
-    days = DA(str(date)).toordinal() if date else 0  # type: ignore[union-attr]
-    return days * 86400.0 + clock.hour * 3600 + clock.minute * 60 + clock.second + clock.microsecond * 1e-6
+    try:
+        clock, date = TM(str(time)), dataset.get(date_keyword)
+        days = DA(str(date)).toordinal() if date else 0  # type: ignore[union-attr]
+        return days * 86400.0 + clock.hour * 3600 + clock.minute * 60 + clock.second + clock.microsecond * 1e-6
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _seconds_of_moment(dataset: Any, keyword: str) -> float | None:
@@ -242,6 +266,9 @@ def _seconds_of_moment(dataset: Any, keyword: str) -> float | None:
     text = dataset.get(keyword)
     if not text:
         return None
-    moment = DT(str(text))
-    clock = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond * 1e-6
-    return moment.toordinal() * 86400.0 + clock
+    try:
+        moment = DT(str(text))
+        clock = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond * 1e-6
+        return moment.toordinal() * 86400.0 + clock
+    except (ValueError, TypeError, AttributeError):
+        return None

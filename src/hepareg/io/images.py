@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.byte_stream import open_bytes, reading
+from hepareg.io.dicom_files import looks_like_dicom
 from hepareg.io.dicom_headers import is_multi_frame
 from hepareg.io.dicom_series import read_dicom_series
 from hepareg.io.itk_images import ITK_SUFFIXES, read_itk_image
@@ -13,20 +14,20 @@ from hepareg.volume import Volume
 
 __all__ = ["read_image"]
 
-EXPECTED = "a NIfTI (.nii, .nii.gz), NRRD or MetaImage (.mha) file or a folder of DICOM"
-DICOM_MAGIC = b"DICM"
+EXPECTED = "a NIfTI (.nii, .nii.gz), NRRD or MetaImage (.mha) file or a folder (or zip) of DICOM"
+ZIP_MAGIC = b"PK\x03\x04"
 
 
 def read_image(
     path: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Volume:
-    """Read a NIfTI, NRRD or MetaImage file, a folder of DICOM, or an enhanced multi-frame DICOM file.
+    """Read a NIfTI, NRRD or MetaImage file, a folder or zip archive of DICOM, or an enhanced multi-frame DICOM file.
 
     Parameters
     ----------
     path
-        File, or folder with the files of one or more DICOM series. Names decide; a file of another
-        name is read if its content is NIfTI.
+        File, or folder or zip archive with the files of one or more DICOM series. Names decide; a file of
+        another name is read if its content is NIfTI.
     series
         Which series of a folder: see `hepareg.io.dicom_series.read_dicom_series`.
     progress
@@ -43,17 +44,22 @@ def read_image(
     """
     if Path(path).is_dir():
         return read_dicom_series(path, series=series, progress=progress)
-    named = is_nifti(path) or str(path).lower().endswith(ITK_SUFFIXES)
-    if series is not None and (named or not is_multi_frame(path)):
-        raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
-    if named:
-        return read_nifti(path) if is_nifti(path) else read_itk_image(path)
-    with reading(path, expected=EXPECTED), open_bytes(path) as stream:
-        start = stream.read(348)
-    if start[128:132] == DICOM_MAGIC:
-        if is_multi_frame(path):
+    is_named = is_nifti(path) or str(path).lower().endswith(ITK_SUFFIXES)
+    if not is_named:
+        with reading(path, expected=EXPECTED), open_bytes(path) as stream:
+            start = stream.read(348)
+        if Path(path).name.upper() == "DICOMDIR" or start[:4] == ZIP_MAGIC:
             return read_dicom_series(path, series=series, progress=progress)
-        raise FileFormatError(f"expected the folder of a DICOM series, got one of its files: {path}; give the folder")
+        if looks_like_dicom(start[:132]):
+            if is_multi_frame(path):
+                return read_dicom_series(path, series=series, progress=progress)
+            raise FileFormatError(
+                f"expected the folder of a DICOM series, got one of its files: {path}; give the folder"
+            )
+    if series is not None:
+        raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
+    if is_named:
+        return read_nifti(path) if is_nifti(path) else read_itk_image(path)
     if start[344:347] == b"n+1" or start[4:7] == b"n+2":
         return read_nifti(path)
     raise FileFormatError(f"expected {EXPECTED}, got {path}")

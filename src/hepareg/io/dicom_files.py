@@ -1,0 +1,189 @@
+"""DICOM files wherever they lie: in a folder, gzipped, in a zip archive, with or without their preamble."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from zipfile import BadZipFile, ZipFile, is_zipfile
+
+from isal import isal_zlib
+
+from hepareg.errors import FileFormatError
+from hepareg.io.byte_stream import GZIP_MAGIC, open_bytes, reading
+from hepareg.io.foreign_warnings import pydicom_quiet
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.uid import UID
+
+__all__ = ["DICOM_MAGIC", "DicomFile", "files_below", "looks_like_dicom", "read_dataset"]
+
+EXPECTED = "a folder of DICOM"
+DICOM_MAGIC = b"DICM"
+START_BYTES = 132
+MAX_BYTES = 1 << 30
+"""Largest DICOM file that is unpacked from gzip or zip; an enhanced CT of 2000 slices has half of it."""
+DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """A file on disk, or a member of a zip archive.
+
+    Parameters
+    ----------
+    path
+        The file, or the archive.
+    archive, member
+        The opened archive and the member's name within it; None for a file.
+    """
+
+    path: Path
+    archive: ZipFile | None = None
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name without folders, for a message."""
+        return self.path.name if self.member is None else Path(self.member).name
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the bytes for reading; what is gzipped is unpacked."""
+        if self.archive is None or self.member is None:
+            with open_bytes(self.path) as stream:
+                yield stream
+            return
+        with self.archive.open(self.member) as packed:
+            if packed.read(2) == GZIP_MAGIC:
+                packed.seek(0)
+                from isal import igzip
+
+                with igzip.open(cast(Any, packed), "rb") as stream:
+                    yield cast(BinaryIO, stream)
+                return
+            packed.seek(0)
+            yield cast(BinaryIO, packed)
+
+
+def files_below(path: str | Path) -> list[DicomFile]:
+    """Return every file of a folder and its subfolders, members of zip archives included, in the order of names.
+
+    Parameters
+    ----------
+    path
+        Folder; zip archive; the index of a disc (DICOMDIR), which stands for its folder; or a single file.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or cannot be read, or an archive is damaged or encrypted.
+    """
+    path = Path(path)
+    with reading(path, expected=EXPECTED):
+        if path.is_file() and path.name.upper() == "DICOMDIR":
+            path = path.parent
+        if not path.is_dir():
+            with path.open("rb"):  # a missing or forbidden file speaks up here
+                pass
+            return _members_of(path)
+        next(path.iterdir(), None)
+        found = sorted(p for p in path.rglob("*") if p.is_file() and p.name.upper() != "DICOMDIR")
+        return [file for one in found for file in _members_of(one)]
+
+
+def _members_of(path: Path) -> list[DicomFile]:
+    """Return a file, or the members of the archive that it is."""
+    if path.suffix.lower() in (".dcm", ".gz") or not is_zipfile(path):
+        return [DicomFile(path)]
+    try:
+        archive = ZipFile(path)
+    except (BadZipFile, OSError, NotImplementedError, ValueError) as error:
+        raise FileFormatError(f"expected a zip archive, got a damaged one: {path.name}; copy it again") from error
+    names = sorted(i.filename for i in archive.infolist() if not i.is_dir() and Path(i.filename).name != "DICOMDIR")
+    return [DicomFile(path, archive, name) for name in names]
+
+
+def looks_like_dicom(start: bytes) -> bool:
+    """Return whether a file's first 132 bytes are DICOM's: the magic word, or a data set that begins without it."""
+    if start[128:132] == DICOM_MAGIC:
+        return True
+    if len(start) < 8 or start[:2] not in (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08"):
+        return False
+    if start[4:6].isalpha() and start[4:6].isupper():  # explicit representation of values
+        return True
+    return start[:2] in (b"\x02\x00", b"\x08\x00") and int.from_bytes(start[4:8], "little") < 1 << 16
+
+
+def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels: bool = True) -> "Dataset | None":
+    """Read a DICOM file; None where it is something else.
+
+    Parameters
+    ----------
+    file
+        One of `files_below`.
+    tags
+        Keywords of the attributes that are wanted; None for all of them.
+    pixels
+        Whether pixels are read.
+
+    Raises
+    ------
+    FileFormatError
+        If it is damaged, or unpacks to more than 1 GiB.
+    """
+    try:
+        with file.open() as stream:
+            start = stream.read(START_BYTES)
+            if not looks_like_dicom(start):
+                return None
+            if isinstance(stream, BufferedReader):  # not packed: the pixels need not be read
+                stream.seek(0)
+                return _parsed(stream, start, file.name, tags, pixels)
+            content = start + stream.read(MAX_BYTES)
+    except (BadZipFile, EOFError, zlib.error, cast(type[Exception], isal_zlib.error), RuntimeError) as error:
+        raise FileFormatError(
+            f"expected a DICOM file, got damaged or encrypted data in {file.name}; copy it again, unpacked"
+        ) from error
+    except OSError as error:
+        raise FileFormatError(
+            f"expected a DICOM file, got {error.strerror or 'damaged data'} on reading {file.name}"
+        ) from error
+    if len(content) >= MAX_BYTES:
+        raise FileFormatError(f"expected a DICOM file of less than 1 GiB, got more packed in {file.name}; unpack it")
+    return _parsed(BytesIO(content), start, file.name, tags, pixels)
+
+
+def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | None, pixels: bool) -> "Dataset | None":
+    from pydicom import dcmread
+
+    has_magic = start[128:132] == DICOM_MAGIC
+    with pydicom_quiet():
+        try:
+            dataset = dcmread(
+                stream, stop_before_pixels=not pixels, specific_tags=None if tags is None else list(tags), force=True
+            )
+        except Exception as error:  # whatever a damaged file leads pydicom to
+            if not has_magic:
+                return None
+            raise FileFormatError(f"expected a DICOM file, got a damaged one: {name}; copy it again") from error
+        if not has_magic and "SOPClassUID" not in dataset and "SeriesInstanceUID" not in dataset:
+            return None
+        if dataset.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY_CLASS:
+            return None
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = _syntax_of(dataset)
+        return dataset
+
+
+def _syntax_of(dataset: "Dataset") -> "UID":
+    """Return the transfer syntax in which a data set without one was found to be written."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    is_implicit, is_little = dataset.original_encoding
+    if not is_little:
+        return ExplicitVRBigEndian
+    return ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian

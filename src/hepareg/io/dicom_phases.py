@@ -1,0 +1,187 @@
+"""The contrast phases that one DICOM series holds, told apart by when and where their slices were acquired.
+
+A series is parted where the acquisition number, the temporal position, the trigger time or a pause in the
+acquisition time gives groups that cover the same stretch of the body. Groups that follow one another along the
+body, as of a long scan in two breath-holds, stay one volume.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.io.dicom_headers import SliceHeader
+from hepareg.io.dicom_stack import SAME_PLACE_MM, is_even
+
+__all__ = ["part_phases"]
+
+MIN_OVERLAP = 0.5
+"""Part of the shorter stretch that two groups have to share to be two phases."""
+LONG_PAUSE = 3.0
+"""A pause, or a step along the body, counts where it is so many times the usual one."""
+ALIKE = 5.0
+"""Pauses that differ by less may be those between breath-holds or those between phases: the stretches decide."""
+FEW_SLICES = 3
+"""Fewer slices with one value on average are single slices with values of their own, and a few that coincide."""
+SWEEPS_OVERLAP = 0.8
+"""Part of both stretches together that two sweeps without a pause between them share."""
+MAX_DEPTH = 50
+"""Numbers without order are not followed any deeper."""
+
+Value = Callable[[SliceHeader], float | None]
+
+VALUES: tuple[Value, ...] = (
+    lambda s: s.acquisition_number,
+    lambda s: s.temporal_position,
+    lambda s: s.trigger_time,
+    lambda s: s.acquisition_time,
+)
+
+
+def part_phases(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """Return the phases of a series in the order of acquisition; one list where nothing tells phases apart.
+
+    Parameters
+    ----------
+    slices
+        Of one orientation, all with a position.
+    """
+    parts = [list(slices)]
+    for value in VALUES:
+        parts = [piece for part in parts for piece in _parted(part, value)]
+    return [piece for part in parts for piece in (_parted(part, _content_time) if _repeats(part) else [part])]
+
+
+def _content_time(header: SliceHeader) -> float | None:
+    """Return when an image was reconstructed, which only tells slices of one place apart."""
+    return header.content_time
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Slices that share a value, with the stretch in mm that they cover, half a slice added at both ends."""
+
+    slices: tuple[SliceHeader, ...]
+    low: float
+    high: float
+    begin_s: float | None
+    end_s: float | None
+
+
+def _parted(slices: list[SliceHeader], value: Value) -> list[list[SliceHeader]]:
+    """Return a series in the phases that one attribute gives, or whole."""
+    runs = _runs(slices, value)
+    if len(runs) < 2:
+        return [slices]
+    return [_slices_of(phase) for phase in _phases(runs, _strengths(runs))]
+
+
+def _runs(slices: Sequence[SliceHeader], value: Value) -> list[_Run]:
+    """Return the slices by their value, in the order of time, or of the value where no time is known."""
+    by_value: dict[float, list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        found = value(header)
+        if found is None:
+            return []
+        by_value[found].append(header)
+    gaps = np.diff(np.unique(_heights(slices)))
+    gaps = gaps[gaps > SAME_PLACE_MM]
+    margin = 0.5 * float(np.median(gaps)) if gaps.size else 0.5
+    runs = []
+    for _, group in sorted(by_value.items()):
+        heights = [s.height_mm for s in group]
+        known = [s.acquisition_time for s in group if s.acquisition_time is not None]
+        begin, end = (min(known), max(known)) if len(known) == len(group) else (None, None)
+        runs.append(_Run(tuple(group), min(heights) - margin, max(heights) + margin, begin, end))
+    if all(run.begin_s is not None for run in runs):
+        runs.sort(key=lambda run: run.begin_s or 0.0)
+    return runs
+
+
+def _strengths(runs: Sequence[_Run]) -> NDArray[np.float64]:
+    """Return (N - 1, 2) how long the pause and how far the step between runs is, in usual ones; below 3 counts as 0."""
+    pairs = list(pairwise(runs))
+    timed = all(run.begin_s is not None for run in runs)
+    pauses = [max((b.begin_s or 0.0) - (a.end_s or 0.0), 0.0) if timed else 0.0 for a, b in pairs]
+    steps = [max(b.low - a.high, a.low - b.high, 0.0) for a, b in pairs]
+    return np.stack([_in_usual(np.array(pauses)), _in_usual(np.array(steps))], axis=1)
+
+
+def _in_usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    usual = float(np.median(values)) if len(values) > 2 else 0.0
+    ratios = values / max(usual, 1e-3)
+    return np.where(ratios > LONG_PAUSE, ratios, 0.0)
+
+
+def _phases(runs: list[_Run], strengths: NDArray[np.float64], depth: int = 0) -> list[list[_Run]]:
+    """Return runs in phases: cut where the scan may have begun anew, and joined where it only went on.
+
+    Slices that fit together as they are stay together, if the cuts would tear gaps into them.
+    """
+    cuts = _cuts(runs, strengths) if len(runs) > 1 and depth < MAX_DEPTH else []
+    if not cuts:
+        return [runs]
+    bounds = list(pairwise([0, *cuts, len(runs)]))
+    pieces = _joined([piece for a, b in bounds for piece in _phases(runs[a:b], strengths[a : b - 1], depth + 1)])
+    return [runs] if _tears(_heights(_slices_of(runs)), [_heights(_slices_of(piece)) for piece in pieces]) else pieces
+
+
+def _cuts(runs: Sequence[_Run], strengths: NDArray[np.float64]) -> list[int]:
+    """Return before which runs the scan may have begun anew: at long pauses, else at long steps, else at any run.
+
+    Where each slice is a run of its own and there is neither, it is the turn between two sweeps over the same stretch.
+    """
+    for strength in strengths.T:
+        if strength.max() > 0:
+            return [int(n) + 1 for n in np.flatnonzero(strength >= strength.max() / ALIKE)]
+    if len(_slices_of(runs)) >= FEW_SLICES * len(runs):
+        return list(range(1, len(runs)))
+    low, high = np.array([r.low for r in runs]), np.array([r.high for r in runs])
+    left = np.minimum.accumulate(low)[:-1], np.maximum.accumulate(high)[:-1]
+    right = np.minimum.accumulate(low[::-1])[::-1][1:], np.maximum.accumulate(high[::-1])[::-1][1:]
+    shared = np.minimum(left[1], right[1]) - np.maximum(left[0], right[0])
+    part = shared / (np.maximum(left[1], right[1]) - np.minimum(left[0], right[0]))
+    return [int(np.argmax(part)) + 1] if part.max() > SWEEPS_OVERLAP else []
+
+
+def _tears(whole: NDArray[np.float64], pieces: Sequence[NDArray[np.float64]]) -> bool:
+    """Return whether heights at even distances are cut into pieces that are not, or that have other distances."""
+    if not is_even(whole) or len(pieces) < 2:
+        return False
+    if any(len(piece) < 2 or not is_even(piece) for piece in pieces):
+        return True
+    steps = [float(np.median(np.diff(piece))) for piece in pieces]
+    return max(steps) > 1.05 * min(steps)
+
+
+def _joined(pieces: Sequence[list[_Run]]) -> list[list[_Run]]:
+    """Join pieces that follow one another along the body."""
+    phases: list[list[_Run]] = []
+    for piece in pieces:
+        if phases and not _cover_the_same(phases[-1], piece):
+            phases[-1] = phases[-1] + piece
+        else:
+            phases.append(piece)
+    return phases
+
+
+def _cover_the_same(a: Sequence[_Run], b: Sequence[_Run]) -> bool:
+    lows, highs = [[min(r.low for r in x) for x in (a, b)], [max(r.high for r in x) for x in (a, b)]]
+    shorter = min(high - low for low, high in zip(lows, highs, strict=True))
+    return min(highs) - max(lows) > MIN_OVERLAP * shorter
+
+
+def _slices_of(runs: Sequence[_Run]) -> list[SliceHeader]:
+    return [header for run in runs for header in run.slices]
+
+
+def _heights(slices: Sequence[SliceHeader]) -> NDArray[np.float64]:
+    return np.sort([s.height_mm for s in slices])
+
+
+def _repeats(slices: Sequence[SliceHeader]) -> bool:
+    heights = _heights(slices)
+    return bool((np.diff(heights) <= SAME_PLACE_MM).any())

@@ -1,0 +1,135 @@
+"""The pixels of DICOM slices in Hounsfield units, whatever transfer syntax they are stored in."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.errors import FileFormatError
+from hepareg.io.dicom_files import DicomFile, read_dataset
+from hepareg.io.dicom_headers import SliceHeader
+from hepareg.io.foreign_warnings import pydicom_quiet
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = ["decoded_frames", "read_pixels"]
+
+UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+HIGH_THROUGHPUT_JPEG_2000 = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
+NEUTRAL = {"PhotometricInterpretation": "MONOCHROME2", "RescaleSlope": "1", "RescaleIntercept": "0"}
+"""With these GDCM gives values as they are stored; it would turn MONOCHROME1 upside down and apply the rescale."""
+KEPT_FOR_GDCM = (
+    "SamplesPerPixel", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+    "NumberOfFrames", "SOPClassUID", "SOPInstanceUID", "Modality",
+)  # fmt: skip
+
+
+def read_pixels(slices: Sequence[SliceHeader]) -> NDArray[Any]:
+    """Return (K, rows, columns) HU: int16 or int32 where slope and intercept are whole numbers, else float32.
+
+    Raises
+    ------
+    FileFormatError
+        If pixels are missing, damaged, or compressed in a way that cannot be decoded.
+    """
+    whole = all(float(s.slope or 0).is_integer() and float(s.intercept or 0).is_integer() for s in slices)
+    columns, rows = slices[0].size
+    data = np.empty((len(slices), rows, columns), np.int16 if whole else np.float32)
+    for k, values in _stored_slices(slices):
+        header = slices[k]
+        if values.shape != data.shape[1:]:
+            raise FileFormatError("expected the pixels that a DICOM header announces, got another number of them")
+        if whole:
+            values = values.astype(np.int32) * int(header.slope or 1) + int(header.intercept or 0)
+            if data.dtype == np.int16 and (values.min() < -32768 or values.max() > 32767):
+                data = data.astype(np.int32)
+        else:
+            values = values * np.float32(header.slope) + np.float32(header.intercept)
+        data[k] = values
+    return data
+
+
+def _stored_slices(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield number and (rows, columns) stored values of every slice, those of one file together."""
+    places: dict[DicomFile, list[int]] = defaultdict(list)
+    for k, header in enumerate(slices):
+        places[header.file].append(k)
+    for file, numbers in places.items():
+        dataset = read_dataset(file)
+        if dataset is None:
+            raise FileFormatError(f"expected a DICOM file, got another one in its place: {file.name}; read again")
+        frames = decoded_frames(dataset, [slices[k].frame or 0 for k in numbers], name=file.name)
+        yield from zip(numbers, frames, strict=True)
+
+
+def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> Iterator[NDArray[Any]]:
+    """Yield (rows, columns) stored values of frames of one image: through pydicom, or GDCM where it cannot decode.
+
+    Parameters
+    ----------
+    dataset
+        The whole image.
+    numbers
+        Frames from 0.
+    name
+        Name of the file, for a message.
+
+    Raises
+    ------
+    FileFormatError
+        If pixels are missing, damaged, or compressed in a way that cannot be decoded.
+    """
+    with pydicom_quiet():
+        try:
+            yield from _by_pydicom(dataset, numbers)
+            return
+        except Exception as error:  # plug-ins raise what they like
+            if dataset.file_meta.TransferSyntaxUID in UNCOMPRESSED:
+                raise FileFormatError(
+                    f"expected the pixels of a DICOM image, got a truncated or damaged file: {name}"
+                ) from error
+        yield from _by_gdcm(dataset, numbers, name)
+
+
+def _by_pydicom(dataset: "Dataset", numbers: Sequence[int]) -> list[NDArray[Any]]:
+    from pydicom.pixels import get_decoder
+
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    return [decoder.as_array(dataset, index=number, raw=True)[0] for number in numbers]
+
+
+def _by_gdcm(dataset: "Dataset", numbers: Sequence[int], name: str) -> Iterator[NDArray[Any]]:
+    """Yield frames that ITK's GDCM decodes from a file with the same pixels and a header that changes no value."""
+    import SimpleITK as sitk
+    from pydicom.dataset import Dataset
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in HIGH_THROUGHPUT_JPEG_2000:
+        raise FileFormatError(
+            f"expected pixels that can be decoded, got {syntax.name}: pip install 'hepareg[dicom]' to read it"
+        )
+    bare = Dataset()
+    bare.file_meta = dataset.file_meta
+    for keyword in KEPT_FOR_GDCM:
+        if keyword in dataset:
+            bare[keyword] = dataset[keyword]
+    for keyword, value in NEUTRAL.items():
+        setattr(bare, keyword, value)
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "pixels.dcm"
+            bare.save_as(path, enforce_file_format=True)
+            stored = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except Exception as error:
+        raise FileFormatError(
+            f"expected pixels that can be decoded, got {syntax.name} in {name} that neither pydicom nor GDCM decodes, "
+            "or damaged data; decompress the series first, for example with `gdcmconv --raw`"
+        ) from error
+    frames = stored.reshape(-1, *stored.shape[-2:])
+    for number in numbers:
+        yield frames[number]
