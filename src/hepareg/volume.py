@@ -111,6 +111,10 @@ class Volume:
         """Return a volume of other voxels on the same grid, without the content digest, which is of the old voxels."""
         return replace(self, data=data, provenance=replace(self.provenance, content_digest=None))
 
+    def with_notes(self, *notes: str) -> "Volume":
+        """Return the same voxels with further remarks for the user in the provenance."""
+        return replace(self, provenance=replace(self.provenance, notes=(*self.provenance.notes, *notes)))
+
     def crop(self, start: ArrayLike, stop: ArrayLike) -> "Volume":
         """Return a view of the voxel range ``start`` (inclusive) to ``stop`` (exclusive).
 

@@ -17,6 +17,7 @@ LAYERS = (
     ("voxel_tensor", "pair"),
     ("transforms", "similarity"),
     ("regularisation", "io", "preprocessing", "networks", "evaluation", "figures"),
+    ("masks",),
     ("simulation", "refinement"),
     ("data",),
     ("training", "registration"),

@@ -77,7 +77,7 @@ def test_written_and_read_again(folder):
         ("../up,,a/m.nii.gz,a/f.nii.gz,,,,,\n", "row 2: the case name may hold"),
         (".,,a/m.nii.gz,a/f.nii.gz,,,,,\n", "row 2: the case name may hold"),
         (",,a/m.nii.gz,a/f.nii.gz,,,,,\n", "row 2: case is empty"),
-        ("one,,a/m.nii.gz,a/f.nii.gz,,,liver,,\n", "mask_label is no positive whole number"),
+        ("one,,a/m.nii.gz,a/f.nii.gz,,,-1,,\n", "mask_label is no positive whole number"),
         ("one,,a/m.nii.gz,a/f.nii.gz,,,,dev,\n", "split is none of train, validation, test"),
         ("one,,a/m.nii.gz,a/f.nii.gz,,,,,late\n", "moving_phase is none of non_contrast"),
         ("", "at least one pair"),

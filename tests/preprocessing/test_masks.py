@@ -30,7 +30,7 @@ def test_one_of_several_labels():
     np.testing.assert_array_equal(mask.data, LABELS == 5)
     with pytest.raises(MaskError, match="got labels 1, 5: choose the label of the liver") as caught:
         prepare_mask(Volume(LABELS, GRID), like=CT)
-    assert caught.value.options == ("mask_label",)
+    assert caught.value.options == ("mask_label", "moving_mask_label", "fixed_mask_label")
     with pytest.raises(MaskError, match="expected label 6 in the moving mask, got labels 1, 5"):
         prepare_mask(Volume(LABELS, GRID), like=CT, label=6, name="moving mask")
 
@@ -44,13 +44,30 @@ def test_axes_in_another_order():
     assert mask.data.flags.forc  # one pass over memory, in the order of the file
 
 
-def test_another_grid_is_an_error_that_names_both():
-    shifted = GRID.world_from_voxel.copy()
-    shifted[0, 3] += 0.02
-    with pytest.raises(MaskError, match=r"origin \(0.00, 0.00, 0.00\).*origin \(0.02, 0.00, 0.00\)"):
-        prepare_mask(Volume(LABELS, Grid(SHAPE, shifted)), like=CT, label=5)
-    with pytest.raises(MaskError, match=r"12x10x8.*11x10x8"):
-        prepare_mask(Volume(LABELS[1:], GRID.crop((1, 0, 0), SHAPE)), like=CT, label=5)
+def test_another_grid_is_noted():
+    cropped = prepare_mask(Volume(LABELS[1:], GRID.crop((1, 0, 0), SHAPE)), like=CT, label=5)
+    np.testing.assert_array_equal(cropped.data, LABELS == 5)
+    assert "nearest neighbours" in cropped.provenance.notes[0]
+
+
+def test_probabilities_are_cut_at_one_half():
+    soft = np.where(LABELS == 5, 0.9, 0.0)
+    soft[2:6, 3:8, 1] = 0.499
+    soft[2:6, 3:8, 2] = 0.5
+    wanted = (LABELS == 5) & (soft >= 0.5)
+    many = np.where(wanted, 255, 0)
+    many[8:12, 3:8, 1:3] = np.arange(40).reshape(4, 5, 2) + 80
+    many[8, 3, 1] = 128
+    for dtype in (np.float32, np.float64):
+        mask = prepare_mask(Volume(soft.astype(dtype), GRID), like=CT)
+        np.testing.assert_array_equal(mask.data, wanted)
+        assert "probabilities" in mask.provenance.notes[0]
+    bytes_ = prepare_mask(Volume(many.astype(np.uint8), GRID), like=CT, name="mask")
+    assert bytes_.data[8, 3, 1]
+    assert bytes_.data.sum() == wanted.sum() + 1
+    plain = prepare_mask(Volume(np.where(wanted, 255, 0).astype(np.uint8), GRID), like=CT)
+    np.testing.assert_array_equal(plain.data, wanted)
+    assert plain.provenance.notes == ()
 
 
 def test_what_is_no_mask():

@@ -6,7 +6,7 @@ from hepareg.geometry import Grid
 from hepareg.io.nifti import write_nifti
 from hepareg.preprocessing.ct_check import check_ct
 from hepareg.volume import Volume
-from hepareg.workflows.inputs import read_mask, read_pair
+from hepareg.workflows.inputs import read_liver_mask, read_pair
 
 SHAPE = (24, 20, 12)
 GRID = Grid(SHAPE, np.diag([1.5, 1.5, 3.0, 1.0]))
@@ -35,7 +35,8 @@ def test_reads_a_pair(files):
         fixed=files / "fixed.nii.gz",
         moving_mask=files / "moving_labels.nii.gz",
         fixed_mask=files / "fixed_labels.nii.gz",
-        mask_label=7,
+        moving_mask_label=7,
+        fixed_mask_label=7,
     )
     assert pair.notes == ()
     assert pair.moving.data.dtype == np.int16
@@ -64,7 +65,7 @@ def test_the_shared_mask_is_reordered_onto_its_series(shared_data):
 
     series = read_dicom_series(shared_data / "lidc_idri_0001" / "dicom")
     check_ct(series)
-    mask = read_mask(shared_data / "lidc_idri_0001" / "liver_approximate.nii.gz", like=series)
+    mask = read_liver_mask(shared_data / "lidc_idri_0001" / "liver_approximate.nii.gz", like=series)
     assert mask.grid is series.grid
     assert 1100 < mask.data.sum() * series.grid.voxel_volume_mm3 / 1000 < 1200
     assert 40 < np.median(series.data[mask.data]) < 80

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from hepareg.cli.label_options import add_label_option
+
 SUMMARY = "compare two transforms over a mask: rotation, translation and target registration error"
 
 
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", metavar="A", help="transform file: .txt, .tfm, .h5, .lta, .mat")
     parser.add_argument("second", metavar="B", help="transform file to compare it with")
     parser.add_argument("--mask", metavar="M", required=True, help="mask of the fixed image over which to compare")
-    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    add_label_option(parser)
     parser.add_argument("--moving", metavar="IMAGE", help="moving image, for FLIRT matrices only")
     parser.add_argument("--fixed", metavar="IMAGE", help="fixed image, for FLIRT matrices only")
     parser.add_argument(

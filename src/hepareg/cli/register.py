@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from hepareg.cli.label_options import add_label_options
+
 if TYPE_CHECKING:
     from hepareg.workflows.register_files import Registered
 
@@ -31,9 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("moving", metavar="MOVING", help="arterial phase: NIfTI, NRRD, MHA or a folder of DICOM")
     parser.add_argument("fixed", metavar="FIXED", help="portal-venous phase, likewise")
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="new folder for the results")
-    parser.add_argument("--moving-mask", metavar="M", help="liver mask on the moving image's grid")
-    parser.add_argument("--fixed-mask", metavar="M", help="liver mask on the fixed image's grid")
-    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    parser.add_argument(
+        "--moving-mask", metavar="M", help="liver mask: NIfTI, NRRD, a folder of classes, DICOM SEG or RTSTRUCT"
+    )
+    parser.add_argument("--fixed-mask", metavar="M", help="likewise for the fixed image")
+    add_label_options(parser)
     parser.add_argument(
         "--moving-series",
         metavar="S",
@@ -69,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hepareg.workflows.register_files import RegisterRequest, register_files
 
     names = (
-        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "start", "transform_space",
+        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "moving_mask_label", "fixed_mask_label", "start", "transform_space",
         "moving_series", "fixed_series", "method", "weights", "matrix_only", "device", "threads", "seed",
         "allow_identical", "allow_different_patients", "overwrite",
     )  # fmt: skip

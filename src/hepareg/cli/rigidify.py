@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from hepareg.cli.label_options import add_label_option
+
 if TYPE_CHECKING:
     from hepareg.transforms.rigidify import RemovedPart
 
@@ -16,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fixed", metavar="F", required=True, help="fixed image")
     parser.add_argument("--moving", metavar="M", required=True, help="moving image")
     parser.add_argument("--mask", metavar="L", required=True, help="liver mask on the fixed image's grid")
-    parser.add_argument("--mask-label", type=int, metavar="N", help="label of the liver in a label map")
+    add_label_option(parser)
     parser.add_argument(
         "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 matrix (default: ras)"
     )

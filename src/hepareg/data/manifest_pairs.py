@@ -16,10 +16,10 @@ from hepareg.errors import HeparegError, InputError, SettingsError
 from hepareg.io.images import read_image
 from hepareg.io.manifest import ManifestPair, read_manifest
 from hepareg.io.transforms import read_transform
+from hepareg.masks import read_mask
 from hepareg.networks.input_region import RegionSettings
 from hepareg.preprocessing import LiverCrop
 from hepareg.preprocessing.ct_check import check_ct
-from hepareg.preprocessing.masks import prepare_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.transforms import RigidTransform
 
@@ -36,8 +36,8 @@ class LoadPaird(Transform):
             loaded[side] = read_image(item[side])
             check_ct(loaded[side], name=f"case {item['case']}: {side} image")
             if item.get(f"{side}_mask"):
-                loaded[f"{side}_mask"] = prepare_mask(
-                    read_image(item[f"{side}_mask"]),
+                loaded[f"{side}_mask"] = read_mask(
+                    item[f"{side}_mask"],
                     like=loaded[side],
                     label=item.get("mask_label"),
                     name=f"case {item['case']}: {side} mask",

@@ -8,7 +8,7 @@ from hepareg.errors import MaskError
 from hepareg.geometry.grid import Grid
 from hepareg.geometry.profile import EMPTY_MASK
 
-__all__ = ["VoxelBox", "bounding_box", "box_around_points", "range_around_points"]
+__all__ = ["VoxelBox", "bounding_box", "box_around_points", "distances_outside_mm", "range_around_points"]
 
 VoxelBox = tuple[NDArray[np.int_], NDArray[np.int_]]
 """(3,) start and (3,) stop."""
@@ -92,3 +92,11 @@ def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 
         np.floor(voxels.min(axis=0) - margin + 1e-6).astype(int),
         np.ceil(voxels.max(axis=0) + margin - 1e-6).astype(int) + 1,
     )
+
+
+def distances_outside_mm(grid: Grid, points_mm: ArrayLike) -> NDArray[np.floating]:
+    """Return for (N, 3) world points how far in mm they are from a grid's voxels, faces included: 0 inside."""
+    voxels = grid.voxel_points(points_mm)
+    inside = np.clip(voxels, -0.5, np.array(grid.shape) - 0.5)
+    distances = np.linalg.norm((voxels - inside) @ grid.world_from_voxel[:3, :3].T, axis=-1)
+    return np.asarray(np.where(distances < 1e-6, 0.0, distances))

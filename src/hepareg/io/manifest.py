@@ -5,8 +5,8 @@ One row a pair. Columns (in any order; only the first three are required):
 =====================  =================================================================================
 case                   name of the pair in folders, tables and messages: letters, digits, ``-``, ``_``, ``.``
 moving, fixed          image file or folder of DICOM, relative to the manifest's folder or absolute
-moving_mask            liver mask file of the moving image; likewise fixed_mask
-mask_label             label of the liver where the masks are label maps
+moving_mask            liver mask of the moving image, file or folder; likewise fixed_mask
+mask_label             number or name of the liver where the masks are label maps or segmentations
 patient                any name; pairs of one patient have the same, and training never splits them
 split                  ``train``, ``validation`` or ``test``
 moving_phase           ``non_contrast``, ``arterial``, ``portal_venous`` or ``delayed``; likewise fixed_phase
@@ -48,7 +48,7 @@ class ManifestPair:
     fixed: Path
     moving_mask: Path | None = None
     fixed_mask: Path | None = None
-    mask_label: int | None = None
+    mask_label: int | str | None = None
     patient: str | None = None
     split: str | None = None
     moving_phase: Phase | None = None
@@ -186,8 +186,8 @@ def _problems_of(cells: Mapping[str, str], required: Iterable[str], folder: Path
             yield f"{label}the {name} file does not exist"
     if cells.get("split") and cells["split"] not in SPLITS:
         yield f"{label}split is none of {', '.join(SPLITS)}, but {cells['split']!r}"
-    if cells.get("mask_label") and not re.fullmatch(r"[1-9]\d*", cells["mask_label"]):
-        yield f"{label}mask_label is no positive whole number"
+    if re.fullmatch(r"0+|[-+.\d]*[-+.][-+.\d]*", cells.get("mask_label", "")):
+        yield f"{label}mask_label is no positive whole number and no name"
     for name in ("moving_phase", "fixed_phase"):
         if cells.get(name) and cells[name] not in {phase.value for phase in Phase}:
             yield f"{label}{name} is none of {', '.join(phase.value for phase in Phase)}"
@@ -203,7 +203,7 @@ def _pair_of(cells: Mapping[str, str], folder: Path) -> ManifestPair:
         elif name.endswith("_phase"):
             values[name] = Phase(text)
         else:
-            values[name] = int(text) if name == "mask_label" else text
+            values[name] = int(text) if name == "mask_label" and text.isdecimal() else text
     return ManifestPair(**values)
 
 

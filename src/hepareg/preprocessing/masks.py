@@ -1,5 +1,6 @@
 """Liver masks: one label of a label map as bool on the grid of its CT, and a check against the CT."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from hepareg.arrays import VoxelArray, is_bool, slowest_first
 from hepareg.errors import MaskError
 from hepareg.preprocessing.axis_order import reorder
+from hepareg.preprocessing.mask_placement import place_mask
 from hepareg.volume import Volume
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ MAX_LABELS = 200
 256 if it was windowed to a picture."""
 LISTED_LABELS = 20
 """Number of labels that a message lists."""
+LABEL_OPTIONS = ("mask_label", "moving_mask_label", "fixed_mask_label")
+MIN_SOFT_VALUES = 30
+"""More distinct values than this, with 255 for most of what is inside, are the soft edges of a mask of 0 and 255."""
 LIVER_HU = (-100.0, 400.0)
 """Accepted median of a liver. Fatty livers without contrast medium have down to -40 HU, livers with contrast medium or
 iron up to 200. Lung, air and compact bone lie outside: often the sign of a wrong label or of another image's mask."""
@@ -27,12 +32,15 @@ iron up to 200. Lung, air and compact bone lie outside: often the sign of a wron
 def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
     """Return one label of a mask or label map as a bool mask on the grid of its image.
 
-    Voxels are reordered if the axes of mask and image differ in order or direction; they are never resampled.
+    A mask whose voxel centres are those of the image, in another order or sense of the axes, is
+    reordered. On any other grid of the same world it is sampled with nearest neighbours, and probabilities are
+    cut at one half; the provenance has a note of each.
 
     Parameters
     ----------
     volume
-        Mask or label map of whole numbers; 0 is the background.
+        Mask or label map (whole numbers, 0 is the background), or probabilities: fractions from 0 to 1, or
+        whole numbers up to 255 most of which are 0 or 255.
     like
         The image that the mask belongs to.
     label
@@ -43,36 +51,74 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     Returns
     -------
     Volume
-        bool on ``like.grid``, in the memory order of the mask; a view of the mask's voxels if they hold 0 and 1.
+        bool on ``like.grid``, in the memory order of the mask where it was not resampled; the same voxels where
+        they are that already.
 
     Raises
     ------
     MaskError
-        If the mask lies on another grid, is empty, has several labels while ``label`` is None, does not have
-        ``label``, or looks like a CT.
+        If the mask is empty, holds several labels and ``label`` is None, lacks ``label``, looks like a CT, or
+        cannot belong to the image: see `hepareg.preprocessing.mask_placement.place_mask`.
     """
     if is_bool(volume.data) and volume.grid.equals(like.grid) and label in (None, 1):
         same = Volume(volume.data, like.grid, like.phase, volume.provenance)  # with a profile of its own
         if same.profile.total:
             return same
+    volume = _cut_at_half(volume, name)
     labels = labels_present(volume.data, name=name)
     if not labels:
         raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
     if label is None and len(labels) > 1:
         raise MaskError(
             f"expected a {name} with one label, got {_listed(labels)}: choose the label of the liver",
-            options=("mask_label",),
+            options=LABEL_OPTIONS,
         )
     if label is not None and label not in labels:
-        raise MaskError(f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these")
-    placed = reorder(volume, onto=like.grid)
-    if placed is None:
         raise MaskError(
-            f"expected the {name} on the grid of its image ({like.grid.describe()}), "
-            f"got {volume.grid.describe()}; resample it onto the image with nearest neighbours"
+            f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these", options=LABEL_OPTIONS
         )
-    data = _selected(placed.data, labels[0] if label is None else label, alone=labels == [1])
-    return Volume(data, like.grid, like.phase, volume.provenance)
+    chosen, alone = labels[0] if label is None else label, labels == [1]
+    placed = reorder(volume, onto=like.grid)
+    if placed is not None:
+        return Volume(_selected(placed.data, chosen, alone=alone), like.grid, like.phase, volume.provenance)
+    data = _selected(volume.data, chosen, alone=alone)
+    host = data if isinstance(data, np.ndarray) else data.cpu().numpy()
+    found = place_mask(Volume(host, volume.grid, like.phase, volume.provenance), onto=like.grid, name=name)
+    return found if data is host else replace(found, data=_like_tensor(found.data, data))
+
+
+def _like_tensor(voxels: VoxelArray, tensor: "Tensor") -> "Tensor":
+    import torch  # is there already, if there is a tensor
+
+    return torch.from_numpy(voxels).to(tensor.device)
+
+
+def _cut_at_half(volume: Volume, name: str) -> Volume:
+    """Return probabilities as a mask of what is at least half inside, with a note; anything else as it is."""
+    data = volume.data
+    if not isinstance(data, np.ndarray):
+        return volume
+    if data.dtype.kind == "f":
+        highest = float(data.max())
+        is_soft = 0 < highest <= 1 and float(data.min()) >= 0 and bool(((data > 0) & (data < 1)).any())
+        threshold = 0.5
+    else:
+        threshold = 127.5
+        is_soft = data.dtype.kind in "iu" and data.dtype != bool and _is_soft_byte_mask(data)
+    if not is_soft:
+        return volume
+    return Volume(data >= threshold, volume.grid, volume.phase, volume.provenance).with_notes(
+        f"the {name} holds probabilities: what is at least one half was taken"
+    )
+
+
+def _is_soft_byte_mask(data: VoxelArray) -> bool:
+    """Return whether whole numbers from 0 to 255 are a mask with soft edges: many values, but nearly all 0 or 255."""
+    if data.max() != 255 or data.min() < 0:
+        return False
+    counts = np.bincount(np.ascontiguousarray(data).ravel(order="K").astype(np.uint8), minlength=256)
+    inside = counts[1:].sum()
+    return bool((counts > 0).sum() > MIN_SOFT_VALUES and counts[255] > 0.5 * inside)
 
 
 def check_liver_mask(mask: Volume, *, like: Volume, name: str = "mask") -> None:

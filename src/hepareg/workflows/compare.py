@@ -9,10 +9,9 @@ from hepareg.errors import TransformError
 from hepareg.evaluation import RigidError, TargetRegistrationError, transform_error, tre_over_mask
 from hepareg.io.images import read_image
 from hepareg.io.transforms import read_transform
-from hepareg.preprocessing.masks import prepare_mask
+from hepareg.masks import read_mask
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
-from hepareg.volume import Volume
 
 __all__ = ["STAGES", "Comparison", "compare_files"]
 
@@ -63,7 +62,7 @@ def compare_files(
     second: str | Path,
     *,
     mask: str | Path,
-    mask_label: int | None = None,
+    mask_label: int | str | None = None,
     moving: str | Path | None = None,
     fixed: str | Path | None = None,
     transform_space: str = "ras",
@@ -76,7 +75,7 @@ def compare_files(
     first, second
         Transform files; symmetric, but for which of them is called A and which B.
     mask, mask_label
-        Mask in the fixed world, and the label to take of a label map.
+        Mask in the fixed world, and the number or name of the segment to take.
     moving, fixed
         The two images, which only FLIRT's matrices need.
     transform_space
@@ -95,7 +94,7 @@ def compare_files(
     a, b = (
         read_transform(path, space=transform_space, moving=moving_grid, fixed=fixed_grid) for path in (first, second)
     )
-    region = read_region(mask, label=mask_label)
+    region = read_mask(mask, label=mask_label)
     progress("comparing")
     centre = region.centroid_mm
     rigid = {name: _is_rigid(transform) for name, transform in (("A", a), ("B", b))}
@@ -104,18 +103,6 @@ def compare_files(
         tre=tre_over_mask(a, b, mask=region),
         not_rigid=tuple(name for name, ok in rigid.items() if not ok),
     )
-
-
-def read_region(path: str | Path, *, label: int | None) -> Volume:
-    """Read a mask that need not lie on any image's grid, as bool.
-
-    Raises
-    ------
-    MaskError
-        If it is empty, has several labels and ``label`` is None, or is no mask.
-    """
-    volume = read_image(path)
-    return prepare_mask(volume, like=volume, label=label)
 
 
 def _is_rigid(transform: AffineTransform) -> bool:

@@ -1,18 +1,18 @@
 """The input of a registration, read from files and checked: two images and up to two masks."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from hepareg.io.images import read_image
+from hepareg.masks import read_mask
 from hepareg.pair import ImagePair
 from hepareg.preprocessing.ct_check import check_ct
-from hepareg.preprocessing.masks import check_liver_mask, prepare_mask
+from hepareg.preprocessing.masks import check_liver_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.volume import Volume
 
-__all__ = ["CheckedPair", "read_ct", "read_mask", "read_pair"]
+__all__ = ["CheckedPair", "read_ct", "read_liver_mask", "read_pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +35,11 @@ def read_ct(path: str | Path, *, series: str | None = None, name: str = "image")
     return volume
 
 
-def read_mask(path: str | Path, *, like: Volume, label: int | None = None, name: str = "mask") -> Volume:
-    """Return a liver mask, or one label of a label map, read from a file: bool, on the grid of its image, checked."""
-    mask = prepare_mask(read_image(path), like=like, label=label, name=name)
+def read_liver_mask(
+    path: str | Path, *, like: Volume, label: int | str | None = None, name: str = "mask"
+) -> Volume:
+    """Read a mask as `hepareg.masks.read_mask` does, and check that the voxels under it could be a liver."""
+    mask = read_mask(path, like=like, label=label, name=name)
     check_liver_mask(mask, like=like, name=name)
     return mask
 
@@ -48,7 +50,8 @@ def read_pair(
     fixed: str | Path,
     moving_mask: str | Path | None = None,
     fixed_mask: str | Path | None = None,
-    mask_label: int | None = None,
+    moving_mask_label: int | str | None = None,
+    fixed_mask_label: int | str | None = None,
     moving_series: str | None = None,
     fixed_series: str | None = None,
     allow_identical: bool = False,
@@ -77,22 +80,31 @@ def read_pair(
     InputError
         If a file cannot be read or its content cannot be registered; the message names the file's part in the pair.
     """
-    sides = ((moving, moving_series, moving_mask, "moving"), (fixed, fixed_series, fixed_mask, "fixed"))
+    sides = (
+        (moving, moving_series, moving_mask, moving_mask_label, "moving"),
+        (fixed, fixed_series, fixed_mask, fixed_mask_label, "fixed"),
+    )
     with ThreadPoolExecutor(max_workers=max(1, min(threads, 2))) as pool:
-        futures = [pool.submit(_read_side, *side, mask_label) for side in sides]
+        futures = [pool.submit(_read_side, *side) for side in sides]
         (moving_ct, moving_region), (fixed_ct, fixed_region) = (future.result() for future in futures)
-    notes: Sequence[str] = check_pair(
+    checked = check_pair(
         moving=moving_ct,
         fixed=fixed_ct,
         both_masks=moving_region is not None and fixed_region is not None,
         allow_identical=allow_identical,
         allow_different_patients=allow_different_patients,
     )
-    return CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region, tuple(notes))
+    read = [*_notes_of(moving_ct, moving_region, "moving"), *_notes_of(fixed_ct, fixed_region, "fixed")]
+    return CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region, (*checked, *read))
+
+
+def _notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
+    """Return what the readers noted, the image's with its side in front; a mask's notes name it themselves."""
+    return [f"{side} image: {note}" for note in image.provenance.notes] + list(mask.provenance.notes if mask else ())
 
 
 def _read_side(
-    path: str | Path, series: str | None, mask: str | Path | None, side: str, label: int | None
+    path: str | Path, series: str | None, mask: str | Path | None, label: int | str | None, side: str
 ) -> tuple[Volume, Volume | None]:
     image = read_ct(path, series=series, name=f"{side} image")
-    return image, None if mask is None else read_mask(mask, like=image, label=label, name=f"{side} mask")
+    return image, None if mask is None else read_liver_mask(mask, like=image, label=label, name=f"{side} mask")

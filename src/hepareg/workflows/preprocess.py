@@ -17,7 +17,7 @@ from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.preprocessing.resampling import check_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
-from hepareg.workflows.inputs import read_ct, read_mask
+from hepareg.workflows.inputs import read_ct, read_liver_mask
 from hepareg.workflows.preprocess_table import SIDES, CaseRow, SideRow, format_table
 
 __all__ = ["PreprocessSettings", "preprocess"]
@@ -173,7 +173,11 @@ def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, ove
 def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> SideRow:
     image = read_ct(getattr(pair, side), name=f"{side} image")
     mask_path = getattr(pair, f"{side}_mask")
-    mask = None if mask_path is None else read_mask(mask_path, like=image, label=pair.mask_label, name=f"{side} mask")
+    mask = (
+        None
+        if mask_path is None
+        else read_liver_mask(mask_path, like=image, label=pair.mask_label, name=f"{side} mask")
+    )
     region = None if mask is None else settings.crop.region(mask)
     if mask is not None and region is not None:
         image, mask = region.apply(image), region.apply(mask)
@@ -212,7 +216,7 @@ def _fingerprint(pair: ManifestPair) -> str:
     files = [path for path in (pair.moving, pair.fixed, pair.moving_mask, pair.fixed_mask) if path is not None]
     found: list[Any] = [pair.mask_label]
     for path in files:
-        members = sorted(path.iterdir()) if path.is_dir() else [path]
+        members = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         found += [[str(member), member.stat().st_size, member.stat().st_mtime_ns] for member in members]
     return sha256(json.dumps(found).encode()).hexdigest()[:16]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hepareg.clock import Clock
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.json import write_json
+from hepareg.io.segmentation import LIVER, is_called
 from hepareg.io.transforms import read_transform
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
@@ -40,7 +41,9 @@ class RegisterRequest:
     out
         Folder for the results.
     moving_mask, fixed_mask, mask_label
-        Liver masks, and the label to take of a label map.
+        Liver masks, as `hepareg.masks.read_mask` takes them, and the number or name of the liver in both.
+    moving_mask_label, fixed_mask_label
+        The same for one of them, where they differ.
     start, transform_space
         File with a guess of moving_from_fixed, in any format that `hepareg.io.transforms` reads, and the
         world of a plain 4x4 matrix: ``ras`` or ``lps``; other formats state their own.
@@ -63,7 +66,9 @@ class RegisterRequest:
     out: str | Path
     moving_mask: str | Path | None = None
     fixed_mask: str | Path | None = None
-    mask_label: int | None = None
+    mask_label: int | str | None = None
+    moving_mask_label: int | str | None = None
+    fixed_mask_label: int | str | None = None
     start: str | Path | None = None
     transform_space: str = "ras"
     moving_series: str | None = None
@@ -88,7 +93,6 @@ class RegisterRequest:
     def options(self) -> dict[str, Any]:
         """What of the request shapes the result; no path."""
         names = (
-            "mask_label",
             "transform_space",
             "method",
             "matrix_only",
@@ -98,7 +102,19 @@ class RegisterRequest:
             "allow_identical",
             "allow_different_patients",
         )
-        return {**{name: getattr(self, name) for name in names}, "start_given": self.start is not None}
+        labels = {
+            name: _label_shown(getattr(self, name)) for name in ("mask_label", "moving_mask_label", "fixed_mask_label")
+        }
+        return {**labels, **{name: getattr(self, name) for name in names}, "start_given": self.start is not None}
+
+
+def _first_given(own: int | str | None, both: int | str | None) -> int | str | None:
+    return both if own is None else own
+
+
+def _label_shown(label: int | str | None) -> int | str | None:
+    """Return a label as a report may hold it: names of segments are free text, and only the liver's is kept."""
+    return label if label is None or isinstance(label, int) or is_called(label, LIVER) else "(a name)"
 
 
 @dataclass(frozen=True)
@@ -202,7 +218,8 @@ def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "Registr
             fixed=request.fixed,
             moving_mask=request.moving_mask,
             fixed_mask=request.fixed_mask,
-            mask_label=request.mask_label,
+            moving_mask_label=_first_given(request.moving_mask_label, request.mask_label),
+            fixed_mask_label=_first_given(request.fixed_mask_label, request.mask_label),
             moving_series=request.moving_series,
             fixed_series=request.fixed_series,
             allow_identical=request.allow_identical,

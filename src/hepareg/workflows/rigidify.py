@@ -6,7 +6,7 @@ from pathlib import Path
 from hepareg.geometry.masked import points_mm
 from hepareg.io.images import read_image
 from hepareg.io.transforms import check_transform_suffix, read_transform, write_transform
-from hepareg.preprocessing.masks import prepare_mask
+from hepareg.masks import read_mask
 from hepareg.transforms.rigidify import RemovedPart, removed_part, rigid_part
 from hepareg.workflows.atomic import atomic_file, check_output_file
 
@@ -23,7 +23,7 @@ def rigidify_file(
     fixed: str | Path,
     moving: str | Path,
     mask: str | Path,
-    mask_label: int | None = None,
+    mask_label: int | str | None = None,
     transform_space: str = "ras",
     moving_series: str | None = None,
     fixed_series: str | None = None,
@@ -41,7 +41,7 @@ def rigidify_file(
     fixed, moving
         The two images; their grids place FLIRT's and FreeSurfer's matrices in the world.
     mask, mask_label
-        Liver mask on the fixed image's grid, and the label to take of a label map.
+        Liver mask of the fixed image, and the number or name of the segment to take.
     transform_space
         World of a plain 4x4 matrix.
     moving_series, fixed_series
@@ -70,7 +70,7 @@ def rigidify_file(
     progress("reading")
     fixed_image, moving_grid = read_image(fixed, series=fixed_series), read_image(moving, series=moving_series).grid
     affine = read_transform(transform, space=transform_space, moving=moving_grid, fixed=fixed_image.grid)
-    liver = prepare_mask(read_image(mask), like=fixed_image, label=mask_label, name="fixed liver mask")
+    liver = read_mask(mask, like=fixed_image, label=mask_label, name="fixed liver mask")
     progress("comparing")
     centre = liver.centroid_mm
     rigid = rigid_part(affine, centre_mm=centre)

@@ -1,0 +1,32 @@
+"""Options of commands that take masks: which label or segment is the liver."""
+
+import argparse
+
+__all__ = ["add_label_option", "add_label_options"]
+
+
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the label of both masks, and of each."""
+    add_label_option(parser)
+    for side in ("moving", "fixed"):
+        parser.add_argument(
+            f"--{side}-mask-label", type=_label, metavar="L", help=f"the same for the {side} mask, where they differ"
+        )
+
+
+def add_label_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the label of every mask of the command."""
+    parser.add_argument(
+        "--mask-label",
+        type=_label,
+        metavar="L",
+        help="number or name of the liver's label or segment (default: the only one, or the one called liver)",
+    )
+
+
+def _label(text: str) -> int | str:
+    """Return digits as a number and anything else as a name."""
+    text = text.strip()
+    if not text:
+        raise argparse.ArgumentTypeError("expected a number or a name, got nothing")
+    return int(text) if text.isdecimal() else text

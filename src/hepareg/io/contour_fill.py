@@ -1,0 +1,201 @@
+"""Closed planar contours drawn as voxels: by the even-odd rule in their planes, by their distances in between.
+
+References
+----------
+Raya, S. P. and Udupa, J. K. Shape-based interpolation of multidimensional objects. IEEE Transactions on Medical
+Imaging 9, 1990. doi:10.1109/42.52980
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.arrays import Points, VoxelArray
+from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+from hepareg.geometry.rotations import homogeneous
+
+__all__ = ["FilledContours", "fill_contours", "fill_polygons"]
+
+PARALLEL = 0.9999
+"""Cosine of the angle, 0.8 degrees, up to which contours lie along slices."""
+SAME_PLANE_MM = 0.05
+MAX_FILLED_PLANES = 4
+"""Contours farther apart than so many usual distances, and 10 mm, are two parts with nothing between them."""
+MIN_PART_MM = 10.0
+OWN_SPACING_MM = 1.0
+MARGIN_VOX = 2
+MAX_VOXELS = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class FilledContours:
+    """Voxels inside of contours.
+
+    Parameters
+    ----------
+    data
+        (I, J, K) bool.
+    grid
+        The grid that was given, where contours lie along one of its planes; else one of their own.
+    num_filled
+        Slices between contours that were filled in although others have contours of their own.
+    """
+
+    data: VoxelArray
+    grid: Grid
+    num_filled: int
+
+
+def fill_contours(contours: Sequence[Points], grid: Grid | None = None) -> FilledContours:
+    """Return the voxels whose centres lie inside of closed planar contours.
+
+    Contours of one plane are taken by the even-odd rule: a contour within another one is a hole, and a keyhole, whose
+    channel is run along twice, too. Slices between two planes of contours are interpolated.
+
+    Parameters
+    ----------
+    contours
+        (N, 3) world points of each, N of 3 or more.
+    grid
+        Where to draw; None for a grid along the contours, of 1 mm.
+
+    Raises
+    ------
+    MaskError
+        If the contours do not lie in parallel planes, or span more than a body.
+    """
+    normal = _normal_of(contours)
+    axis = None if grid is None else _axis_along(grid, normal)
+    if grid is None or axis is None:
+        grid, axis = _own_grid(contours, normal, grid), 2
+    across = [a for a in range(3) if a != axis]
+    placed = [grid.voxel_points(points) for points in contours]
+    depths = np.array([points[:, axis].mean() for points in placed])
+    spread = max(float(np.abs(points[:, axis] - depth).max()) for points, depth in zip(placed, depths, strict=True))
+    if spread * grid.spacing_mm[axis] > 1.0:
+        raise MaskError(
+            f"expected planar contours in parallel planes, got points {spread * grid.spacing_mm[axis]:.1f} mm off them; "
+            "export the segmentation as NIfTI or DICOM SEG"
+        )
+    planes = _planes_of(depths, SAME_PLANE_MM / float(grid.spacing_mm[axis]))
+    shape = (grid.shape[across[0]], grid.shape[across[1]])
+    filled = [fill_polygons([placed[n][:, across] for n in numbers], shape) for numbers in planes]
+    heights = np.array([depths[numbers].mean() for numbers in planes])
+    data, num_filled = _stacked(filled, heights, grid, axis)
+    return FilledContours(np.moveaxis(data, 0, axis), grid, num_filled)
+
+
+def fill_polygons(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which centres of pixels lie inside of an odd number of polygons.
+
+    Parameters
+    ----------
+    polygons
+        (N, 2) corners in pixels, closed by themselves. The same polygon twice counts once.
+    shape
+        Number of pixels along both axes.
+    """
+    toggles = np.zeros((shape[0] + 1, shape[1]), np.int64)
+    for polygon in _different(polygons):
+        begin, end = polygon, np.roll(polygon, -1, axis=0)
+        first = np.ceil(np.minimum(begin[:, 1], end[:, 1])).astype(int).clip(0, shape[1])
+        last = np.ceil(np.maximum(begin[:, 1], end[:, 1])).astype(int).clip(0, shape[1])  # the upper end is not taken
+        edge = np.repeat(np.arange(len(polygon)), last - first)
+        if not edge.size:
+            continue
+        row = np.arange(edge.size) - np.repeat(np.cumsum(last - first) - (last - first), last - first) + first[edge]
+        part = (row - begin[edge, 1]) / (end[edge, 1] - begin[edge, 1])
+        crossing = begin[edge, 0] + part * (end[edge, 0] - begin[edge, 0])
+        np.add.at(toggles, (np.ceil(crossing).clip(0, shape[0]).astype(int), row), 1)
+    return (np.cumsum(toggles, axis=0)[:-1] % 2).astype(bool)
+
+
+def _different(polygons: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    seen: dict[bytes, NDArray[np.float64]] = {}
+    for polygon in polygons:
+        seen.setdefault(np.round(polygon, 3).tobytes(), polygon)
+    return list(seen.values())
+
+
+def _normal_of(contours: Sequence[Points]) -> NDArray[np.float64]:
+    """Return the (3,) unit normal of the contour with the largest area."""
+    normals = [0.5 * np.cross(p - p[0], np.roll(p, -1, axis=0) - p[0]).sum(axis=0) for p in contours]
+    largest = max(normals, key=lambda n: float(np.linalg.norm(n)))
+    length = float(np.linalg.norm(largest))
+    if not np.isfinite(length) or length == 0:
+        raise MaskError("expected contours that enclose an area, got none; check the structure")
+    return largest / length
+
+
+def _axis_along(grid: Grid, normal: NDArray[np.float64]) -> int | None:
+    """Return the voxel axis along which the contours' planes are stacked, or None where they cut it at an angle."""
+    cosines = np.abs((grid.world_from_voxel[:3, :3] / grid.spacing_mm).T @ normal)
+    axis = int(np.argmax(cosines))
+    return axis if cosines[axis] > PARALLEL else None
+
+
+def _own_grid(contours: Sequence[Points], normal: NDArray[np.float64], like: Grid | None) -> Grid:
+    spacing = OWN_SPACING_MM if like is None else min(OWN_SPACING_MM, float(like.spacing_mm.min()))
+    side = np.cross(normal, np.eye(3)[int(np.argmin(np.abs(normal)))])
+    side /= np.linalg.norm(side)
+    axes = np.stack([side, np.cross(normal, side), normal], axis=1)
+    points = np.concatenate(list(contours)) @ axes
+    depths = np.sort(np.unique(np.round(points[:, 2], 2)))
+    step = min(spacing, float(np.diff(depths).min())) if len(depths) > 1 else spacing
+    steps = np.array([spacing, spacing, max(step, 0.25)])
+    low, high = points.min(axis=0) - MARGIN_VOX * steps, points.max(axis=0) + MARGIN_VOX * steps
+    low[2] = depths[0] - MARGIN_VOX * steps[2]
+    shape = np.ceil((high - low) / steps).astype(int) + 1
+    if np.prod(shape.astype(float)) > MAX_VOXELS:
+        raise MaskError("expected contours within one body, got them metres apart; check the structure")
+    return Grid((int(shape[0]), int(shape[1]), int(shape[2])), homogeneous(axes * steps, axes @ low))
+
+
+def _planes_of(depths: NDArray[np.float64], tolerance: float) -> list[NDArray[np.int_]]:
+    """Return the numbers of the contours of each plane, in the order of depth."""
+    order = np.argsort(depths, kind="stable")
+    breaks = np.flatnonzero(np.diff(depths[order]) > tolerance) + 1
+    return np.split(order, breaks)
+
+
+def _stacked(
+    filled: Sequence[NDArray[np.bool_]], heights: NDArray[np.float64], grid: Grid, axis: int
+) -> tuple[VoxelArray, int]:
+    """Return (N, ...) slices of the grid along an axis from planes at heights in voxels, and how many were filled in."""
+    gaps = np.diff(heights)
+    usual = float(np.median(gaps)) if gaps.size else 1.0
+    allowed = max(MAX_FILLED_PLANES * usual, MIN_PART_MM / float(grid.spacing_mm[axis]))
+    spacing = np.delete(grid.spacing_mm, axis)
+    data = np.zeros((grid.shape[axis], *filled[0].shape), bool)
+    num_filled = 0
+    for k in range(len(data)):
+        after = int(np.searchsorted(heights, k))
+        near = min((n for n in (after - 1, after) if 0 <= n < len(heights)), key=lambda n: abs(heights[n] - k))
+        if abs(heights[near] - k) < 0.1 or not 0 < after < len(heights):
+            if -0.5 * usual < heights[near] - k <= 0.5 * max(usual, 1e-9) or abs(heights[near] - k) < 0.1:
+                data[k] = filled[near]
+        elif gaps[after - 1] <= allowed:
+            weight = (k - heights[after - 1]) / gaps[after - 1]
+            data[k] = _between(filled[after - 1], filled[after], weight, spacing)
+            num_filled += gaps[after - 1] > 1.5 * usual
+    return data, num_filled
+
+
+def _between(
+    before: NDArray[np.bool_], after: NDArray[np.bool_], weight: float, spacing_mm: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    distance = (1 - weight) * _signed_distance(before, spacing_mm) + weight * _signed_distance(after, spacing_mm)
+    return distance > 0
+
+
+def _signed_distance(mask: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance in mm to the outline of a mask: positive inside, minus infinity where it is empty."""
+    from scipy.ndimage import distance_transform_edt  # slow to import
+
+    if not mask.any():
+        return np.full(mask.shape, -np.inf)
+    inside = distance_transform_edt(np.pad(mask, 1), sampling=spacing_mm)[1:-1, 1:-1]
+    return np.where(mask, inside, -distance_transform_edt(~mask, sampling=spacing_mm))

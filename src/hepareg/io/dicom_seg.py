@@ -1,0 +1,172 @@
+"""DICOM segmentations (SEG): binary, fractional and label maps, placed by their own frames.
+
+References
+----------
+DICOM PS3.3, A.51 Segmentation IOD and C.8.20 Segmentation.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepareg.arrays import Matrix
+from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+from hepareg.geometry.rotations import homogeneous
+from hepareg.io.dicom_headers import digest_of
+from hepareg.io.dicom_pixels import decoded_frames
+from hepareg.io.segmentation import Segments
+from hepareg.volume import Provenance, Volume
+
+__all__ = ["SEG_CLASSES", "segments_of_seg"]
+
+SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+"""Segmentation Storage and Label Map Segmentation Storage."""
+HALF = 0.5
+"""Least probability, or part of a voxel, that counts as inside."""
+PLACE_TOLERANCE = 0.1
+"""Part of the spacing by which a frame may be off its even place."""
+
+
+def segments_of_seg(dataset: Any, *, name: str) -> Segments:
+    """Return the segments of a DICOM SEG.
+
+    Parameters
+    ----------
+    dataset
+        The whole object.
+    name
+        Name of the file, for a message.
+
+    Raises
+    ------
+    MaskError
+        If frames have no place in the patient, or do not stack up to a volume.
+    """
+    names = {
+        int(item.SegmentNumber): str(item.get("SegmentLabel") or item.get("SegmentDescription") or "").strip()
+        for item in dataset.get("SegmentSequence") or []
+        if int(item.SegmentNumber) > 0
+    }
+    return Segments("a DICOM segmentation", names, partial(_mask, dataset, name))
+
+
+def _mask(dataset: Any, name: str, number: int, grid: Grid | None = None) -> Volume:
+    """Return one segment on the grid that its frames span; a frame that is not there is empty."""
+    kind = str(dataset.get("SegmentationType") or "BINARY").upper()
+    frames = list(range(int(dataset.get("NumberOfFrames") or 1)))
+    groups = _groups_of(dataset, len(frames))
+    own = frames if kind == "LABELMAP" else [n for n in frames if _segment_of(groups[n]) == number]
+    if not own:
+        raise MaskError(f"expected a segment with frames in {name}, got an empty one; check the segment")
+    positions = np.array([_values(groups[n], "PlanePositionSequence", "ImagePositionPatient", 3, name) for n in own])
+    orientation = _common(groups, own, "PlaneOrientationSequence", "ImageOrientationPatient", 6, name)
+    spacing = _common(groups, own, "PixelMeasuresSequence", "PixelSpacing", 2, name)
+    normal = np.cross(orientation[:3], orientation[3:])
+    heights = positions @ (normal / np.linalg.norm(normal))
+    every = np.array([_values(g, "PlanePositionSequence", "ImagePositionPatient", 3, name) for g in groups]) @ normal
+    step = _slice_distance(heights, every, groups[own[0]])
+    planes = np.rint((heights - heights.min()) / step).astype(int)
+    _check_stack(positions, heights, planes, step, normal, name)
+    data = np.zeros((planes.max() + 1, int(dataset.Rows), int(dataset.Columns)), bool)
+    for plane, values in zip(planes, decoded_frames(dataset, own, name=name), strict=True):
+        data[plane] |= _inside(values, kind, number, dataset)
+    first = positions[int(np.argmin(heights))]
+    matrix = _placed(orientation, spacing, normal * step / np.linalg.norm(normal), first)
+    provenance = Provenance(
+        "dicom", digest_of(dataset.get("PatientID")), world_digest=digest_of(dataset.get("FrameOfReferenceUID"))
+    )
+    volume = data.transpose(2, 1, 0)
+    return Volume(volume, Grid(volume.shape, matrix), provenance=provenance)  # type: ignore[arg-type]
+
+
+def _inside(values: NDArray[Any], kind: str, number: int, dataset: Any) -> NDArray[np.bool_]:
+    if kind == "LABELMAP":
+        return values == number
+    if kind == "FRACTIONAL":
+        return values >= HALF * float(dataset.get("MaximumFractionalValue") or 255)
+    return values != 0
+
+
+def _groups_of(dataset: Any, num_frames: int) -> list[Mapping[str, Any]]:
+    """Return the functional groups of each frame, those shared by all frames included."""
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None] * num_frames
+    merged: list[Mapping[str, Any]] = []
+    for frame in frames:
+        groups: dict[str, Any] = {}
+        for source in (shared, frame):
+            for element in source or ():
+                if element.VR == "SQ" and element.value:
+                    groups[element.keyword] = element.value[0]
+        merged.append(groups)
+    if len(merged) != num_frames:
+        raise MaskError(f"expected a place for each of {num_frames} frames of a DICOM segmentation, got {len(merged)}")
+    return merged
+
+
+def _segment_of(groups: Mapping[str, Any]) -> int:
+    found = groups.get("SegmentIdentificationSequence")
+    return 1 if found is None else int(found.ReferencedSegmentNumber)
+
+
+def _values(groups: Mapping[str, Any], sequence: str, keyword: str, count: int, name: str) -> list[float]:
+    value = groups[sequence].get(keyword) if sequence in groups else None
+    if value is None or len(value) != count:
+        raise MaskError(
+            f"expected the place of every frame in the DICOM segmentation {name}, got frames without {keyword}; "
+            "export it again, or as NIfTI"
+        )
+    return [float(x) for x in value]
+
+
+def _common(
+    groups: Sequence[Mapping[str, Any]], own: Sequence[int], sequence: str, keyword: str, count: int, name: str
+) -> NDArray[np.float64]:
+    """Return a value that all frames of a segment share."""
+    values = np.array([_values(groups[n], sequence, keyword, count, name) for n in own])
+    if np.ptp(values, axis=0).max() > 1e-3:
+        raise MaskError(f"expected one {keyword} for all frames of a segment in {name}, got several; export it again")
+    return values[0]
+
+
+def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
+    """Return the distance of planes in mm: the closest of all frames, or what the header says where it fits too."""
+    measures = groups.get("PixelMeasuresSequence", {})
+    stated = float(measures.get("SpacingBetweenSlices") or 0) or float(measures.get("SliceThickness") or 0) or 1.0
+    gaps = np.diff(np.unique(np.round(every, 4)))
+    gaps = gaps[gaps > 1e-3]
+    if not gaps.size:
+        return stated
+    closest = float(gaps.min())
+    apart = np.ptp(heights)
+    if apart < 0.5 * closest:
+        return closest
+    closest = float(apart / max(round(apart / closest), 1))  # over the whole stack: rounded positions average out
+    ratio = closest / stated
+    return closest / round(ratio) if ratio > 1.5 and abs(ratio - round(ratio)) < PLACE_TOLERANCE else closest
+
+
+def _check_stack(
+    positions: NDArray[np.float64], heights: NDArray[np.float64], planes: NDArray[np.int_], step: float,
+    normal: NDArray[np.float64], name: str,
+) -> None:  # fmt: skip
+    off = np.abs(heights - heights.min() - planes * step).max()
+    unit = normal / np.linalg.norm(normal)
+    sideways = np.linalg.norm(positions - positions[0] - np.outer(heights - heights[0], unit), axis=1).max()
+    if off > max(PLACE_TOLERANCE * step, 0.101) or sideways > 0.2:
+        raise MaskError(
+            f"expected the frames of a segment in {name} stacked at even distances, got them off by "
+            f"{max(off, sideways):.2f} mm; export the segmentation as NIfTI"
+        )
+
+
+def _placed(
+    orientation: NDArray[np.float64], spacing: NDArray[np.float64], step: NDArray[np.float64], first: NDArray[np.float64]
+) -> Matrix:
+    axes = np.stack([orientation[:3] * spacing[1], orientation[3:] * spacing[0], step], axis=1)
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ homogeneous(axes, first)

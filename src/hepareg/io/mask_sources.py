@@ -1,0 +1,77 @@
+"""The table of what a liver mask may come as: to add a source is its file and a line here."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from hepareg.geometry import Grid
+from hepareg.io.dicom_masks import read_dicom_masks
+from hepareg.io.images import read_image
+from hepareg.io.itk_images import ITK_SUFFIXES
+from hepareg.io.label_names import read_label_names
+from hepareg.io.nifti import is_nifti
+from hepareg.io.seg_nrrd import read_seg_nrrd
+from hepareg.io.segmentation import LabelMap, Segments
+from hepareg.volume import Volume
+
+__all__ = ["SOURCES", "read_segmentation"]
+
+
+def read_segmentation(path: str | Path) -> LabelMap | Segments:
+    """Read a mask, label map or segmentation of any known kind.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, damaged or of no known kind.
+    MaskError
+        If it holds several segmentations, or none that can be placed.
+    """
+    for source in SOURCES:
+        found = source(path)
+        if found is not None:
+            return found
+    raise AssertionError("the last source takes any path")
+
+
+def _read_nifti(path: str | Path) -> LabelMap | None:
+    if not is_nifti(path):
+        return None
+    return LabelMap("a NIfTI image", read_image(path), partial(read_label_names, path))
+
+
+def _read_mask_folder(path: str | Path) -> Segments | None:
+    """Return the files of a folder, one mask a class, as TotalSegmentator writes them: ``liver.nii.gz``."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return None
+    files = sorted(f for f in folder.iterdir() if f.is_file() and (is_nifti(f) or f.name.lower().endswith(ITK_SUFFIXES)))
+    if not files:
+        return None
+    named = dict(enumerate(files, start=1))
+
+    def read(number: int, grid: Grid | None = None) -> Volume:
+        return read_image(named[number])
+
+    return Segments("a folder of masks", {n: _class_of(file) for n, file in named.items()}, read)
+
+
+def _class_of(file: Path) -> str:
+    name = file.name.lower()
+    suffix = next(s for s in (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz", *ITK_SUFFIXES) if name.endswith(s))
+    return file.name[: -len(suffix)]
+
+
+def _read_any_image(path: str | Path) -> LabelMap:
+    """Return any other image with one value per voxel: NRRD, MetaImage, or a series of DICOM."""
+    return LabelMap("an image", read_image(path))
+
+
+SOURCES: tuple[Callable[[str | Path], LabelMap | Segments | None], ...] = (
+    _read_nifti,
+    _read_mask_folder,
+    read_seg_nrrd,
+    read_dicom_masks,
+    _read_any_image,
+)
+"""Asked in this order; each answers None for what it does not know."""

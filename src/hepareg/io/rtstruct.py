@@ -1,0 +1,92 @@
+"""DICOM RT structure sets (RTSTRUCT): regions as stacks of closed contours.
+
+References
+----------
+DICOM PS3.3, A.19 RT Structure Set IOD and C.8.8.6 ROI Contour.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hepareg.arrays import Points
+from hepareg.errors import MaskError
+from hepareg.geometry import Grid
+from hepareg.geometry.boxes import distances_outside_mm
+from hepareg.io.contour_fill import fill_contours
+from hepareg.io.dicom_headers import digest_of
+from hepareg.io.segmentation import Segments
+from hepareg.volume import Provenance, Volume
+
+__all__ = ["RTSTRUCT_CLASS", "segments_of_rtstruct"]
+
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "")
+MAX_OUTSIDE = 0.5
+
+
+def segments_of_rtstruct(dataset: Any, *, name: str) -> Segments:
+    """Return the regions of a structure set that have contours.
+
+    Parameters
+    ----------
+    dataset
+        The whole object.
+    name
+        Name of the file, for a message.
+
+    Raises
+    ------
+    MaskError
+        If no region has a contour.
+    """
+    contours = {
+        int(item.ReferencedROINumber): found
+        for item in dataset.get("ROIContourSequence") or []
+        if (found := _contours_of(item))
+    }
+    rois = {int(item.ROINumber): item for item in dataset.get("StructureSetROISequence") or []}
+    if not contours:
+        raise MaskError(f"expected a structure set with closed contours, got none in {name}; check the export")
+    names = {number: str(rois[number].get("ROIName") or "").strip() if number in rois else "" for number in contours}
+    worlds = {number: _world_of(dataset, rois.get(number)) for number in contours}
+    patient = digest_of(dataset.get("PatientID"))
+
+    def read(number: int, grid: Grid | None = None) -> Volume:
+        provenance = Provenance("dicom", patient, world_digest=digest_of(worlds[number]))
+        return _drawn(contours[number], grid, provenance)
+
+    return Segments("a DICOM structure set", names, read)
+
+
+def _drawn(contours: list[Points], grid: Grid | None, provenance: Provenance) -> Volume:
+    if grid is not None:
+        distances = distances_outside_mm(grid, np.concatenate(contours))
+        outside = float(np.mean(distances > 0))
+        if outside > MAX_OUTSIDE:
+            raise MaskError(
+                f"expected contours within the image, got {100 * outside:.0f} % of their points outside, up to "
+                f"{distances.max():.1f} mm from it; check that both belong together"
+            )
+    filled = fill_contours(contours, grid)
+    notes = (f"{filled.num_filled} slices between contours were filled in",) if filled.num_filled else ()
+    return Volume(filled.data, filled.grid, provenance=replace(provenance, notes=notes))
+
+
+def _contours_of(item: Any) -> list[Points]:
+    """Return the closed contours of a region as (N, 3) points in RAS mm."""
+    found = []
+    for contour in item.get("ContourSequence") or []:
+        if str(contour.get("ContourGeometricType") or "").upper() not in CLOSED:
+            continue
+        points = np.array(contour.get("ContourData") or [], dtype=np.float64)
+        if points.size >= 9 and points.size % 3 == 0 and np.isfinite(points).all():
+            found.append(points.reshape(-1, 3) * [-1.0, -1.0, 1.0])
+    return found
+
+
+def _world_of(dataset: Any, roi: Any) -> str:
+    """Return the frame of reference of a region."""
+    own = "" if roi is None else str(roi.get("ReferencedFrameOfReferenceUID") or "")
+    return own or str(dataset.get("FrameOfReferenceUID") or "")

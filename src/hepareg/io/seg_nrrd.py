@@ -1,0 +1,86 @@
+"""3D Slicer's segmentations (.seg.nrrd): labels in one layer or several, with names, cropped to what is segmented.
+
+References
+----------
+https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html#segmentation-file-format-seg-nrrd-file
+"""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hepareg.errors import FileFormatError, MaskError
+from hepareg.geometry import Grid
+from hepareg.io.byte_stream import reading
+from hepareg.io.itk_images import grid_of_itk_image
+from hepareg.io.segmentation import Segments
+from hepareg.volume import Provenance, Volume
+
+__all__ = ["read_seg_nrrd"]
+
+SUFFIXES = (".nrrd", ".nhdr")
+FIELD = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer|ID)")
+MAX_HEADER_BYTES = 1 << 20
+
+
+def read_seg_nrrd(path: str | Path) -> Segments | None:
+    """Read an NRRD file whose header names segments; None for any other file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    MaskError
+        If it has more layers than its segments name.
+    """
+    if not str(path).lower().endswith(SUFFIXES) or not Path(path).is_file():
+        return None
+    with reading(path, expected="an NRRD file"), open(path, "rb") as file:
+        header = file.read(MAX_HEADER_BYTES).partition(b"\n\n")[0]
+    if b"Segment0_" not in header and b"list domain domain domain" not in header:
+        return None
+    import SimpleITK as sitk
+
+    try:
+        image = sitk.ReadImage(str(path))
+    except (RuntimeError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"expected a segmentation of 3D Slicer, got a damaged file: {path}") from error
+    if image.GetDimension() != 3 or b"\nspace: " not in header:
+        raise MaskError("expected a segmentation on three axes with a space, got another one; export it as NIfTI")
+    fields = _fields_of(image)
+    data = sitk.GetArrayFromImage(image)
+    layers = data[..., np.newaxis] if data.ndim == 3 else data
+    places = {n: (int(f.get("Layer", 0)), int(f.get("LabelValue", 1))) for n, f in fields.items()}
+    if not fields:
+        places = {n: (n, 1) for n in range(layers.shape[-1])}
+    if max(layer for layer, _ in places.values()) >= layers.shape[-1]:
+        raise MaskError("expected the layers that the segments name, got fewer; export the segmentation again")
+    numbers = _numbers_of(places)
+    names = {numbers[n]: fields.get(n, {}).get("Name", "") for n in places}
+    by_number = {numbers[n]: place for n, place in places.items()}
+    return Segments("a segmentation of 3D Slicer", names, partial(_mask, layers, grid_of_itk_image(image), by_number))
+
+
+def _mask(layers: Any, own: Grid, places: dict[int, tuple[int, int]], number: int, grid: Grid | None = None) -> Volume:
+    layer, value = places[number]
+    return Volume((layers[..., layer] == value).transpose(), own, provenance=Provenance(file_format="itk"))
+
+
+def _numbers_of(places: dict[int, tuple[int, int]]) -> dict[int, int]:
+    """Return a number for each segment: its label value, or its place from 1 where values repeat across layers."""
+    values = [value for _, value in places.values()]
+    if len(set(values)) == len(values):
+        return {n: value for n, (_, value) in places.items()}
+    return {n: n + 1 for n in places}
+
+
+def _fields_of(image: Any) -> dict[int, dict[str, str]]:
+    fields: dict[int, dict[str, str]] = {}
+    for key in image.GetMetaDataKeys():
+        match = FIELD.fullmatch(key)
+        if match:
+            fields.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key).strip()
+    return fields

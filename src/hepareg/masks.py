@@ -1,0 +1,133 @@
+"""The one reader of liver masks: a source, a segment of it, and its place on the grid of an image."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hepareg.errors import MaskError
+from hepareg.io.label_names import TOTALSEGMENTATOR_LIVER
+from hepareg.io.mask_sources import read_segmentation
+from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called, list_names
+from hepareg.preprocessing.masks import labels_present, prepare_mask
+from hepareg.volume import Volume
+
+__all__ = ["read_mask"]
+
+NUM_SMALL_MAPS = 24
+"""Highest number of the label maps of other tools; TotalSegmentator's go on with spine, vessels and muscles."""
+
+
+def read_mask(
+    path: str | Path, *, label: int | str | None = None, like: Volume | None = None, name: str = "mask"
+) -> Volume:
+    """Read a liver mask from any source that hepareg knows, as bool on the grid of its image.
+
+    Parameters
+    ----------
+    path
+        NIfTI, NRRD or MetaImage file with a mask, labels or probabilities; folder with a file for each class;
+        3D Slicer's ``.seg.nrrd``; DICOM SEG or RTSTRUCT, as a file, in a folder or in a zip archive.
+    label
+        Number or name of the segment. None takes the only one, or the one that is called liver.
+    like
+        Image that the mask belongs to; None leaves the mask on its own grid.
+    name
+        What to call the mask in a message.
+
+    Returns
+    -------
+    Volume
+        bool on ``like.grid``. The provenance has notes where it was resampled, cut or chosen.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no such segment, or cannot belong to the image. Names of segments stand in
+        the error's ``listing`` alone.
+    """
+    source = read_segmentation(path)
+    if isinstance(source, LabelMap):
+        image = like if like is not None else source.volume
+        number, notes = _number_of(source, label, name)
+        mask = prepare_mask(source.volume, like=image, label=number, name=name)
+    else:
+        number = find_label(source.names, label, name=name)
+        notes = _notes_of_choice(source, number, label, name)
+        mask = source.read(number, None if like is None else like.grid)
+        _check_same_world(mask, like, name)
+        mask = prepare_mask(mask, like=mask if like is None else like, name=name)
+    return mask.with_notes(*notes) if notes else mask
+
+
+def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[int | None, tuple[str, ...]]:
+    """Return the number of a label map's label, or None for the only one there is."""
+    if isinstance(label, int):
+        return label, ()
+    if label is None:
+        return _liver_by_name(source, name)
+    names = source.names()
+    if names:
+        return find_label(names, label, name=name), ()
+    present = labels_present(source.volume.data, name=name) if _holds_labels(source.volume) else []
+    if len(present) < 2:
+        return None, ()
+    if is_called(label, LIVER) and _looks_like_totalsegmentator(source.volume, present):
+        return TOTALSEGMENTATOR_LIVER, (
+            f"the {name} names no labels: {TOTALSEGMENTATOR_LIVER} was taken as the liver, as TotalSegmentator numbers it",
+        )
+    raise MaskError(
+        f"expected a {name} that names its labels, got numbers alone ({present[0]} to {present[-1]}); "
+        "give the number of the liver",
+        options=LABEL_OPTIONS,
+        listing=list_names(dict.fromkeys(present, "")),
+    )
+
+
+def _liver_by_name(source: LabelMap, name: str) -> tuple[int | None, tuple[str, ...]]:
+    """Return the label that the file calls liver, if it has several; None for a plain mask, or where no name helps."""
+    data = source.volume.data
+    if not _holds_labels(source.volume) or data.max() <= 1 or len(present := labels_present(data, name=name)) < 2:
+        return None, ()
+    called = [n for n, text in source.names().items() if is_called(text, LIVER) and n in present]
+    if len(called) != 1:
+        return None, ()
+    return called[0], (f"of the {len(present)} labels of the {name} the one called liver was taken",)
+
+
+def _holds_labels(volume: Volume) -> bool:
+    """Return whether values are whole numbers from 0 on: a quick look, for what else there is prepare_mask says."""
+    return volume.data.dtype.kind in "iu" or (
+        volume.data.dtype.kind == "f" and bool((volume.data == np.rint(volume.data)).all())
+    )
+
+
+def _looks_like_totalsegmentator(volume: Volume, present: list[int]) -> bool:
+    """Return whether label 5 is there and either the map has more labels than other tools', or it is the largest."""
+    if TOTALSEGMENTATOR_LIVER not in present:
+        return False
+    if present[-1] > NUM_SMALL_MAPS:
+        return True
+    sizes = {number: int(np.count_nonzero(volume.data == number)) for number in present}
+    return max(sizes, key=lambda number: sizes[number]) == TOTALSEGMENTATOR_LIVER
+
+
+def _notes_of_choice(source: Segments, number: int, label: int | str | None, name: str) -> tuple[str, ...]:
+    if label is not None or len(source.names) == 1:
+        return ()
+    return (f"of the {len(source.names)} segments of the {name} the one called liver was taken",)
+
+
+def _check_same_world(mask: Volume, like: Volume | None, name: str) -> None:
+    """Check that a DICOM mask is of the image's patient and frame of reference, where both are known."""
+    if like is None:
+        return
+    mine, other = mask.provenance, like.provenance
+    worlds, patients = {mine.world_digest, other.world_digest}, {mine.patient_digest, other.patient_digest}
+    if None not in worlds:
+        if len(worlds) > 1:
+            raise MaskError(
+                f"expected a {name} in the frame of reference of its image, got one of another frame (another patient or "
+                "examination?), in which positions mean other places; give the mask of this image"
+            )
+    elif None not in patients and len(patients) > 1:
+        raise MaskError(f"expected a {name} of the image's patient, got one with another patient ID; give its own")
