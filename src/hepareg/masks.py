@@ -73,7 +73,7 @@ def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[in
         return None, ()
     if is_called(label, LIVER) and _looks_like_totalsegmentator(source.volume, present):
         return TOTALSEGMENTATOR_LIVER, (
-            f"the {name} names no labels: {TOTALSEGMENTATOR_LIVER} was taken as the liver, as TotalSegmentator numbers it",
+            f"the {name} names no labels: {TOTALSEGMENTATOR_LIVER} was taken as the liver, TotalSegmentator's number",
         )
     raise MaskError(
         f"expected a {name} that names its labels, got numbers alone ({present[0]} to {present[-1]}); "
@@ -126,8 +126,8 @@ def _check_same_world(mask: Volume, like: Volume | None, name: str) -> None:
     if None not in worlds:
         if len(worlds) > 1:
             raise MaskError(
-                f"expected a {name} in the frame of reference of its image, got one of another frame (another patient or "
-                "examination?), in which positions mean other places; give the mask of this image"
+                f"expected a {name} in the frame of reference of its image, got one of another frame (another "
+                "patient or examination?), in which positions mean other places; give the mask of this image"
             )
     elif None not in patients and len(patients) > 1:
         raise MaskError(f"expected a {name} of the image's patient, got one with another patient ID; give its own")

@@ -73,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hepareg.workflows.register_files import RegisterRequest, register_files
 
     names = (
-        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "moving_mask_label", "fixed_mask_label", "start", "transform_space",
+        "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "moving_mask_label",
+        "fixed_mask_label", "start", "transform_space",
         "moving_series", "fixed_series", "method", "weights", "matrix_only", "device", "threads", "seed",
         "allow_identical", "allow_different_patients", "overwrite",
     )  # fmt: skip

@@ -8,6 +8,7 @@ Imaging 9, 1990. doi:10.1109/42.52980
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ MAX_FILLED_PLANES = 4
 MIN_PART_MM = 10.0
 OWN_SPACING_MM = 1.0
 MARGIN_VOX = 2
+ON_EDGE_VOX = 1e-3
 MAX_VOXELS = 1 << 30
 
 
@@ -74,10 +76,11 @@ def fill_contours(contours: Sequence[Points], grid: Grid | None = None) -> Fille
     across = [a for a in range(3) if a != axis]
     placed = [grid.voxel_points(points) for points in contours]
     depths = np.array([points[:, axis].mean() for points in placed])
-    spread = max(float(np.abs(points[:, axis] - depth).max()) for points, depth in zip(placed, depths, strict=True))
-    if spread * grid.spacing_mm[axis] > 1.0:
+    spread_vox = max(float(np.abs(points[:, axis] - depth).max()) for points, depth in zip(placed, depths, strict=True))
+    spread_mm = spread_vox * float(grid.spacing_mm[axis])
+    if spread_mm > 1.0:
         raise MaskError(
-            f"expected planar contours in parallel planes, got points {spread * grid.spacing_mm[axis]:.1f} mm off them; "
+            f"expected planar contours in parallel planes, got points {spread_mm:.1f} mm off them; "
             "export the segmentation as NIfTI or DICOM SEG"
         )
     planes = _planes_of(depths, SAME_PLANE_MM / float(grid.spacing_mm[axis]))
@@ -89,7 +92,9 @@ def fill_contours(contours: Sequence[Points], grid: Grid | None = None) -> Fille
 
 
 def fill_polygons(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which centres of pixels lie inside of an odd number of polygons.
+    """Return which centres of pixels lie inside of an odd number of polygons, or on one.
+
+    Many tools trace a mask through the centres of its outermost pixels, which belong to it.
 
     Parameters
     ----------
@@ -99,18 +104,46 @@ def fill_polygons(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int
         Number of pixels along both axes.
     """
     toggles = np.zeros((shape[0] + 1, shape[1]), np.int64)
+    touched = np.zeros(shape, bool)
     for polygon in _different(polygons):
         begin, end = polygon, np.roll(polygon, -1, axis=0)
-        first = np.ceil(np.minimum(begin[:, 1], end[:, 1])).astype(int).clip(0, shape[1])
-        last = np.ceil(np.maximum(begin[:, 1], end[:, 1])).astype(int).clip(0, shape[1])  # the upper end is not taken
-        edge = np.repeat(np.arange(len(polygon)), last - first)
-        if not edge.size:
-            continue
-        row = np.arange(edge.size) - np.repeat(np.cumsum(last - first) - (last - first), last - first) + first[edge]
-        part = (row - begin[edge, 1]) / (end[edge, 1] - begin[edge, 1])
-        crossing = begin[edge, 0] + part * (end[edge, 0] - begin[edge, 0])
+        row, crossing = _crossings(begin, end, shape[1])
         np.add.at(toggles, (np.ceil(crossing).clip(0, shape[0]).astype(int), row), 1)
-    return (np.cumsum(toggles, axis=0)[:-1] % 2).astype(bool)
+        _touch(touched, crossing, row)
+        _touch(touched, *_corners_and_level_edges(begin, end))
+    return (np.cumsum(toggles, axis=0)[:-1] % 2).astype(bool) | touched
+
+
+def _crossings(
+    begin: NDArray[np.float64], end: NDArray[np.float64], num_rows: int
+) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Return row and place of every crossing of an edge with a row of pixel centres; upper ends do not count."""
+    first = np.ceil(np.minimum(begin[:, 1], end[:, 1])).clip(0, num_rows).astype(int)
+    last = np.ceil(np.maximum(begin[:, 1], end[:, 1])).clip(0, num_rows).astype(int)
+    counts = last - first
+    edge = np.repeat(np.arange(len(begin)), counts)
+    row = np.arange(edge.size) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    part = (row - begin[edge, 1]) / (end[edge, 1] - begin[edge, 1])
+    return row, begin[edge, 0] + part * (end[edge, 0] - begin[edge, 0])
+
+
+def _corners_and_level_edges(
+    begin: NDArray[np.float64], end: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the corners, and the pixels that edges along a row run over, which no crossing finds."""
+    level = np.abs(begin[:, 1] - end[:, 1]) < ON_EDGE_VOX
+    ends = np.sort(np.stack([begin[level, 0], end[level, 0]], axis=1), axis=1)
+    along = [np.arange(np.ceil(low - ON_EDGE_VOX), high + ON_EDGE_VOX) for low, high in ends]
+    rows = np.repeat(begin[level, 1], [len(x) for x in along])
+    return np.concatenate([begin[:, 0], *along]), np.concatenate([begin[:, 1], rows])
+
+
+def _touch(touched: NDArray[np.bool_], u: NDArray[np.float64], v: NDArray[Any]) -> None:
+    """Mark the pixels whose centres lie on points."""
+    i, j = np.rint(u).astype(int), np.rint(v).astype(int)
+    on = (np.abs(u - i) < ON_EDGE_VOX) & (np.abs(v - j) < ON_EDGE_VOX)
+    on &= (i >= 0) & (i < touched.shape[0]) & (j >= 0) & (j < touched.shape[1])
+    touched[i[on], j[on]] = True
 
 
 def _different(polygons: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
@@ -164,7 +197,7 @@ def _planes_of(depths: NDArray[np.float64], tolerance: float) -> list[NDArray[np
 def _stacked(
     filled: Sequence[NDArray[np.bool_]], heights: NDArray[np.float64], grid: Grid, axis: int
 ) -> tuple[VoxelArray, int]:
-    """Return (N, ...) slices of the grid along an axis from planes at heights in voxels, and how many were filled in."""
+    """Return (N, ...) slices of the grid along an axis from planes at heights in voxels, and the number filled in."""
     gaps = np.diff(heights)
     usual = float(np.median(gaps)) if gaps.size else 1.0
     allowed = max(MAX_FILLED_PLANES * usual, MIN_PART_MM / float(grid.spacing_mm[axis]))

@@ -5,7 +5,6 @@ References
 DICOM PS3.3, A.51 Segmentation IOD and C.8.20 Segmentation.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -166,7 +165,10 @@ def _check_stack(
 
 
 def _placed(
-    orientation: NDArray[np.float64], spacing: NDArray[np.float64], step: NDArray[np.float64], first: NDArray[np.float64]
+    orientation: NDArray[np.float64],
+    spacing: NDArray[np.float64],
+    step: NDArray[np.float64],
+    first: NDArray[np.float64],
 ) -> Matrix:
     axes = np.stack([orientation[:3] * spacing[1], orientation[3:] * spacing[0], step], axis=1)
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ homogeneous(axes, first)

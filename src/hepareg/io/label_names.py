@@ -17,7 +17,9 @@ __all__ = ["TOTALSEGMENTATOR_LIVER", "read_label_names"]
 
 TOTALSEGMENTATOR_LIVER = 5
 MAX_EXTENSION_BYTES = 1 << 22
-LABEL = re.compile(rb'<Label\s[^>]*?Key="(\d{1,6})"[^>]*>\s*(?:<!\[CDATA\[(.{0,200}?)\]\]>|([^<]{0,200}))\s*</Label>', re.DOTALL)
+LABEL = re.compile(
+    rb'<Label\s[^>]*?Key="(\d{1,6})"[^>]*>\s*(?:<!\[CDATA\[(.{0,200}?)\]\]>|([^<]{0,200}))\s*</Label>', re.DOTALL
+)
 
 
 def read_label_names(path: str | Path) -> Mapping[int, str]:

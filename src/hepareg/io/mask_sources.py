@@ -45,7 +45,9 @@ def _read_mask_folder(path: str | Path) -> Segments | None:
     folder = Path(path)
     if not folder.is_dir():
         return None
-    files = sorted(f for f in folder.iterdir() if f.is_file() and (is_nifti(f) or f.name.lower().endswith(ITK_SUFFIXES)))
+    files = sorted(
+        f for f in folder.iterdir() if f.is_file() and (is_nifti(f) or f.name.lower().endswith(ITK_SUFFIXES))
+    )
     if not files:
         return None
     named = dict(enumerate(files, start=1))
@@ -58,7 +60,9 @@ def _read_mask_folder(path: str | Path) -> Segments | None:
 
 def _class_of(file: Path) -> str:
     name = file.name.lower()
-    suffix = next(s for s in (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz", *ITK_SUFFIXES) if name.endswith(s))
+    suffix = next(
+        s for s in (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz", *ITK_SUFFIXES) if name.endswith(s)
+    )
     return file.name[: -len(suffix)]
 
 

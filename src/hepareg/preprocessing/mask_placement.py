@@ -55,7 +55,9 @@ def place_mask(mask: Volume, *, onto: Grid, name: str = "mask") -> Volume:
     outside = _outside(points, onto, name)
     _check_place(mask.grid, onto, name)
     placed = np.zeros(onto.shape, bool, order="F")
-    box = box_around_points(onto, mask.grid.crop(*mask.profile.box).corners_mm, margin_mm=float(mask.grid.spacing_mm.max()))
+    box = box_around_points(
+        onto, mask.grid.crop(*mask.profile.box).corners_mm, margin_mm=float(mask.grid.spacing_mm.max())
+    )
     if box is not None:
         ranges = tuple(slice(int(a), int(b)) for a, b in zip(*box, strict=True))
         placed[ranges] = resample(mask, onto.crop(*box), interpolation="nearest", padding=0).data

@@ -35,9 +35,7 @@ def read_ct(path: str | Path, *, series: str | None = None, name: str = "image")
     return volume
 
 
-def read_liver_mask(
-    path: str | Path, *, like: Volume, label: int | str | None = None, name: str = "mask"
-) -> Volume:
+def read_liver_mask(path: str | Path, *, like: Volume, label: int | str | None = None, name: str = "mask") -> Volume:
     """Read a mask as `hepareg.masks.read_mask` does, and check that the voxels under it could be a liver."""
     mask = read_mask(path, like=like, label=label, name=name)
     check_liver_mask(mask, like=like, name=name)
