@@ -58,11 +58,20 @@ def segmentation(images, kind, values, **options):
         for n, name in enumerate(names, start=1)
     ]
     return hd.seg.Segmentation(
-        source_images=images, pixel_array=values, segmentation_type=kind, segment_descriptions=descriptions,
-        series_instance_uid="1.2.826.0.1.3680043.8.498.10", series_number=9,
-        sop_instance_uid="1.2.826.0.1.3680043.8.498.11", instance_number=1, manufacturer="golden", manufacturer_model_name="golden", software_versions="1",
-        device_serial_number="1", **options,
-    )  # fmt: skip
+        source_images=images,
+        pixel_array=values,
+        segmentation_type=kind,
+        segment_descriptions=descriptions,
+        series_instance_uid="1.2.826.0.1.3680043.8.498.10",
+        series_number=9,
+        sop_instance_uid="1.2.826.0.1.3680043.8.498.11",
+        instance_number=1,
+        manufacturer="golden",
+        manufacturer_model_name="golden",
+        software_versions="1",
+        device_serial_number="1",
+        **options,
+    )
 
 
 def seg_files(name, images):
