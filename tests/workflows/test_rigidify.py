@@ -80,7 +80,7 @@ def test_bad_input_writes_nothing(folder):
         rigidified(folder, "affine.txt", "rigid.nii")
     with pytest.raises(OutputError, match="existing file"):
         rigidified(folder, "affine.txt", "affine.txt")
-    with pytest.raises(MaskError, match="on the grid of its image"):
+    with pytest.raises(MaskError, match="within its image"):
         rigidify_file(
             folder / "affine.txt",
             folder / "rigid.txt",

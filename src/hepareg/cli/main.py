@@ -16,7 +16,7 @@ from hepareg import __version__
 __all__ = ["build_parser", "end_process", "main", "run_and_end"]
 
 COMMANDS = (
-    "register", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
+    "register", "info", "apply", "compare", "rigidify", "preprocess", "simulate", "demo", "train", "evaluate", "export",
 )  # fmt: skip
 """Modules of this package; each has SUMMARY, add_arguments(parser) and run(arguments) -> exit code.
 

@@ -1,0 +1,25 @@
+"""`hepareg info`: what hepareg sees in a file or folder, and what is wrong with it."""
+
+import argparse
+
+SUMMARY = "say what a file or folder holds and what is wrong with it"
+
+EXIT_PROBLEM = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "path", metavar="PATH", help="image, mask, folder or zip of DICOM, transform, mesh or landmarks"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from hepareg.io.json import format_json
+    from hepareg.workflows.info import describe
+
+    description = describe(arguments.path)
+    print(format_json(description.as_dict()).rstrip() if arguments.json else description.as_text())
+    return EXIT_PROBLEM if description.problems else 0

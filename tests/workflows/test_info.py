@@ -1,0 +1,113 @@
+"""What `hepareg info` sees, and what it finds wrong."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from hepareg.cli.main import main
+from hepareg.errors import FileFormatError
+from hepareg.io.transforms import write_transform
+from hepareg.transforms import RigidTransform
+from hepareg.workflows.info import describe
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "io"))
+from dicom_writer import write_series
+
+MASKS = Path(__file__).parents[1] / "golden" / "masks"
+HU = np.random.default_rng(0).normal(50, 300, (40, 40, 12)).astype(np.int16)
+
+
+def ct_folder(path, **options):
+    write_series(path, HU + 1024, SeriesDescription="Leber arteriell 2.0", SeriesNumber=301, **options)
+    return path
+
+
+def test_a_good_series(tmp_path):
+    found = describe(ct_folder(tmp_path / "a"))
+    assert (found.kind, found.problems) == ("DICOM", ())
+    entry = found.entries[0]
+    assert entry["title"] == '[1] series 301, "Leber arteriell 2.0", arterial?, 12 images of 40x40'
+    assert "40x40x12 voxels of 0.7 x 0.8 x 2.5 mm, axes LPS" in entry["grid"]
+    assert entry["values"].startswith(f"{HU.min()} to {HU.max()} HU")
+
+
+def test_what_is_wrong_with_a_series(tmp_path):
+    ct_folder(tmp_path / "a", keep=lambda k: k != 4)
+    ct_folder(tmp_path / "b", AcquisitionTime="101500")
+    ct_folder(tmp_path / "c", RescaleSlope=None)
+    found = describe(tmp_path)
+    assert len(found.entries) == 3
+    assert [problem[:3] for problem in found.problems] == ["[2]", "[3]"]
+    assert any("got 1 missing at z = 40.0 mm" in problem for problem in found.problems)
+    assert any("Rescale Slope" in problem for problem in found.problems)
+
+
+def test_nothing_identifies_the_patient(tmp_path):
+    ct_folder(tmp_path / "a")
+    text = describe(tmp_path).as_text() + json.dumps(describe(tmp_path).as_dict())
+    for secret in ("SECRET", "Doe", "Jane", "1.2.826"):
+        assert secret not in text
+
+
+def test_masks_with_labels_and_volumes():
+    liver = np.load(MASKS / "masks.npz")["liver"].sum() * 0.9 * 0.9 * 3 / 1000
+    for name in ("axial_binary.dcm", "layers.seg.nrrd"):
+        found = describe(MASKS / name)
+        assert [entry["title"] for entry in found.entries] == ["segment 1: Liver", "segment 2: Lesion"]
+        assert found.entries[0]["volume_ml"] == pytest.approx(liver, abs=0.01)
+        assert not found.problems
+    assert describe(MASKS / "axial_holes.dcm").kind == "DICOM with a structure set"
+
+
+def test_a_mask_beside_its_images(tmp_path):
+    ct_folder(tmp_path / "ct")
+    shutil.copy(MASKS / "axial_binary.dcm", tmp_path / "seg.dcm")
+    found = describe(tmp_path)
+    assert found.kind == "DICOM with a segmentation"
+    assert len(found.entries) == 3
+
+
+def test_nifti(tmp_path):
+    nib.save(nib.Nifti1Image(HU, np.diag([2.0, 2, 3, 1])), tmp_path / "ct.nii.gz")
+    labels = np.zeros(HU.shape, np.uint8)
+    labels[5:15, 5:15, 2:8], labels[20:25, 20:25] = 5, 9
+    nib.save(nib.Nifti1Image(labels, np.diag([2.0, 2, 3, 1])), tmp_path / "labels.nii.gz")
+    assert describe(tmp_path / "ct.nii.gz").kind == "image"
+    found = describe(tmp_path / "labels.nii.gz")
+    assert [(e["title"], e["volume_ml"]) for e in found.entries[1:]] == [("label 5", 7.2), ("label 9", 3.6)]
+    nib.save(nib.Nifti1Image(np.abs(HU), np.diag([2.0, 2, 3, 1])), tmp_path / "mr.nii.gz")
+    assert "no negative values" in describe(tmp_path / "mr.nii.gz").problems[0]
+    nib.save(nib.Nifti1Image(labels * 0, np.diag([2.0, 2, 3, 1])), tmp_path / "none.nii.gz")
+    assert describe(tmp_path / "none.nii.gz").problems == ("the mask is empty",)
+    folder = tmp_path / "classes"
+    folder.mkdir()
+    nib.save(nib.Nifti1Image((labels == 5).astype(np.uint8), np.diag([2.0, 2, 3, 1])), folder / "liver.nii.gz")
+    assert describe(folder).entries[0]["title"] == "segment 1: liver"
+
+
+def test_a_transform(tmp_path):
+    write_transform(tmp_path / "t.tfm", RigidTransform.from_vectors([0, 0, 0.1], [1, 2, 3]))
+    found = describe(tmp_path / "t.tfm")
+    assert (found.kind, found.problems) == ("transform", ())
+    assert found.entries[0]["rotation_deg"] == pytest.approx(np.degrees(0.1), abs=1e-3)
+
+
+def test_exit_codes_and_json(tmp_path, capsys):
+    ct_folder(tmp_path / "a")
+    assert main(["info", str(tmp_path / "a")]) == 0
+    assert "arterial?" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "a"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "DICOM"
+    ct_folder(tmp_path / "b", RescaleSlope=None)
+    assert main(["info", str(tmp_path / "b")]) == 2
+    assert "problem: [1] expected Rescale Slope" in capsys.readouterr().out
+    (tmp_path / "text").write_text("hello")
+    assert main(["info", str(tmp_path / "text")]) == 2
+    assert main(["info", str(tmp_path / "absent")]) == 2
+    with pytest.raises(FileFormatError, match="does not exist"):
+        describe(tmp_path / "absent")
