@@ -50,7 +50,7 @@ class HeparegError(Exception):
         the command has, as flags (``--mask-label``); a program can read them from the attribute.
     listing
         Lines to choose from, such as the series of a folder with their descriptions. They may hold free text of a
-        file: the command line prints them on a terminal's stderr, and they are written nowhere.
+        file: the command line prints them behind the message, and they are written nowhere.
     """
 
     def __init__(self, message: str, *, options: Iterable[str] = (), listing: str = "") -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from hepareg.errors import MaskError
 from hepareg.io.label_names import TOTALSEGMENTATOR_LIVER
 from hepareg.io.mask_sources import read_segmentation
-from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called, list_names
+from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called
 from hepareg.preprocessing.masks import labels_present, prepare_mask
 from hepareg.volume import Volume
 
@@ -79,7 +79,6 @@ def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[in
         f"expected a {name} that names its labels, got numbers alone ({present[0]} to {present[-1]}); "
         "give the number of the liver",
         options=LABEL_OPTIONS,
-        listing=list_names(dict.fromkeys(present, "")),
     )
 
 

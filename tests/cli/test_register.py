@@ -1,5 +1,6 @@
 """`hepareg register` from the command line: what it prints, its exit codes, and every kind of wrong input."""
 
+import copy
 import errno
 import gzip
 import json
@@ -258,8 +259,12 @@ def empty_mask(folder):
     return {"moving_mask": "empty.nii.gz"}
 
 
-def other_grid(folder):
-    return {"moving_mask": "fixed_liver.nii.gz"}
+def other_place(folder):
+    mask = read_nifti(folder / "fixed_liver.nii.gz")
+    matrix = mask.grid.world_from_voxel.copy()
+    matrix[2, 3] += 700
+    write_nifti(folder / "far.nii.gz", Volume(mask.data, Grid(mask.shape, matrix)))
+    return {"fixed_mask": "far.nii.gz"}
 
 
 def several_labels(folder):
@@ -359,7 +364,9 @@ def tilted(datasets):
 
 
 def doubled(datasets):
-    return [*datasets, datasets[3]]
+    other = copy.deepcopy(datasets[3])
+    other.RescaleIntercept = 7
+    return [*datasets, other]
 
 
 def without_rescale(datasets):
@@ -447,7 +454,7 @@ CASES = {
     magnetic_resonance: "Hounsfield",
     grey_levels: "Hounsfield",
     empty_mask: "empty",
-    other_grid: r"on the grid of its image .\d+x\d+x\d+ voxels.*got \d+x\d+x\d+ voxels",
+    other_place: r"one \d+\.\d mm away",
     several_labels: "--mask-label",
     absent_label: "label 9",
     lung_as_liver: "expected a liver under the fixed mask, got a median of -[0-9]+ HU",
@@ -456,12 +463,12 @@ CASES = {
     no_overlap: "overlap in the world",
     twice: "--allow-identical",
     two_patients: "--allow-different-patients",
-    several_series: "series",
+    several_series: r"\[1\] series 0, \"moving\".*; \[2\] series 1, \"fixed\"",
     missing_slice: "missing|gap|spacing",
     no_dicom: "DICOM",
     dicom_with(uneven): "even distances",
     dicom_with(tilted): "gantry tilted",
-    dicom_with(doubled): "1 doubled",
+    dicom_with(doubled): "1 doubled with other pixels",
     dicom_with(without_rescale): "Rescale Slope and Intercept",
     dicom_with(of_mr): "CT series",
     dicom_with(of_two_sizes): "one pixel spacing",

@@ -72,9 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         known = _message(error, arguments)
         text = known or f"internal error ({type(error).__name__}: {error})"
-        print(f"hepareg: error: {' '.join(text.split())}", file=sys.stderr)
-        for line in getattr(error, "listing", "").splitlines():
-            print(f"  {line}", file=sys.stderr)
+        print(f"hepareg: error: {' '.join(text.split())}{_listed(getattr(error, 'listing', ''))}", file=sys.stderr)
         if known is None:
             print("hepareg: this should not happen; run again with --debug and report it", file=sys.stderr)
         return EXIT_ERROR
@@ -89,6 +87,14 @@ def _message(error: Exception, arguments: argparse.Namespace) -> str | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "a disk is full: the output's, or the one that stdout is redirected to; free some space and run again"
     return None
+
+
+def _listed(listing: str) -> str:
+    """Return what there is to choose from: a line each on a terminal, else in the line of the error."""
+    lines = listing.splitlines()
+    if not lines:
+        return ""
+    return "".join(f"\n  {line}" for line in lines) if sys.stderr.isatty() else f": {'; '.join(lines)}"
 
 
 def _flags(options: Iterable[str], arguments: argparse.Namespace) -> str:
