@@ -15,7 +15,7 @@ import pytest
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.io.nifti import write_nifti
-from hepareg.masks import read_mask
+from hepareg.masks import read_image_or_segment, read_mask
 from hepareg.volume import Provenance, Volume
 
 GOLDEN = Path(__file__).parent / "golden" / "masks"
@@ -103,7 +103,9 @@ def test_rtstruct_with_lost_slices_is_filled_in_and_noted(tmp_path, lost):
     ]
     dataset.save_as(tmp_path / "rs.dcm")
     mask = read_mask(tmp_path / "rs.dcm", label="liver", like=image_at("axial"))
-    noted = (f"{len(lost)} slices between contours were filled in",) if lost != [3, 5, 7] else ()  # every other slice
+    noted = (
+        (f"mask: {len(lost)} slices between contours were filled in",) if lost != [3, 5, 7] else ()
+    )  # every other slice
     assert mask.provenance.notes == noted
     shared = np.count_nonzero(mask.data & STORED["liver"])
     assert 2 * shared / (mask.data.sum() + STORED["liver"].sum()) > 0.95  # the outline between two neighbours
@@ -259,3 +261,14 @@ def test_no_warning_of_a_library(recwarn, capfd):
     assert not recwarn.list
     assert capfd.readouterr().err == ""
     assert "pydicom" in sys.modules
+
+
+def test_an_image_or_a_segment(tmp_path):
+    """What apply moves: an image as it is, a segment of a segmentation or of a label map where one is named."""
+    for name in ("axial_binary.dcm", "layers.seg.nrrd"):
+        lesion = read_image_or_segment(GOLDEN / name, label="lesion")
+        assert lesion.profile.total == STORED["lesion"].sum()
+        assert read_image_or_segment(GOLDEN / name).profile.total == STORED["liver"].sum()
+    liver = label_map(tmp_path / "labels.nii.gz", names={5: "liver", SPINE: "spine"})
+    assert set(np.unique(read_image_or_segment(tmp_path / "labels.nii.gz").data)) == {0, 5, SPINE}
+    np.testing.assert_array_equal(read_image_or_segment(tmp_path / "labels.nii.gz", label="liver").data, liver)

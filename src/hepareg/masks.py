@@ -1,17 +1,19 @@
 """The one reader of liver masks: a source, a segment of it, and its place on the grid of an image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from hepareg.errors import MaskError
+from hepareg.io.images import read_image
 from hepareg.io.label_names import TOTALSEGMENTATOR_LIVER
-from hepareg.io.mask_sources import read_segmentation
+from hepareg.io.mask_sources import holds_masks, read_segmentation
 from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called
 from hepareg.preprocessing.masks import labels_present, prepare_mask
 from hepareg.volume import Volume
 
-__all__ = ["read_mask"]
+__all__ = ["read_image_or_segment", "read_mask"]
 
 NUM_SMALL_MAPS = 24
 """Highest number of the label maps of other tools; TotalSegmentator's go on with spine, vessels and muscles."""
@@ -53,10 +55,37 @@ def read_mask(
     else:
         number = find_label(source.names, label, name=name)
         notes = _notes_of_choice(source, number, label, name)
-        mask = source.read(number, None if like is None else like.grid)
+        mask = _naming(source.read(number, None if like is None else like.grid), name)
         _check_same_world(mask, like, name)
         mask = prepare_mask(mask, like=mask if like is None else like, name=name)
     return mask.with_notes(*notes) if notes else mask
+
+
+def read_image_or_segment(path: str | Path, *, series: str | None = None, label: int | str | None = None) -> Volume:
+    """Read an image, or one segment of a segmentation, on its own grid.
+
+    Parameters
+    ----------
+    path
+        Anything that `hepareg.io.images.read_image` or `read_mask` reads. A folder of DICOM is the image in it, unless
+        a label is given.
+    series
+        Series of a folder of DICOM.
+    label
+        Number or name of a segment.
+    """
+    if label is not None:
+        return read_mask(path, label=label)
+    if series is not None or (Path(path).is_dir() and not holds_masks(path)):
+        return read_image(path, series=series)
+    source = read_segmentation(path)
+    return source.volume if isinstance(source, LabelMap) else read_mask(path)
+
+
+def _naming(mask: Volume, name: str) -> Volume:
+    """Return a mask whose reader's notes name it."""
+    notes = tuple(f"{name}: {note}" for note in mask.provenance.notes)
+    return replace(mask, provenance=replace(mask.provenance, notes=notes))
 
 
 def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[int | None, tuple[str, ...]]:

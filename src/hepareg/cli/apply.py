@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from hepareg.cli.label_options import add_label_option
+
 SUMMARY = "apply a transform to an image, a mesh or landmarks"
 
 
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--padding", type=float, metavar="VALUE", help="value outside of the image (default: -1024; label maps: 0)"
     )
+    add_label_option(parser)
     parser.add_argument(
         "--moving-series",
         metavar="S",
@@ -53,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         padding=arguments.padding,
         moving_series=arguments.moving_series,
         fixed_series=arguments.fixed_series,
+        mask_label=arguments.mask_label,
     )
     with stages_shown(STAGES, quiet=arguments.quiet) as progress:
         done = apply_to_file(

@@ -152,7 +152,7 @@ def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], gr
 
 def _check_stack(
     positions: NDArray[np.float64], heights: NDArray[np.float64], planes: NDArray[np.int_], step: float,
-    normal: NDArray[np.float64], name: str,
+    normal: NDArray[Any], name: str,
 ) -> None:  # fmt: skip
     off = np.abs(heights - heights.min() - planes * step).max()
     unit = normal / np.linalg.norm(normal)

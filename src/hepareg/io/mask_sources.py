@@ -14,7 +14,7 @@ from hepareg.io.seg_nrrd import read_seg_nrrd
 from hepareg.io.segmentation import LabelMap, Segments
 from hepareg.volume import Volume
 
-__all__ = ["SOURCES", "read_segmentation"]
+__all__ = ["SOURCES", "holds_masks", "read_segmentation"]
 
 
 def read_segmentation(path: str | Path) -> LabelMap | Segments:
@@ -42,15 +42,9 @@ def _read_nifti(path: str | Path) -> LabelMap | None:
 
 def _read_mask_folder(path: str | Path) -> Segments | None:
     """Return the files of a folder, one mask a class, as TotalSegmentator writes them: ``liver.nii.gz``."""
-    folder = Path(path)
-    if not folder.is_dir():
+    if not holds_masks(path):
         return None
-    files = sorted(
-        f for f in folder.iterdir() if f.is_file() and (is_nifti(f) or f.name.lower().endswith(ITK_SUFFIXES))
-    )
-    if not files:
-        return None
-    named = dict(enumerate(files, start=1))
+    named = dict(enumerate(_mask_files(Path(path)), start=1))
 
     def read(number: int, grid: Grid | None = None) -> Volume:
         return read_image(named[number])
@@ -58,11 +52,25 @@ def _read_mask_folder(path: str | Path) -> Segments | None:
     return Segments("a folder of masks", {n: _class_of(file) for n, file in named.items()}, read)
 
 
+def holds_masks(path: str | Path) -> bool:
+    """Return whether a path is a folder with images of one file each, as masks come, and not of DICOM."""
+    return Path(path).is_dir() and bool(_mask_files(Path(path)))
+
+
+def _mask_files(folder: Path) -> list[Path]:
+    """Return the image files of a folder; of a pair the header."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.is_file()
+        and (is_nifti(file) or file.name.lower().endswith(ITK_SUFFIXES))
+        and not file.name.lower().endswith((".img", ".img.gz"))
+    )
+
+
 def _class_of(file: Path) -> str:
     name = file.name.lower()
-    suffix = next(
-        s for s in (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz", *ITK_SUFFIXES) if name.endswith(s)
-    )
+    suffix = next(s for s in (".nii.gz", ".nii", ".hdr", ".hdr.gz", *ITK_SUFFIXES) if name.endswith(s))
     return file.name[: -len(suffix)]
 
 

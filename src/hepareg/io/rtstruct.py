@@ -76,7 +76,7 @@ def _drawn(contours: list[Points], grid: Grid | None, provenance: Provenance) ->
 
 def _contours_of(item: Any) -> list[Points]:
     """Return the closed contours of a region as (N, 3) points in RAS mm."""
-    found = []
+    found: list[Points] = []
     for contour in item.get("ContourSequence") or []:
         if str(contour.get("ContourGeometricType") or "").upper() not in CLOSED:
             continue

@@ -1,7 +1,7 @@
 """Liver masks: one label of a label map as bool on the grid of its CT, and a check against the CT."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,15 +82,19 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     if placed is not None:
         return Volume(_selected(placed.data, chosen, alone=alone), like.grid, like.phase, volume.provenance)
     data = _selected(volume.data, chosen, alone=alone)
-    host = data if isinstance(data, np.ndarray) else data.cpu().numpy()
-    found = place_mask(Volume(host, volume.grid, like.phase, volume.provenance), onto=like.grid, name=name)
-    return found if data is host else replace(found, data=_like_tensor(found.data, data))
+    if isinstance(data, np.ndarray):
+        return place_mask(Volume(data, volume.grid, like.phase, volume.provenance), onto=like.grid, name=name)
+    return _place_tensor(Volume(data, volume.grid, like.phase, volume.provenance), like, name)
 
 
-def _like_tensor(voxels: VoxelArray, tensor: "Tensor") -> "Tensor":
+def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
+    """Return what `place_mask` does of a tensor's voxels, on the tensor's device."""
     import torch  # is there already, if there is a tensor
 
-    return torch.from_numpy(voxels).to(tensor.device)
+    tensor: Any = mask.data
+    placed = place_mask(replace(mask, data=tensor.cpu().numpy()), onto=like.grid, name=name)
+    on_device: Any = torch.from_numpy(placed.data).to(tensor.device)
+    return replace(placed, data=on_device)
 
 
 def _cut_at_half(volume: Volume, name: str) -> Volume:

@@ -11,6 +11,7 @@ from hepareg.io.landmarks import LANDMARK_SUFFIXES, read_landmarks, write_landma
 from hepareg.io.mesh import MESH_SUFFIXES, moved_mesh, read_mesh, write_mesh
 from hepareg.io.nifti import write_nifti
 from hepareg.io.transforms import read_transform
+from hepareg.masks import read_image_or_segment
 from hepareg.preprocessing.label_map import is_label_map
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.resample import PADDING_HU, Interpolation, resample
@@ -43,6 +44,8 @@ class ApplySettings:
         Value outside of the image; None: 0 for a label map, -1024 for all others.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
+    mask_label
+        Number or name of the segment to take of an input that is a segmentation or a label map.
     """
 
     space: str = "ras"
@@ -52,6 +55,7 @@ class ApplySettings:
     padding: float | None = None
     moving_series: str | None = None
     fixed_series: str | None = None
+    mask_label: int | str | None = None
 
 
 def apply_to_file(
@@ -140,7 +144,8 @@ def _apply_to_image(
     progress("reading")
     series = (settings.moving_series, settings.fixed_series)
     source_series, target_series = series[::-1] if settings.inverse else series
-    image, target = read_image(source, series=source_series), read_image(reference, series=target_series)
+    image = read_image_or_segment(source, series=source_series, label=settings.mask_label)
+    target = read_image(reference, series=target_series)
     moving, fixed = (target, image) if settings.inverse else (image, target)
     pull = read_transform(transform, space=settings.transform_space, moving=moving.grid, fixed=fixed.grid)
     pull = pull.inverse() if settings.inverse else pull

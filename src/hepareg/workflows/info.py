@@ -18,7 +18,7 @@ from hepareg.io.dicom_series import volume_of_group
 from hepareg.io.images import ZIP_MAGIC
 from hepareg.io.itk_images import ITK_SUFFIXES
 from hepareg.io.landmarks import LANDMARK_SUFFIXES, read_landmarks
-from hepareg.io.mask_sources import read_segmentation
+from hepareg.io.mask_sources import holds_masks, read_segmentation
 from hepareg.io.mesh import MESH_SUFFIXES, read_mesh
 from hepareg.io.nifti import is_nifti
 from hepareg.io.segmentation import LabelMap, Segments
@@ -262,7 +262,7 @@ def _shown(value: Any) -> str:
 
 def _is_dicom(path: Path) -> bool:
     if path.is_dir():
-        return not _has_images(path)
+        return not holds_masks(path)
     if path.name.upper() == "DICOMDIR":
         return True
     if is_nifti(path):
@@ -273,10 +273,6 @@ def _is_dicom(path: Path) -> bool:
     except (OSError, EOFError):
         return False
     return start[:4] == ZIP_MAGIC or looks_like_dicom(start)
-
-
-def _has_images(folder: Path) -> bool:
-    return any(is_nifti(file) or file.name.lower().endswith(ITK_SUFFIXES) for file in folder.iterdir())
 
 
 def _is_image(path: Path) -> bool:

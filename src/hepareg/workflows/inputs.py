@@ -63,11 +63,11 @@ def read_pair(
     moving, fixed
         Image files, or folders of DICOM.
     moving_mask, fixed_mask
-        Files of the liver masks, or None.
-    mask_label
-        Value of the liver in both label maps; None if each mask has a single value.
+        Liver masks of any kind that `hepareg.masks.read_mask` reads, or None.
+    moving_mask_label, fixed_mask_label
+        Number or name of the liver in each mask; None for the only segment, or the one called liver.
     moving_series, fixed_series
-        Number or UID of a series in a folder of DICOM; None if the folder has one.
+        Series of a folder of DICOM, as `hepareg.io.dicom_selection.choose` takes it; None if the folder has one.
     allow_identical, allow_different_patients
         Accept two equal images, or images of different patients, with a note.
     threads
