@@ -36,7 +36,8 @@ class SliceHeader:
 
     ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
     is then 1. ``description`` and ``protocol`` are free text, for a terminal alone. Positions, directions and
-    lengths are DICOM's: patient LPS mm, spacing of rows before columns. Times are seconds since midnight, plus whole days.
+    lengths are DICOM's: patient LPS mm, spacing of rows before columns. Times are seconds since midnight, plus
+    whole days.
     """
 
     file: DicomFile
