@@ -2,7 +2,7 @@
 
 Both images have voxels of one size along the same axes; the liver stays, moves without a rotation, or rotates a little
 or more. Writes ``parallel_grids.json`` with the error, the expected error and the mean error along each axis of the
-world, and the pages. `PULL_VOX` and `SHARP_PULL_VOX` of `hepareg.registration.evidence` were read off such pairs.
+world, and the pages. `pull_vox` and `deblurred_pull_vox` of `hepareg.registration.evidence` were read off such pairs.
 """
 
 import argparse
