@@ -50,4 +50,4 @@ class RegisterSettings:
 
     def record(self) -> dict[str, Any]:
         """Return all settings and the constants beside them, ready for JSON: two calibrations differ in it."""
-        return {**asdict(self), "constants": CONSTANTS}
+        return {**asdict(self), "constants": dict(CONSTANTS)}
