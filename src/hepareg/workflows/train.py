@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hepareg.data.sources import Sources
 from hepareg.errors import OutputError
 from hepareg.networks.weights import save_weights
 from hepareg.training.checkpoint_file import replace_file
@@ -73,7 +74,7 @@ def train(source: str, overrides: Sequence[str], *, out: str | Path, resume: boo
     return TrainOutcome(folder / WEIGHTS, metrics)
 
 
-def _sources(settings: TrainingSettings, folder: Path, *, is_first_process: bool) -> Any:
+def _sources(settings: TrainingSettings, folder: Path, *, is_first_process: bool) -> Sources:
     """Return the sources of pairs; under torchrun the first process fills the cache for all."""
     cache = settings.data.cache if settings.data.cache is not None else folder.with_name(f"{folder.name}-cache")
     try:
