@@ -5,6 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+
+torch.set_warn_always(
+    True
+)  # by default torch warns once in a process, and only the first test to provoke it would fail
 
 
 @pytest.fixture(scope="session")

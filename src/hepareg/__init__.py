@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hepareg.transforms import AffineTransform, RigidTransform
     from hepareg.volume import Phase, Provenance, Volume
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["AffineTransform", "Grid", "Phase", "Provenance", "RegistrationPool", "RigidTransform", "Volume", "register"]
 

@@ -69,7 +69,9 @@ def matrices(grid, batch=2):
     return torch.tensor(grid.world_from_voxel).expand(batch, 4, 4)
 
 
-@pytest.mark.parametrize(("mode", "encoder", "decoder"), product(("rigid", "deformable", "both"), ENCODERS, DECODERS))
+@pytest.mark.parametrize(
+    ("mode", "encoder", "decoder"), list(product(("rigid", "deformable", "both"), ENCODERS, DECODERS))
+)
 def test_identity_before_training(mode, encoder, decoder):
     grid = Grid(SHAPE, homogeneous(AXES["left-handed"], [-123.4, 56.7, 890.1]))
     output = make(mode, encoder, decoder, trained=False)(*pair(), matrices(grid))
@@ -141,7 +143,7 @@ def test_equal_images_have_equal_keypoints(grid):
     torch.testing.assert_close(net(moving, moving, matrices(grid)).predicted, eye, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("mode", "encoder", "decoder"), product(("rigid", "both"), ENCODERS, DECODERS))
+@pytest.mark.parametrize(("mode", "encoder", "decoder"), list(product(("rigid", "both"), ENCODERS, DECODERS)))
 def test_all_parameters_get_finite_gradients(mode, encoder, decoder):
     net = make(mode, encoder, decoder)
     grid = Grid(SHAPE, homogeneous(AXES["anisotropic"], [0.0, 0.0, 0.0]))

@@ -95,6 +95,7 @@ class Harmful:
         return (os.mkdir, ("harm",))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # torch's remark on a file that is then refused
 @pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
 def test_code_in_a_file_is_not_run(tmp_path, monkeypatch, save):
     monkeypatch.chdir(tmp_path)
