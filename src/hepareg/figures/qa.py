@@ -1,4 +1,4 @@
-"""The picture to look at before using a result: does the moving liver lie on the fixed one?"""
+"""The picture to look at before using a result: whether the moving liver lies on the fixed one."""
 
 from collections.abc import Sequence
 

@@ -37,6 +37,7 @@ class CheckpointKeeper(Checkpoint):
 
     @property
     def state_key(self) -> str:
+        """Key of this callback's state in a checkpoint."""
         return "checkpoint_keeper"
 
     def state_dict(self) -> dict[str, Any]:

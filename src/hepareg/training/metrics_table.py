@@ -25,6 +25,7 @@ class MetricsTable(pl.Callback):
 
     @property
     def state_key(self) -> str:
+        """Key of this callback's state in a checkpoint."""
         return "metrics_table"
 
     def state_dict(self) -> dict[str, Any]:

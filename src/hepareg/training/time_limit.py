@@ -28,6 +28,7 @@ class TimeLimit(pl.Callback):
 
     @property
     def state_key(self) -> str:
+        """Key of this callback's state in a checkpoint."""
         return "time_limit"
 
     def state_dict(self) -> dict[str, Any]:
