@@ -18,6 +18,7 @@ from hepareg.networks import (
     RegistrationNetSettings,
     RigidDecoderSettings,
     StridedEncoderSettings,
+    parts,
 )
 from hepareg.regularisation.identity import identity_penalty
 from hepareg.similarity.mse import mse_loss
@@ -40,6 +41,11 @@ DECODERS = {
     "affine": AffineRigidDecoderSettings(width=4, hidden=8),
     "keypoints": KeypointRigidDecoderSettings(points_per_axis=2, width=4),
 }
+
+
+def test_every_encoder_and_decoder_is_tested_here():
+    assert ENCODERS.keys() == parts.ENCODERS.keys()
+    assert DECODERS.keys() == parts.RIGID_DECODERS.keys()
 
 
 @pytest.fixture(params=AXES)

@@ -37,7 +37,8 @@ def golden_cases():
 
 def test_drawn_evidence_gets_the_verdicts_recorded_before_there_was_a_table():
     settings = VerdictSettings(**GOLDEN["settings"])
-    seen = set()
+    older = {reason for _, recorded in golden_cases() for reason in recorded["reasons"]}
+    assert older <= {rule.code for rule in RULES}  # a rule that was added later has its example below
     for evidence, recorded in golden_cases():
         verdict = judge(evidence, settings=settings)
         assert verdict.decision.value == recorded["decision"]
@@ -45,9 +46,7 @@ def test_drawn_evidence_gets_the_verdicts_recorded_before_there_was_a_table():
         assert verdict.already_aligned == recorded["already_aligned"]
         expected, was = verdict.expected_liver_tre_mm, recorded["expected_liver_tre_mm"]
         assert expected == was or (math.isnan(expected) and math.isnan(was))
-        seen |= {*verdict.reasons}
     assert len(GOLDEN["cases"]) == 300
-    assert seen == {rule.code for rule in RULES}  # the drawn cases leave no rule out
 
 
 def test_plain_accept():
