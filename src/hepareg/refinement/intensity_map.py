@@ -17,7 +17,7 @@ TINY = 1e-6
 class MapRidges(NamedTuple):
     """Numbers added to a cell's variances, so that a cell without contrast determines nothing.
 
-    Parameters
+    Attributes
     ----------
     intensity_hu2
         Added to the variance of the sampled intensities, HU^2.
@@ -32,7 +32,7 @@ class MapRidges(NamedTuple):
 class IntensityFit(NamedTuple):
     """The fitted map of every cell; all tensors (B, N, V).
 
-    Parameters
+    Attributes
     ----------
     x, y
         Sampled and template intensities less their weighted means in the cell.

@@ -256,7 +256,7 @@ class TensorEquations:
 class ResidualData(NamedTuple):
     """The part of a residual that is the same for every pose, as fused kernels take it.
 
-    Parameters
+    Attributes
     ----------
     cells, sampled
         The cells of the template and the features of the sampled image.
