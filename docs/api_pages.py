@@ -1,4 +1,4 @@
-"""Hook of mkdocs: one page of the API for every package of ``src/hepareg``, made when the site is built."""
+"""Hook of mkdocs: one page of the API for every package of ``src/hepareg``, made and listed when the site is built."""
 
 from pathlib import Path
 
@@ -6,6 +6,14 @@ from mkdocs.structure.files import File, Files
 
 PACKAGE = Path(__file__).parents[1] / "src" / "hepareg"
 WITHOUT_PAGES = {"cli"}
+MODULES = ("arrays", "errors", "volume")
+"""Modules beside the packages with a page of their own."""
+
+
+def on_config(config):
+    """Add the pages to the menu."""
+    config.nav.append({"Api": [{name: f"api/{name}.md"} for name in sorted((*packages(), *MODULES))]})
+    return config
 
 
 def on_files(files: Files, config) -> Files:
@@ -19,7 +27,7 @@ def on_files(files: Files, config) -> Files:
                 "    options: {heading_level: 3}",
             ]
         files.append(File.generated(config, f"api/{name}.md", content="\n\n".join(lines).replace("\n\n    ", "\n    ")))
-    for name in ("volume", "errors", "arrays"):
+    for name in MODULES:
         files.append(File.generated(config, f"api/{name}.md", content=f"# {name}\n\n::: hepareg.{name}\n"))
     return files
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-torch.set_warn_always(
-    True
-)  # by default torch warns once in a process, and only the first test to provoke it would fail
+torch.set_warn_always(True)  # torch warns once in a process: only the first test to provoke it would fail
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import pytest
 
 from hepareg.cli.main import main
 
+pytestmark = pytest.mark.performance
+
 BUFFER_BYTES = 1 << 19
 """What is asked for at once of a compressed file."""
 

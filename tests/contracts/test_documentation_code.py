@@ -1,15 +1,17 @@
-"""The code in README.md and docs/ runs: Python blocks as they are, commands as far as their arguments go."""
+"""The code in README.md, CONTRIBUTING.md and docs/ runs: Python blocks as they are, commands up to their arguments."""
 
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hepareg.cli.main import build_parser
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELLS = ("bash", "console", "sh", "shell")
 
@@ -56,3 +58,22 @@ def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", FENCE.sub("", page.read_text())):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_modules_and_files_of_commands_exist(page):
+    for words in commands(page):
+        if "-m" in words:
+            module = words[words.index("-m") + 1]
+            assert module in ("hepareg", "pytest", "venv") or (ROOT / f"{module.replace('.', '/')}.py").exists()
+        for word in words:
+            if word.startswith(("tests/", "docs/", "benchmarks/")):
+                assert (ROOT / word).exists(), word
+
+
+def test_the_index_and_the_menu_lead_to_every_page():
+    pages = {page.name for page in DOCS}
+    linked = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "index.md").read_text()))
+    assert linked == pages - {"index.md"}
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    assert set(re.findall(r"\w+\.md", str(menu))) == pages
