@@ -42,9 +42,11 @@ def test_the_missing_extra_is_named():
         list(decoded_frames(dataset, [0], name="a.dcm"))
 
 
-def test_damaged_data_is_one_line():
-    dataset = read_dataset(DicomFile(GOLDEN / "jpeg_ls_plain.dcm"))
-    dataset.PixelData = dataset.PixelData[:60] + bytes(len(dataset.PixelData) - 60)
-    with pytest.raises(FileFormatError, match=r"JPEG-LS.*or damaged data") as caught:
+@pytest.mark.parametrize("name", ["jpeg_ls", "jpeg_2000", "jpeg_lossless_70", "rle"])
+def test_damaged_data_is_one_line(name, capfd):
+    dataset = read_dataset(DicomFile(GOLDEN / f"{name}_plain.dcm"))
+    dataset.PixelData = dataset.PixelData[:40] + bytes(len(dataset.PixelData) - 40)
+    with pytest.raises(FileFormatError, match="or damaged data") as caught:
         list(decoded_frames(dataset, [0], name="a.dcm"))
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""

@@ -166,17 +166,17 @@ def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | N
             dataset = dcmread(
                 stream, stop_before_pixels=not pixels, specific_tags=None if tags is None else list(tags), force=True
             )
+            if not has_magic and "SOPClassUID" not in dataset and "SeriesInstanceUID" not in dataset:
+                return None
+            if dataset.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY_CLASS:
+                return None
+            if "TransferSyntaxUID" not in dataset.file_meta:
+                dataset.file_meta.TransferSyntaxUID = _syntax_of(dataset)
+            return dataset
         except Exception as error:  # whatever a damaged file leads pydicom to
             if not has_magic:
                 return None
             raise FileFormatError(f"expected a DICOM file, got a damaged one: {name}; copy it again") from error
-        if not has_magic and "SOPClassUID" not in dataset and "SeriesInstanceUID" not in dataset:
-            return None
-        if dataset.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY_CLASS:
-            return None
-        if "TransferSyntaxUID" not in dataset.file_meta:
-            dataset.file_meta.TransferSyntaxUID = _syntax_of(dataset)
-        return dataset
 
 
 def _syntax_of(dataset: "Dataset") -> "UID":

@@ -115,11 +115,12 @@ def read_headers(path: str | Path, *, progress: Callable[[int, int], None] | Non
 
 def is_multi_frame(path: str | Path) -> bool:
     """Return whether a path is a DICOM file with more than one image in it; False where it cannot be read."""
-    try:
-        dataset = read_dataset(DicomFile(Path(path)), tags=("SOPClassUID", "NumberOfFrames"), pixels=False)
-        return dataset is not None and (_optional(dataset, "NumberOfFrames") or 1) > 1
-    except FileFormatError:
-        return False
+    with pydicom_quiet():
+        try:
+            dataset = read_dataset(DicomFile(Path(path)), tags=("SOPClassUID", "NumberOfFrames"), pixels=False)
+            return dataset is not None and (_optional(dataset, "NumberOfFrames") or 1) > 1
+        except FileFormatError:
+            return False
 
 
 def _headers_of(dataset: Any, file: DicomFile) -> Iterator[SliceHeader]:

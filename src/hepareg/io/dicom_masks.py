@@ -22,6 +22,7 @@ READERS: dict[str, Callable[..., Segments]] = {
 }
 
 
+@pydicom_quiet()
 def read_dicom_masks(path: str | Path) -> Segments | None:
     """Read the one DICOM SEG or RTSTRUCT at a path; None where there is none.
 
@@ -37,7 +38,7 @@ def read_dicom_masks(path: str | Path) -> Segments | None:
     found: list[DicomFile] = []
     for file in files_below(path):
         header = read_dataset(file, tags=("SOPClassUID",), pixels=False)
-        if header is not None and str(header.get("SOPClassUID", "")) in READERS:
+        if header is not None and _class_of(header) in READERS:
             found.append(file)
     if not found:
         return None
@@ -50,12 +51,20 @@ def read_dicom_masks(path: str | Path) -> Segments | None:
     if dataset is None:
         raise FileFormatError(f"expected a DICOM segmentation, got another file in its place: {found[0].name}")
     name = found[0].name
-    segments = _guarded(READERS[str(dataset.SOPClassUID)], name)(dataset, name=name)
+    segments = _guarded(READERS[_class_of(dataset)], name)(dataset, name=name)
     return replace(segments, read=_guarded(segments.read, name))
 
 
+def _class_of(dataset: Any) -> str:
+    """Return what kind of object a data set says that it is; nothing where it is damaged."""
+    try:
+        return str(dataset.get("SOPClassUID", ""))
+    except Exception:  # pydicom converts values when they are read, and raises what it likes
+        return ""
+
+
 def _guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a function that reads attributes of a DICOM object quietly, and says in one line that some are missing."""
+    """Return a function that reads attributes of a DICOM object quietly and names missing ones in one line."""
 
     @wraps(function)
     def guarded(*arguments: Any, **named: Any) -> Any:
@@ -64,9 +73,10 @@ def _guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
                 return function(*arguments, **named)
             except HeparegError:
                 raise
-            except (AttributeError, ValueError, TypeError, KeyError, IndexError) as error:
+            except Exception as error:  # values are converted when they are read, and each may be damaged
                 raise MaskError(
-                    f"expected a DICOM segmentation or structure set, got one with attributes missing: {name}; "
+                    f"expected a DICOM segmentation or structure set, got one with missing or damaged attributes: "
+                    f"{name}; 
                     "export it again"
                 ) from error
 

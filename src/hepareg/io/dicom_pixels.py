@@ -13,6 +13,7 @@ from hepareg.errors import FileFormatError
 from hepareg.io.dicom_files import DicomFile, read_dataset
 from hepareg.io.dicom_headers import SliceHeader
 from hepareg.io.foreign_warnings import pydicom_quiet
+from hepareg.io.itk_silence import silent_itk
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -86,7 +87,9 @@ def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> 
     """
     with pydicom_quiet():
         try:
-            yield from _by_pydicom(dataset, numbers)
+            with silent_itk():  # the decoders' own libraries write past Python as ITK does
+                decoded = _by_pydicom(dataset, numbers)
+            yield from decoded
             return
         except Exception as error:  # plug-ins raise what they like
             if dataset.file_meta.TransferSyntaxUID in UNCOMPRESSED:
@@ -121,7 +124,7 @@ def _by_gdcm(dataset: "Dataset", numbers: Sequence[int], name: str) -> Iterator[
     for keyword, value in NEUTRAL.items():
         setattr(bare, keyword, value)
     try:
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, silent_itk():
             path = Path(folder) / "pixels.dcm"
             bare.save_as(path, enforce_file_format=True)
             stored = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))

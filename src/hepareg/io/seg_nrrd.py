@@ -16,6 +16,7 @@ from hepareg.errors import FileFormatError, MaskError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import reading
 from hepareg.io.itk_images import grid_of_itk_image
+from hepareg.io.itk_silence import silent_itk
 from hepareg.io.segmentation import Segments
 from hepareg.volume import Provenance, Volume
 
@@ -45,7 +46,8 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
     import SimpleITK as sitk
 
     try:
-        image = sitk.ReadImage(str(path))
+        with silent_itk():
+            image = sitk.ReadImage(str(path))
     except (RuntimeError, UnicodeDecodeError) as error:
         raise FileFormatError(f"expected a segmentation of 3D Slicer, got a damaged file: {path}") from error
     if image.GetDimension() != 3 or b"\nspace: " not in header:
@@ -53,10 +55,15 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
     fields = _fields_of(image)
     data = sitk.GetArrayFromImage(image)
     layers = data[..., np.newaxis] if data.ndim == 3 else data
-    places = {n: (int(f.get("Layer", 0)), int(f.get("LabelValue", 1))) for n, f in fields.items()}
+    try:
+        places = {n: (int(f.get("Layer", 0)), int(f.get("LabelValue", 1))) for n, f in fields.items()}
+    except ValueError as error:
+        raise MaskError(
+            "expected a number for each segment's layer and label, got other text; export it again"
+        ) from error
     if not fields:
         places = {n: (n, 1) for n in range(layers.shape[-1])}
-    if max(layer for layer, _ in places.values()) >= layers.shape[-1]:
+    if not all(0 <= layer < layers.shape[-1] for layer, _ in places.values()):
         raise MaskError("expected the layers that the segments name, got fewer; export the segmentation again")
     numbers = _numbers_of(places)
     names = {numbers[n]: fields.get(n, {}).get("Name", "") for n in places}
