@@ -75,9 +75,8 @@ def _guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
                 raise
             except Exception as error:  # values are converted when they are read, and each may be damaged
                 raise MaskError(
-                    f"expected a DICOM segmentation or structure set, got one with missing or damaged attributes: "
-                    f"{name}; 
-                    "export it again"
+                    "expected a DICOM segmentation or structure set, got one with missing or damaged attributes: "
+                    f"{name}; export it again"
                 ) from error
 
     return guarded
