@@ -113,7 +113,7 @@ def test_damaged_and_encrypted(folder, tmp_path):
         assert "\n" not in str(caught.value)
     first = sorted(folder.iterdir())[0]
     first.write_bytes(gzip.compress(first.read_bytes())[:-200])
-    with pytest.raises(FileFormatError, match=r"damaged or encrypted data in 0"):
+    with pytest.raises(FileFormatError, match="damaged or encrypted data"):
         read_image(folder)
 
 

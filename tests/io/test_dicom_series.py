@@ -112,6 +112,8 @@ def test_truncated_pixels(tmp_path):
     with pytest.raises(FileFormatError, match="truncated or damaged") as caught:
         read_dicom_series(tmp_path)
     assert "\n" not in str(caught.value)
+    assert path.name not in str(caught.value)  # names of files may be names of patients, and messages go to tables
+    assert caught.value.listing == path.name
 
 
 BROKEN = {

@@ -47,7 +47,7 @@ class DicomFile:
 
     @property
     def name(self) -> str:
-        """Name without folders, for a message."""
+        """Name without folders, for the listing of an error: it may hold a patient's name."""
         return self.path.name if self.member is None else Path(self.member).name
 
     @contextmanager
@@ -102,7 +102,7 @@ def _members_of(path: Path) -> list[DicomFile]:
     try:
         archive = ZipFile(path)
     except (BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        raise FileFormatError(f"expected a zip archive, got a damaged one: {path.name}; copy it again") from error
+        raise FileFormatError("expected a zip archive, got a damaged one; copy it again", listing=path.name) from error
     names = sorted(i.filename for i in archive.infolist() if not i.is_dir() and Path(i.filename).name != "DICOMDIR")
     return [DicomFile(path, archive, name) for name in names]
 
@@ -146,14 +146,14 @@ def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels
             content = start + stream.read(MAX_BYTES)
     except (BadZipFile, EOFError, zlib.error, cast(type[Exception], isal_zlib.error), RuntimeError) as error:
         raise FileFormatError(
-            f"expected a DICOM file, got damaged or encrypted data in {file.name}; copy it again, unpacked"
+            "expected a DICOM file, got damaged or encrypted data; copy it again, unpacked", listing=file.name
         ) from error
     except OSError as error:
         raise FileFormatError(
-            f"expected a DICOM file, got {error.strerror or 'damaged data'} on reading {file.name}"
+            f"expected a DICOM file, got {error.strerror or 'damaged data'} on reading it", listing=file.name
         ) from error
     if len(content) >= MAX_BYTES:
-        raise FileFormatError(f"expected a DICOM file of less than 1 GiB, got more packed in {file.name}; unpack it")
+        raise FileFormatError("expected a DICOM file of less than 1 GiB, got more; unpack it", listing=file.name)
     return _parsed(BytesIO(content), start, file.name, tags, pixels)
 
 
@@ -176,7 +176,7 @@ def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | N
         except Exception as error:  # whatever a damaged file leads pydicom to
             if not has_magic:
                 return None
-            raise FileFormatError(f"expected a DICOM file, got a damaged one: {name}; copy it again") from error
+            raise FileFormatError("expected a DICOM file, got a damaged one; copy it again", listing=name) from error
 
 
 def _syntax_of(dataset: "Dataset") -> "UID":

@@ -137,7 +137,9 @@ def _headers_of(dataset: Any, file: DicomFile) -> Iterator[SliceHeader]:
     except Exception as error:  # values are converted here, and pydicom has no one error for those that cannot be
         if str(dataset.get("Modality", "")) not in ("CT", ""):
             return
-        raise FileFormatError(f"expected a DICOM image, got an attribute that cannot be read in {file.name}") from error
+        raise FileFormatError(
+            "expected a DICOM image, got an attribute that cannot be read; export it again", listing=file.name
+        ) from error
 
 
 def _header_of_frame(header: SliceHeader, frame: Any, shared: Any, number: int) -> SliceHeader:

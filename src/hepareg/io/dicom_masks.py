@@ -49,9 +49,9 @@ def read_dicom_masks(path: str | Path) -> Segments | None:
         )
     dataset: Any = read_dataset(found[0])
     if dataset is None:
-        raise FileFormatError(f"expected a DICOM segmentation, got another file in its place: {found[0].name}")
+        raise FileFormatError("expected a DICOM segmentation, got another file in its place", listing=found[0].name)
     name = found[0].name
-    segments = _guarded(READERS[_class_of(dataset)], name)(dataset, name=name)
+    segments = _guarded(READERS[_class_of(dataset)], name)(dataset)
     return replace(segments, read=_guarded(segments.read, name))
 
 
@@ -75,8 +75,9 @@ def _guarded(function: Callable[..., Any], name: str) -> Callable[..., Any]:
                 raise
             except Exception as error:  # values are converted when they are read, and each may be damaged
                 raise MaskError(
-                    "expected a DICOM segmentation or structure set, got one with missing or damaged attributes: "
-                    f"{name}; export it again"
+                    "expected a DICOM segmentation or structure set, got one with missing or damaged attributes; "
+                    "export it again",
+                    listing=name,
                 ) from error
 
     return guarded

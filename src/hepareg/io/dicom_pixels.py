@@ -63,7 +63,7 @@ def _stored_slices(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, NDArray
     for file, numbers in places.items():
         dataset = read_dataset(file)
         if dataset is None:
-            raise FileFormatError(f"expected a DICOM file, got another one in its place: {file.name}; read again")
+            raise FileFormatError("expected a DICOM file, got another one in its place; read again", listing=file.name)
         frames = decoded_frames(dataset, [slices[k].frame or 0 for k in numbers], name=file.name)
         yield from zip(numbers, frames, strict=True)
 
@@ -78,7 +78,7 @@ def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> 
     numbers
         Frames from 0.
     name
-        Name of the file, for a message.
+        Name of the file, for the listing of an error.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> 
         except Exception as error:  # plug-ins raise what they like
             if dataset.file_meta.TransferSyntaxUID in UNCOMPRESSED:
                 raise FileFormatError(
-                    f"expected the pixels of a DICOM image, got a truncated or damaged file: {name}"
+                    "expected the pixels of a DICOM image, got a truncated or damaged file; copy it again", listing=name
                 ) from error
         yield from _by_gdcm(dataset, numbers, name)
 
@@ -130,8 +130,9 @@ def _by_gdcm(dataset: "Dataset", numbers: Sequence[int], name: str) -> Iterator[
             stored = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     except Exception as error:
         raise FileFormatError(
-            f"expected pixels that can be decoded, got {syntax.name} in {name} that neither pydicom nor GDCM decodes, "
-            "or damaged data; decompress the series first, for example with `gdcmconv --raw`"
+            f"expected pixels that can be decoded, got {syntax.name} that neither pydicom nor GDCM decodes, "
+            "or damaged data; decompress the series first, for example with `gdcmconv --raw`",
+            listing=name,
         ) from error
     frames = stored.reshape(-1, *stored.shape[-2:])
     for number in numbers:

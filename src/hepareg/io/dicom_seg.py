@@ -31,15 +31,13 @@ PLACE_TOLERANCE = 0.1
 """Part of the spacing by which a frame may be off its even place."""
 
 
-def segments_of_seg(dataset: Any, *, name: str) -> Segments:
+def segments_of_seg(dataset: Any) -> Segments:
     """Return the segments of a DICOM SEG.
 
     Parameters
     ----------
     dataset
         The whole object.
-    name
-        Name of the file, for a message.
 
     Raises
     ------
@@ -51,28 +49,28 @@ def segments_of_seg(dataset: Any, *, name: str) -> Segments:
         for item in dataset.get("SegmentSequence") or []
         if int(item.SegmentNumber) > 0
     }
-    return Segments("a DICOM segmentation", names, partial(_mask, dataset, name))
+    return Segments("a DICOM segmentation", names, partial(_mask, dataset))
 
 
-def _mask(dataset: Any, name: str, number: int, grid: Grid | None = None) -> Volume:
+def _mask(dataset: Any, number: int, grid: Grid | None = None) -> Volume:
     """Return one segment on the grid that its frames span; a frame that is not there is empty."""
     kind = str(dataset.get("SegmentationType") or "BINARY").upper()
     frames = list(range(int(dataset.get("NumberOfFrames") or 1)))
     groups = _groups_of(dataset, len(frames))
     own = frames if kind == "LABELMAP" else [n for n in frames if _segment_of(groups[n]) == number]
     if not own:
-        raise MaskError(f"expected a segment with frames in {name}, got an empty one; check the segment")
-    positions = np.array([_values(groups[n], "PlanePositionSequence", "ImagePositionPatient", 3, name) for n in own])
-    orientation = _common(groups, own, "PlaneOrientationSequence", "ImageOrientationPatient", 6, name)
-    spacing = _common(groups, own, "PixelMeasuresSequence", "PixelSpacing", 2, name)
+        raise MaskError("expected a segment with frames, got an empty one; check the segment")
+    positions = np.array([_values(groups[n], "PlanePositionSequence", "ImagePositionPatient", 3) for n in own])
+    orientation = _common(groups, own, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
+    spacing = _common(groups, own, "PixelMeasuresSequence", "PixelSpacing", 2)
     normal = np.cross(orientation[:3], orientation[3:])
     heights = positions @ (normal / np.linalg.norm(normal))
-    every = np.array([_values(g, "PlanePositionSequence", "ImagePositionPatient", 3, name) for g in groups]) @ normal
+    every = np.array([_values(g, "PlanePositionSequence", "ImagePositionPatient", 3) for g in groups]) @ normal
     step = _slice_distance(heights, every, groups[own[0]])
     planes = np.rint((heights - heights.min()) / step).astype(int)
-    _check_stack(positions, heights, planes, step, normal, name)
+    _check_stack(positions, heights, planes, step, normal)
     data = np.zeros((planes.max() + 1, int(dataset.Rows), int(dataset.Columns)), bool)
-    for plane, values in zip(planes, decoded_frames(dataset, own, name=name), strict=True):
+    for plane, values in zip(planes, decoded_frames(dataset, own, name=""), strict=True):
         data[plane] |= _inside(values, kind, number, dataset)
     first = positions[int(np.argmin(heights))]
     matrix = _placed(orientation, spacing, normal * step / np.linalg.norm(normal), first)
@@ -113,23 +111,23 @@ def _segment_of(groups: Mapping[str, Any]) -> int:
     return 1 if found is None else int(found.ReferencedSegmentNumber)
 
 
-def _values(groups: Mapping[str, Any], sequence: str, keyword: str, count: int, name: str) -> list[float]:
+def _values(groups: Mapping[str, Any], sequence: str, keyword: str, count: int) -> list[float]:
     value = groups[sequence].get(keyword) if sequence in groups else None
     if value is None or len(value) != count:
         raise MaskError(
-            f"expected the place of every frame in the DICOM segmentation {name}, got frames without {keyword}; "
+            f"expected the place of every frame in the DICOM segmentation, got frames without {keyword}; "
             "export it again, or as NIfTI"
         )
     return [float(x) for x in value]
 
 
 def _common(
-    groups: Sequence[Mapping[str, Any]], own: Sequence[int], sequence: str, keyword: str, count: int, name: str
+    groups: Sequence[Mapping[str, Any]], own: Sequence[int], sequence: str, keyword: str, count: int
 ) -> NDArray[np.float64]:
     """Return a value that all frames of a segment share."""
-    values = np.array([_values(groups[n], sequence, keyword, count, name) for n in own])
+    values = np.array([_values(groups[n], sequence, keyword, count) for n in own])
     if np.ptp(values, axis=0).max() > 1e-3:
-        raise MaskError(f"expected one {keyword} for all frames of a segment in {name}, got several; export it again")
+        raise MaskError(f"expected one {keyword} for all frames of a segment, got several; export it again")
     return values[0]
 
 
@@ -152,14 +150,14 @@ def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], gr
 
 def _check_stack(
     positions: NDArray[np.float64], heights: NDArray[np.float64], planes: NDArray[np.int_], step: float,
-    normal: NDArray[Any], name: str,
+    normal: NDArray[Any],
 ) -> None:  # fmt: skip
     off = np.abs(heights - heights.min() - planes * step).max()
     unit = normal / np.linalg.norm(normal)
     sideways = np.linalg.norm(positions - positions[0] - np.outer(heights - heights[0], unit), axis=1).max()
     if off > max(PLACE_TOLERANCE * step, 0.101) or sideways > 0.2:
         raise MaskError(
-            f"expected the frames of a segment in {name} stacked at even distances, got them off by "
+            f"expected the frames of a segment stacked at even distances, got them off by "
             f"{max(off, sideways):.2f} mm; export the segmentation as NIfTI"
         )
 

@@ -26,15 +26,13 @@ CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "")
 MAX_OUTSIDE = 0.5
 
 
-def segments_of_rtstruct(dataset: Any, *, name: str) -> Segments:
+def segments_of_rtstruct(dataset: Any) -> Segments:
     """Return the regions of a structure set that have contours.
 
     Parameters
     ----------
     dataset
         The whole object.
-    name
-        Name of the file, for a message.
 
     Raises
     ------
@@ -48,7 +46,7 @@ def segments_of_rtstruct(dataset: Any, *, name: str) -> Segments:
     }
     rois = {int(item.ROINumber): item for item in dataset.get("StructureSetROISequence") or []}
     if not contours:
-        raise MaskError(f"expected a structure set with closed contours, got none in {name}; check the export")
+        raise MaskError("expected a structure set with closed contours, got none; check the export")
     names = {number: str(rois[number].get("ROIName") or "").strip() if number in rois else "" for number in contours}
     worlds = {number: _world_of(dataset, rois.get(number)) for number in contours}
     patient = digest_of(dataset.get("PatientID"))
