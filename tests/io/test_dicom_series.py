@@ -167,7 +167,7 @@ def test_a_slice_that_is_there_twice(tmp_path):
     again.save_as(tmp_path / "exported_again.dcm")
     volume = read_dicom_series(tmp_path)
     np.testing.assert_array_equal(volume.data, VOXELS - 1024)
-    assert volume.provenance.notes == ("2 slices were there twice with the same pixels: one of each was kept",)
+    assert volume.provenance.notes == ("copies of slices with the same pixels were left out: 2",)
     again.RescaleIntercept = -1023
     again.save_as(tmp_path / "exported_again.dcm")
     with pytest.raises(ImageError, match=r"got 2 doubled with other pixels .z = 30\.0 to 30\.0 mm"):

@@ -65,9 +65,7 @@ def volume_of_group(group: SliceGroup) -> Volume:
     data = read_pixels(slices)
     digest = ContentDigest()
     digest.update(data.reshape(-1).view(np.uint8))
-    notes = (
-        (f"{num_doubled} slices were there twice with the same pixels: one of each was kept",) if num_doubled else ()
-    )
+    notes = (f"copies of slices with the same pixels were left out: {num_doubled}",) if num_doubled else ()
     provenance = Provenance(
         "dicom", slices[0].patient_digest, digest.hexdigest(), world_digest=slices[0].world_digest, notes=notes
     )

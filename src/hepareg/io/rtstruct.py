@@ -68,7 +68,7 @@ def _drawn(contours: list[Points], grid: Grid | None, provenance: Provenance) ->
                 f"{distances.max():.1f} mm from it; check that both belong together"
             )
     filled = fill_contours(contours, grid)
-    notes = (f"{filled.num_filled} slices between contours were filled in",) if filled.num_filled else ()
+    notes = (f"slices between contours were filled in: {filled.num_filled}",) if filled.num_filled else ()
     return Volume(filled.data, filled.grid, provenance=replace(provenance, notes=notes))
 
 
