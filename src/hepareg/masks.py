@@ -20,7 +20,12 @@ NUM_SMALL_MAPS = 24
 
 
 def read_mask(
-    path: str | Path, *, label: int | str | None = None, like: Volume | None = None, name: str = "mask"
+    path: str | Path,
+    *,
+    label: int | str | None = None,
+    like: Volume | None = None,
+    name: str = "mask",
+    geometry: str | None = None,
 ) -> Volume:
     """Read a liver mask from any source that hepareg knows, as bool on the grid of its image.
 
@@ -35,6 +40,8 @@ def read_mask(
         Image that the mask belongs to; None leaves the mask on its own grid.
     name
         What to call the mask in a message.
+    geometry
+        ``sform`` or ``qform`` for a NIfTI header in which the two disagree.
 
     Returns
     -------
@@ -47,7 +54,7 @@ def read_mask(
         If the file cannot be read, has no such segment, or cannot belong to the image. Names of segments stand in
         the error's ``listing`` alone.
     """
-    source = read_segmentation(path)
+    source = read_segmentation(path, geometry=geometry)
     if isinstance(source, LabelMap):
         image = like if like is not None else source.volume
         number, notes = _number_of(source, label, name)
@@ -61,7 +68,9 @@ def read_mask(
     return mask.with_notes(*notes) if notes else mask
 
 
-def read_image_or_segment(path: str | Path, *, series: str | None = None, label: int | str | None = None) -> Volume:
+def read_image_or_segment(
+    path: str | Path, *, series: str | None = None, label: int | str | None = None, geometry: str | None = None
+) -> Volume:
     """Read an image, or one segment of a segmentation, on its own grid.
 
     Parameters
@@ -73,13 +82,15 @@ def read_image_or_segment(path: str | Path, *, series: str | None = None, label:
         Series of a folder of DICOM.
     label
         Number or name of a segment.
+    geometry
+        ``sform`` or ``qform`` for a NIfTI header in which the two disagree.
     """
     if label is not None:
-        return read_mask(path, label=label)
+        return read_mask(path, label=label, geometry=geometry)
     if series is not None or (Path(path).is_dir() and not holds_masks(path)):
-        return read_image(path, series=series)
-    source = read_segmentation(path)
-    return source.volume if isinstance(source, LabelMap) else read_mask(path)
+        return read_image(path, series=series, geometry=geometry)
+    source = read_segmentation(path, geometry=geometry)
+    return source.volume if isinstance(source, LabelMap) else read_mask(path, geometry=geometry)
 
 
 def _naming(mask: Volume, name: str) -> Volume:

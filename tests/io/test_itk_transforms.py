@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import ants
 import numpy as np
 import pytest
@@ -5,9 +7,12 @@ import SimpleITK as sitk
 
 from hepareg.errors import FileFormatError, TransformError
 from hepareg.io.itk_transforms import read_itk_transform, read_versor_text, write_itk_transform
+from hepareg.io.transforms import read_transform
 from hepareg.transforms import AffineTransform, RigidTransform
 
 FLIP = np.array([-1.0, -1.0, 1.0])
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def moved_by_itk(transform, points):
@@ -159,3 +164,85 @@ def test_own_files_are_read_without_itk(tmp_path, moving_from_fixed):
     (tmp_path / "other.tfm").write_text("#Insight Transform File V1.0\nTransform: Euler3DTransform_double_3_3\n")
     with pytest.raises(FileFormatError, match="Versor"):
         read_versor_text(tmp_path / "other.tfm")
+
+
+LINEAR_TYPES = {
+    "TranslationTransform": ("1 2 3", ""),
+    "ScaleTransform": ("1.1 1.2 1.3", "1 2 3"),
+    "ScaleLogarithmicTransform": ("0.1 0.2 0.3", "1 2 3"),
+    "Euler3DTransform": (".1 .2 .3 4 5 6", "1 2 3 1"),
+    "CenteredEuler3DTransform": (".1 .2 .3 1 2 3 4 5 6", "0 0 0 0"),
+    "VersorTransform": (".1 .2 .3", "1 2 3"),
+    "VersorRigid3DTransform": (".1 .2 .3 4 5 6", "1 2 3"),
+    "QuaternionRigidTransform": ("0.18 0.36 0.54 0.74 4 5 6", "1 2 3"),
+    "Similarity3DTransform": (".1 .2 .3 4 5 6 1.1", "1 2 3"),
+    "ScaleVersor3DTransform": (".1 .2 .3 4 5 6 1.1 1.2 1.3", "1 2 3"),
+    "ScaleSkewVersor3DTransform": (".1 .2 .3 4 5 6 1.1 1.2 1.3 .01 .02 .03 .04 .05 .06", "1 2 3"),
+    "ComposeScaleSkewVersor3DTransform": (".1 .2 .3 4 5 6 1.1 1.2 1.3 .01 .02 .03", "1 2 3"),
+    "AffineTransform": ("1 0 0.1 0 1 0 0 0 1 4 5 6", "1 2 3"),
+    "CenteredAffineTransform": ("1 0 0.1 0 1 0 0 0 1 1 2 3 4 5 6", "0 0 0"),
+    "MatrixOffsetTransformBase": ("1 0 0.1 0 1 0 0 0 1 4 5 6", "1 2 3"),
+    "IdentityTransform": ("", ""),
+}
+
+
+@pytest.mark.parametrize("precision", ["double", "float"])
+@pytest.mark.parametrize("name", LINEAR_TYPES)
+def test_every_linear_type_moves_points_as_itk_does(tmp_path, landmarks, name, precision):
+    parameters, fixed = LINEAR_TYPES[name]
+    text = (
+        f"#Insight Transform File V1.0\n#Transform 0\nTransform: {name}_{precision}_3_3\n"
+        f"Parameters: {parameters}\nFixedParameters: {fixed}\n"
+    )
+    (tmp_path / "a.tfm").write_text(text)
+    itk = sitk._SimpleITK.ReadTransform(str(tmp_path / "a.tfm"))  # the public function has no class for some
+    flip = np.array([-1, -1, 1])
+    wanted = np.array([itk.TransformPoint(point) for point in (landmarks * flip).tolist()]) * flip
+    np.testing.assert_allclose(read_itk_transform(tmp_path / "a.tfm").apply(landmarks), wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["Rigid3DTransform", "ScalableAffineTransform", "FixedCenterOfRotationAffineTransform"]
+)
+def test_types_with_the_parameters_of_an_affine_one(tmp_path, name):
+    text = (
+        "#Insight Transform File V1.0\n#Transform 0\nTransform: {}_double_3_3\nParameters: {}\nFixedParameters: 1 2 3\n"
+    )
+    numbers = "0 -1 0 1 0 0 0 0 1 4 5 6"
+    (tmp_path / "a.tfm").write_text(text.format(name, numbers))
+    (tmp_path / "b.tfm").write_text(text.format("AffineTransform", numbers))
+    a, b = (read_itk_transform(tmp_path / f"{n}.tfm").matrix for n in "ab")
+    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("made", "others"),
+    [
+        ("a.tfm", ("A.TFM", "noext", "b.txt", "c.mat")),
+        ("a.h5", ("b.hdf5", "c.tfm", "d")),
+        ("a.mat", ("b.MAT", "c.txt", "d")),
+    ],
+)
+def test_the_content_decides_not_the_name(tmp_path, made, others):
+    sitk.WriteTransform(sitk.Euler3DTransform((1.0, 2.0, 3.0), 0.1, 0.2, 0.3, (4.0, 5.0, 6.0)), str(tmp_path / made))
+    wanted = read_itk_transform(tmp_path / made).matrix
+    for name in others:
+        (tmp_path / name).write_bytes((tmp_path / made).read_bytes())
+        np.testing.assert_array_equal(read_transform(tmp_path / name).matrix, wanted, err_msg=name)
+    if made == "a.tfm":
+        (tmp_path / "bom").write_bytes(b"\xef\xbb\xbf" + (tmp_path / made).read_bytes().replace(b"\n", b"\r\n"))
+        np.testing.assert_array_equal(read_transform(tmp_path / "bom").matrix, wanted)
+
+
+def test_a_damaged_matlab_file_takes_no_memory(tmp_path):
+    """Its header asks for matrices of up to 16 GB, which ITK would allocate."""
+    raw = (GOLDEN / "ants_a0GenericAffine.mat").read_bytes()
+    for place in (4, 8, 16):
+        damaged = bytearray(raw)
+        damaged[place + 3] = 0x7E
+        (tmp_path / "a.mat").write_bytes(damaged)
+        with pytest.raises(FileFormatError, match=r"damaged|unknown|cannot read|four lines"):
+            read_transform(tmp_path / "a.mat")
+    (tmp_path / "a.mat").write_bytes(raw[:-30])
+    with pytest.raises(FileFormatError, match="damaged"):
+        read_itk_transform(tmp_path / "a.mat")

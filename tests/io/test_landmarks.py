@@ -59,9 +59,84 @@ def test_broken_files_give_one_line(tmp_path):
         with pytest.raises(FileFormatError, match=message):
             read_landmarks(tmp_path / "a.csv")
     (tmp_path / "a.fcsv").write_text("# CoordinateSystem = IJK\n1,1,2,3\n")
-    with pytest.raises(FileFormatError, match="coordinate system"):
+    with pytest.raises(FileFormatError, match="RAS or LPS as the coordinate system"):
         read_landmarks(tmp_path / "a.fcsv")
     with pytest.raises(FileFormatError, match="does not exist"):
         read_landmarks(tmp_path / "absent.csv")
     with pytest.raises(SettingsError, match="ras or lps"):
         read_landmarks(tmp_path / "a.csv", space="ijk")
+
+
+@pytest.mark.parametrize(
+    ("head", "sign"),
+    [
+        ("label,r,a,s\n", 1),
+        ("label,l,p,s\n", -1),
+        ("label,R (mm),A (mm),S (mm)\n", 1),
+        ("label,x_lps,y_lps,z_lps\n", -1),
+        ("label,x (RAS),y (RAS),z (RAS)\n", 1),
+        ("# CoordinateSystem = LPS\nlabel,x,y,z\n", -1),
+        ("# SPACE=LPS\nlabel,X_mm,Y_mm,Z_mm\n", -1),
+        ("# space: right-anterior-superior\nlabel,x,y,z\n", 1),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_that_states_its_space_is_believed(tmp_path, head, sign, delimiter):
+    text = (head + "F-1,10,20,30\nF-2,1,2,3\n").replace(",", delimiter)
+    (tmp_path / "a.csv").write_text(text)
+    landmarks = read_landmarks(tmp_path / "a.csv")
+    np.testing.assert_array_equal(landmarks.points, [[sign * 10, sign * 20, 30], [sign, sign * 2, 3]])
+    stated = "lps" if sign < 0 else "ras"
+    assert landmarks.stated_space == stated
+    write_landmarks(tmp_path / "b.csv", landmarks)
+    assert (tmp_path / "b.csv").read_text() == text
+    read_landmarks(tmp_path / "a.csv", space=stated)
+    with pytest.raises(SettingsError, match="as the file states"):
+        read_landmarks(tmp_path / "a.csv", space="ras" if stated == "lps" else "lps")
+
+
+@pytest.mark.parametrize("text", ["# space = LAS\nx,y,z\n1,2,3\n", "l,a,s\n1,2,3\n", "# SPACE=RAS\nl,p,s\n1,2,3\n"])
+def test_another_or_a_contradictory_space_is_refused(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(FileFormatError, match="expected"):
+        read_landmarks(tmp_path / "a.csv")
+
+
+def test_a_table_of_ants_has_to_say_its_space(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y,z,t\n1,2,3,0\n")
+    with pytest.raises(SettingsError, match="as ANTs writes it in LPS") as caught:
+        read_landmarks(tmp_path / "a.csv")
+    assert caught.value.options == ("space",)
+    np.testing.assert_array_equal(read_landmarks(tmp_path / "a.csv", space="lps").points, [[-1, -2, 3]])
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".pts"])
+def test_point_sets_of_elastix_are_in_lps(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_text("point\n2\n1 2 3\n-4 5 6.5\n")
+    landmarks = read_landmarks(path)
+    np.testing.assert_array_equal(landmarks.points, [[-1, -2, 3], [4, -5, 6.5]])
+    write_landmarks(tmp_path / f"b{suffix}", landmarks)
+    assert (tmp_path / f"b{suffix}").read_text() == path.read_text()
+    with pytest.raises(SettingsError, match="as the file states"):
+        read_landmarks(path, space="ras")
+    path.write_text("index\n1\n1 2 3\n")
+    with pytest.raises(FileFormatError, match="voxel indices"):
+        read_landmarks(path)
+    path.write_text("point")
+    with pytest.raises(FileFormatError, match="second line"):
+        read_landmarks(path)
+    path.write_text("point\n7\n1 2 3\n")
+    with pytest.raises(FileFormatError, match="second line"):
+        read_landmarks(path)
+
+
+def test_slicers_other_columns_and_space_survive(tmp_path):
+    text = (
+        "# Markups fiducial file version = 5.0\n# CoordinateSystem = RAS\n"
+        "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+        "1,10,20,30,0,0,0,1,0,1,1,F-1,a note,node\n"
+    )
+    (tmp_path / "a.fcsv").write_text(text)
+    write_landmarks(tmp_path / "b.fcsv", read_landmarks(tmp_path / "a.fcsv"))
+    assert (tmp_path / "b.fcsv").read_text() == text

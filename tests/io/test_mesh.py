@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
 
 from hepareg.errors import FileFormatError, SettingsError
-from hepareg.io.mesh import moved_mesh, read_mesh, write_mesh
+from hepareg.io.mesh import mesh_space, moved_mesh, read_mesh, write_mesh
 
 OBJ = """# liver
 v 0 0 0 1 0 0
@@ -81,3 +83,25 @@ def test_broken_files_give_one_line(tmp_path, sphere):
         read_mesh(tmp_path / "absent.stl")
     with pytest.raises(FileFormatError, match="expected a mesh"):
         read_mesh(tmp_path / "a.vtk")
+
+
+@pytest.mark.parametrize("name", ["text.stl", "binary.stl", "mesh.ply"])
+def test_the_space_that_vtk_wrote_as_3d_slicer_does(name):
+    assert mesh_space(Path(__file__).parents[1] / "golden" / "vtk" / name) == "lps"
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".stl"])
+@pytest.mark.parametrize("space", ["ras", "lps", None])
+def test_a_mark_is_written_and_read_again(tmp_path, sphere, suffix, space):
+    write_mesh(tmp_path / f"a{suffix}", sphere, space=space)
+    assert mesh_space(tmp_path / f"a{suffix}") == space
+    wanted = sphere.triangles.reshape(-1, 3) if suffix == ".stl" else sphere.vertices
+    np.testing.assert_allclose(read_mesh(tmp_path / f"a{suffix}").vertices, wanted, atol=1e-4)
+
+
+def test_words_that_are_no_mark(tmp_path):
+    (tmp_path / "a.obj").write_text("# COLORSPACE=sRGB\n" + OBJ)
+    assert mesh_space(tmp_path / "a.obj") is None
+    (tmp_path / "b.obj").write_text("# SPACE=scanner\n" + OBJ)
+    with pytest.raises(FileFormatError, match="RAS or LPS"):
+        mesh_space(tmp_path / "b.obj")

@@ -184,9 +184,9 @@ def test_damaged_headers_give_one_line(tmp_path, grids):
         ("dim", [3, 9, -7, 5, 1, 1, 1, 1], "size of an image"),
         ("dim", [9, 9, 7, 5, 1, 1, 1, 1], "size of an image"),
         ("scl_inter", np.nan, "finite intercept"),
-        ("srow_x", [np.nan] * 4, "finite 4x4"),
-        ("srow_x", [0, 0, 0, 0], "singular"),
-        ("srow_x", [0.8, 0.3, 0, 0], "sheared"),
+        ("srow_x", [np.nan] * 4, "sform and qform agree"),
+        ("srow_x", [0, 0, 0, 0], "sform and qform agree"),
+        ("srow_x", [0.8, 0.3, 0, 0], "sform and qform agree"),
     ]:
         header = nib.Nifti1Header(raw[:348])
         header[field] = value

@@ -1,5 +1,6 @@
 """Plain and gzip-compressed files as streams of bytes, with errors in one line."""
 
+import codecs
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from gzip import BadGzipFile
@@ -10,7 +11,7 @@ from isal import igzip, isal_zlib
 
 from hepareg.errors import FileFormatError
 
-__all__ = ["CHUNK_BYTES", "open_bytes", "reading", "write_bytes"]
+__all__ = ["CHUNK_BYTES", "decoded", "is_packed", "open_bytes", "reading", "write_bytes"]
 
 CHUNK_BYTES = 1 << 22
 """Files pass in pieces of this size: few calls, and no second copy of a volume in memory."""
@@ -54,6 +55,18 @@ def reading(path: str | Path, *, expected: str) -> Iterator[None]:
         raise FileFormatError(f"expected {expected}, got {error.strerror or 'an error'} on reading {path}") from error
 
 
+def decoded(raw: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 where a byte order mark says so; the mark is left out.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If the bytes are no text; `reading` turns it into one line.
+    """
+    is_utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if is_utf16 else "utf-8-sig")
+
+
 @contextmanager
 def open_bytes(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading; gzip is recognised by its first bytes, not by its name."""
@@ -63,6 +76,11 @@ def open_bytes(path: str | Path) -> Iterator[BinaryIO]:
             return
         with igzip.open(file, "rb") as stream:
             yield cast(BinaryIO, stream)
+
+
+def is_packed(stream: BinaryIO) -> bool:
+    """Return whether a stream of `open_bytes` takes gzip apart."""
+    return isinstance(stream, igzip.IGzipFile)
 
 
 def write_bytes(path: str | Path, pieces: Iterable[bytes | memoryview]) -> None:

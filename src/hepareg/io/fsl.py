@@ -16,11 +16,11 @@ import numpy as np
 from hepareg.arrays import Matrix
 from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.rotations import homogeneous, nearest_rotation
-from hepareg.io.byte_stream import reading
+from hepareg.io.byte_stream import decoded, reading
 from hepareg.io.matrix_text import format_matrix, parse_matrix
 from hepareg.transforms import AffineTransform, RigidTransform
 
-__all__ = ["fsl_from_voxel", "read_flirt", "write_flirt"]
+__all__ = ["fsl_from_voxel", "read_flirt", "transform_of_flirt", "write_flirt"]
 
 SQUARE_TO = 1e-6
 """How far from orthogonal a header in float32 may make the axes of an image."""
@@ -46,8 +46,13 @@ def read_flirt(path: str | Path, *, moving: Grid, fixed: Grid) -> AffineTransfor
         Grids of the images that FLIRT was given as ``-in`` and ``-ref``.
     """
     with reading(path, expected="a FLIRT matrix"):
-        flirt = parse_matrix(Path(path).read_text("utf-8"), path)
-    return AffineTransform(_world_from_fsl(fixed) @ flirt @ np.linalg.inv(_world_from_fsl(moving))).inverse()
+        flirt = parse_matrix(decoded(Path(path).read_bytes()), path)
+    return transform_of_flirt(flirt, moving=moving, fixed=fixed)
+
+
+def transform_of_flirt(matrix: Matrix, *, moving: Grid, fixed: Grid) -> AffineTransform:
+    """Return moving_from_fixed in world RAS mm of a (4, 4) FLIRT matrix from the moving to the fixed image."""
+    return AffineTransform(_world_from_fsl(fixed) @ matrix @ np.linalg.inv(_world_from_fsl(moving))).inverse()
 
 
 def write_flirt(path: str | Path, transform: AffineTransform, *, moving: Grid, fixed: Grid) -> None:

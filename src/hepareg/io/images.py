@@ -8,6 +8,7 @@ from hepareg.io.byte_stream import open_bytes, reading
 from hepareg.io.dicom_files import looks_like_dicom
 from hepareg.io.dicom_headers import is_multi_frame
 from hepareg.io.dicom_series import read_dicom_series
+from hepareg.io.image_limits import check_placement
 from hepareg.io.itk_images import ITK_SUFFIXES, read_itk_image
 from hepareg.io.nifti import is_nifti, read_nifti
 from hepareg.volume import Volume
@@ -19,7 +20,11 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 
 def read_image(
-    path: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
+    path: str | Path,
+    *,
+    series: str | None = None,
+    geometry: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Volume:
     """Read a NIfTI, NRRD or MetaImage file, a folder or zip archive of DICOM, or an enhanced multi-frame DICOM file.
 
@@ -30,6 +35,8 @@ def read_image(
         another name is read if its content is NIfTI.
     series
         Which series of a folder: see `hepareg.io.dicom_series.read_dicom_series`.
+    geometry
+        ``sform`` or ``qform`` for a NIfTI header in which the two disagree: see `hepareg.io.nifti.read_nifti`.
     progress
         Called with files done and all files, while a folder is read.
 
@@ -38,10 +45,22 @@ def read_image(
     FileFormatError
         If the file is missing, unreadable, or of no known format.
     ImageError
-        If it is no 3-D image, or the folder's series cannot be read as one.
+        If it is no 3-D image, the folder's series cannot be read as one, or voxels have sizes that no CT has.
     SettingsError
         If ``series`` is given for a file, or names no series of the folder.
     """
+    volume = _read(path, series=series, geometry=geometry, progress=progress)
+    check_placement(volume.grid)
+    return volume
+
+
+def _read(
+    path: str | Path,
+    *,
+    series: str | None,
+    geometry: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> Volume:
     if Path(path).is_dir():
         return read_dicom_series(path, series=series, progress=progress)
     is_named = is_nifti(path) or str(path).lower().endswith(ITK_SUFFIXES)
@@ -59,7 +78,7 @@ def read_image(
     if series is not None:
         raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
     if is_named:
-        return read_nifti(path) if is_nifti(path) else read_itk_image(path)
+        return read_nifti(path, geometry=geometry) if is_nifti(path) else read_itk_image(path)
     if start[344:347] == b"n+1" or start[4:7] == b"n+2":
-        return read_nifti(path)
+        return read_nifti(path, geometry=geometry)
     raise FileFormatError(f"expected {EXPECTED}, got {path}")

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from hepareg.arrays import VoxelArray
 from hepareg.errors import FileFormatError, ImageError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous
-from hepareg.io.byte_stream import reading
 from hepareg.io.content_digest import ContentDigest
+from hepareg.io.image_limits import check_placement
+from hepareg.io.itk_headers import check_itk_header, read_itk_header, unpacked_voxels
+from hepareg.io.itk_silence import silent_itk
 from hepareg.volume import Provenance, Volume
 
 __all__ = ["ITK_SUFFIXES", "grid_of_itk_image", "read_itk_image", "volume_of_itk_image"]
@@ -23,25 +26,33 @@ def read_itk_image(path: str | Path) -> Volume:
     Raises
     ------
     FileFormatError
-        If the file cannot be read.
+        If the file, or one that its header names, cannot be read or is too short for its voxels.
     ImageError
-        If it is not three-dimensional, has colours, or (NRRD) does not name its space.
+        If it is not three-dimensional, has colours, is in another unit than mm or of a size that no CT has, or (NRRD)
+        does not name its space.
     """
     import SimpleITK as sitk
 
-    with reading(path, expected="an NRRD or MetaImage file"), open(path, "rb"):
-        pass
+    header = read_itk_header(path)
+    if header is not None:
+        check_itk_header(header, path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
+    packed = header if header and header.encoding in ("gzip", "bzip2") and len(header.data_files) <= 1 else None
     try:
-        reader.ReadImageInformation()
-        _check_header(reader, str(path))
-        image = reader.Execute()
+        with silent_itk():
+            reader.ReadImageInformation()
+            _check_header(reader, str(path))
+            check_placement(grid_of_itk_image(reader))
+            image = reader.Execute() if packed is None else None
     except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
         raise FileFormatError(
             f"expected an NRRD or MetaImage file, got one that is damaged or of another format: {path}"
         ) from error
-    return volume_of_itk_image(image, file_format="itk")
+    if packed is None:
+        return volume_of_itk_image(image, file_format="itk")
+    voxels = unpacked_voxels(packed, path).reshape(reader.GetSize(), order="F")
+    return _volume(voxels.astype(voxels.dtype.newbyteorder("="), copy=False), grid_of_itk_image(reader), "itk")
 
 
 def volume_of_itk_image(image: Any, *, file_format: str = "memory") -> Volume:
@@ -53,15 +64,18 @@ def volume_of_itk_image(image: Any, *, file_format: str = "memory") -> Volume:
             f"expected a 3-D image with one value per voxel, got {image.GetDimension()} axes and "
             f"{image.GetNumberOfComponentsPerPixel()} values"
         )
-    data = sitk.GetArrayFromImage(image).transpose()
+    return _volume(sitk.GetArrayFromImage(image).transpose(), grid_of_itk_image(image), file_format)
+
+
+def _volume(data: VoxelArray, grid: Grid, file_format: str) -> Volume:
+    """Return a volume of voxels with the first axis fastest, and the digest of them."""
     digest = ContentDigest()
     digest.update(data.transpose().reshape(-1).view(np.uint8))
-    provenance = Provenance(file_format=file_format, content_digest=digest.hexdigest())
-    return Volume(data, grid_of_itk_image(image), provenance=provenance)
+    return Volume(data, grid, provenance=Provenance(file_format=file_format, content_digest=digest.hexdigest()))
 
 
 def grid_of_itk_image(image: Any) -> Grid:
-    """Return the grid in world RAS of a 3-D SimpleITK image, whose own world is LPS."""
+    """Return the grid in world RAS of a 3-D SimpleITK image, or of the reader of one; their own world is LPS."""
     direction = np.array(image.GetDirection()).reshape(3, 3)
     lps = homogeneous(direction * np.array(image.GetSpacing()), image.GetOrigin())
     return Grid(image.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)

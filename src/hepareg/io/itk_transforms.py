@@ -1,10 +1,14 @@
-"""ITK's transform files (.tfm, .txt, .h5, .mat), as SimpleITK, ANTs, elastix and Slicer write them.
+"""ITK's transform files (text, HDF5, MATLAB 4), as SimpleITK, ANTs, elastix and Slicer write them.
 
 ITK's world is LPS and its transforms map fixed points to moving points, as ours do; the change of
 world happens here. Read through SimpleITK; the one form that is written is plain text and needs
 no library.
 """
 
+import re
+import struct
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +18,23 @@ from numpy.typing import ArrayLike
 from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, TransformError
 from hepareg.geometry.rotations import homogeneous, rotation_vector
-from hepareg.io.byte_stream import reading
+from hepareg.io.byte_stream import decoded, reading
+from hepareg.io.itk_silence import silent_itk
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.linear import LPS_FROM_RAS
 
-__all__ = ["read_itk_transform", "read_versor_text", "write_itk_transform"]
+__all__ = ["itk_kind_of", "read_itk_transform", "read_versor_text", "write_itk_transform"]
 
 TEXT_MAGIC = b"#Insight Transform File"
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MATLAB = re.compile(rb"\A[\0-\xff]{20}\w*Transform\w*_\d_\d\0", re.DOTALL)
+"""A MATLAB 4 file: five integers, then the name of its first matrix, which is that of an ITK transform."""
+SAME_PARAMETERS = ("Rigid3DTransform", "ScalableAffineTransform", "FixedCenterOfRotationAffineTransform")
+"""Types with the parameters of an affine transform that SimpleITK does not take apart."""
+REACH_MM = 100.0
+"""How far along each axis a linear transform without a matrix is looked at."""
+SUFFIX_OF_KIND = {"text": ".tfm", "hdf5": ".h5", "matlab": ".mat"}
 
 
 def read_itk_transform(path: str | Path) -> AffineTransform:
@@ -39,16 +53,29 @@ def read_itk_transform(path: str | Path) -> AffineTransform:
     TransformError
         If the transform is not three-dimensional and linear.
     """
-    import SimpleITK as sitk
-
     with reading(path, expected="an ITK transform"), open(path, "rb") as file:
-        if file.read(len(TEXT_MAGIC)) == TEXT_MAGIC:
-            _check_text(path)
-    try:
-        transform = sitk.ReadTransform(str(path))
-    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
-        raise FileFormatError(f"expected an ITK transform, got a file that ITK cannot read: {path}") from error
+        kind = itk_kind_of(file.read(4096))
+        if kind == "text":
+            file.seek(0)
+            transform = _read_as(kind, _checked_text(decoded(file.read()), path).encode(), path)
+        elif kind == "matlab":
+            file.seek(0)
+            transform = _read_as(kind, _checked_matlab(file.read(), path), path)
+        elif kind == "hdf5" and Path(path).suffix != SUFFIX_OF_KIND[kind]:
+            file.seek(0)
+            transform = _read_as(kind, file.read(), path)
+        else:
+            transform = _read_by_itk(path, path)
     return AffineTransform(LPS_FROM_RAS @ _matrix_of(transform) @ LPS_FROM_RAS)
+
+
+def itk_kind_of(start: bytes) -> str | None:
+    """Return ``text``, ``hdf5`` or ``matlab`` for the first bytes of an ITK transform, or None for other files."""
+    if start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(TEXT_MAGIC):
+        return "text"
+    if start.startswith(HDF5_MAGIC):
+        return "hdf5"
+    return "matlab" if MATLAB.match(start) else None
 
 
 def write_itk_transform(path: str | Path, transform: RigidTransform, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)) -> None:
@@ -107,9 +134,52 @@ def read_versor_text(path: str | Path) -> AffineTransform:
     return AffineTransform(LPS_FROM_RAS @ homogeneous(R, np.array(translation) + centre - R @ centre) @ LPS_FROM_RAS)
 
 
-def _check_text(path: str | Path) -> None:
-    """Check what ITK lets pass: it crashes on parameters that are no numbers, and drops transforms after the first."""
-    lines = Path(path).read_text("ascii").splitlines()
+def _read_as(kind: str, content: bytes, path: str | Path) -> Any:
+    """Read content through a temporary file whose suffix is the one that ITK wants for its kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"transform{SUFFIX_OF_KIND[kind]}"
+        copy.write_bytes(content)
+        return _read_by_itk(copy, path)
+
+
+def _read_by_itk(file: str | Path, path: str | Path) -> Any:
+    import SimpleITK as sitk
+
+    try:
+        with silent_itk():
+            # The public function looks for a class of SimpleITK's own, and has none for some of ITK's linear types.
+            return getattr(sitk, "_SimpleITK", sitk).ReadTransform(str(file))
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
+        raise FileFormatError(f"expected an ITK transform, got a file that ITK cannot read: {path}") from error
+
+
+def _checked_matlab(raw: bytes, path: str | Path) -> bytes:
+    """Return a MATLAB 4 file whose matrices fit into it; ITK takes as much memory as a damaged header asks for."""
+    place = 0
+    while place < len(raw):
+        if place + 20 > len(raw):
+            raise FileFormatError(f"expected an ITK transform, got a truncated file: {path}; copy or export it again")
+        numbers = next((n for n in (_header(raw, place, order) for order in "<>") if n is not None), None)
+        if numbers is None:
+            raise FileFormatError(f"expected an ITK transform, got a damaged file: {path}; copy or export it again")
+        place += 20 + numbers
+    return raw
+
+
+def _header(raw: bytes, place: int, order: str) -> int | None:
+    """Return how many bytes a matrix takes after its header of five integers, or None where it does not fit."""
+    kind, rows, columns, imaginary, name = struct.unpack_from(f"{order}5i", raw, place)
+    size = name + rows * columns * (4 if kind // 10 % 10 == 1 else 8)
+    fits = min(rows, columns, name) >= 0 and imaginary == 0 and 0 <= kind < 5000
+    return size if fits and place + 20 + size <= len(raw) else None
+
+
+def _checked_text(text: str, path: str | Path) -> str:
+    """Return a text that ITK reads well: it crashes on parameters that are no numbers, and drops later transforms.
+
+    Types with the parameters of an affine transform that ITK's reader does not know become affine ones.
+    """
+    lines = text.strip().splitlines()
     try:
         for line in lines:
             if line.startswith(("Parameters:", "FixedParameters:")):
@@ -121,6 +191,10 @@ def _check_text(path: str | Path) -> None:
         raise FileFormatError(
             f"expected one ITK transform or a composite one, got a list of {len(names)}: {path}; compose them first"
         )
+    known = re.sub(
+        rf"^(Transform: )({'|'.join(SAME_PARAMETERS)})_", r"\1AffineTransform_", "\n".join(lines), flags=re.M
+    )
+    return known + "\n"
 
 
 def _numbers(values: ArrayLike) -> str:
@@ -129,25 +203,21 @@ def _numbers(values: ArrayLike) -> str:
 
 def _matrix_of(transform: Any) -> Matrix:
     """Return the (4, 4) LPS matrix of a SimpleITK transform."""
-    transform = transform.Downcast()
+    with suppress(RuntimeError, KeyError):
+        transform = transform.Downcast()
     if transform.GetDimension() != 3:
         raise TransformError(f"expected a transform of 3-D points, got one of {transform.GetDimension()}-D points")
-    if transform.GetName() == "CompositeTransform":
-        matrix = np.eye(4)
-        for n in range(transform.GetNumberOfTransforms()):  # the last one is applied first
-            matrix = matrix @ _matrix_of(transform.GetNthTransform(n))
-        return matrix
     if not transform.IsLinear():
         raise TransformError(
-            f"expected a rigid or affine transform, got ITK's {transform.GetName()}, which bends: fit a rigid one first"
+            f"expected a rigid or affine transform, got ITK's {transform.GetName()} that bends: fit a rigid one first"
         )
     if not hasattr(transform, "GetMatrix"):
         offset = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-        return homogeneous(_columns(transform) - offset[:, None], offset)
+        return homogeneous((_images_of_axes(transform) - offset[:, None]) / REACH_MM, offset)
     A, centre = np.array(transform.GetMatrix()).reshape(3, 3), np.array(transform.GetCenter())
     moved = getattr(transform, "GetTranslation", lambda: (0.0, 0.0, 0.0))()
     return homogeneous(A, np.array(moved) + centre - A @ centre)
 
 
-def _columns(transform: Any) -> Matrix:
-    return np.array([transform.TransformPoint(axis) for axis in np.eye(3).tolist()]).T
+def _images_of_axes(transform: Any) -> Matrix:
+    return np.array([transform.TransformPoint(axis) for axis in (REACH_MM * np.eye(3)).tolist()]).T

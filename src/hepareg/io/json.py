@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hepareg.errors import FileFormatError
-from hepareg.io.byte_stream import reading
+from hepareg.io.byte_stream import decoded, reading
 
 __all__ = ["format_json", "read_json", "write_json"]
 
@@ -35,11 +35,14 @@ def read_json(path: str | Path) -> Any:
         If it is missing or no JSON.
     """
     with reading(path, expected="a JSON file"):
-        text = Path(path).read_text("utf-8")
+        text = decoded(Path(path).read_bytes())
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FileFormatError(f"expected JSON, got an error at line {error.lineno}: {path}") from error
+    except (ValueError, RecursionError) as error:
+        where = (
+            f"an error at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "what no reader takes"
+        )
+        raise FileFormatError(f"expected JSON, got {where}: {path}") from error
 
 
 def _plain(value: Any) -> Any:

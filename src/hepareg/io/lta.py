@@ -9,6 +9,7 @@ Reuter, M. et al. Highly accurate inverse consistent registration. NeuroImage 53
 doi:10.1016/j.neuroimage.2010.07.020
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,19 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous
-from hepareg.io.byte_stream import reading
+from hepareg.io.byte_stream import decoded, reading
 from hepareg.io.matrix_text import format_matrix
 from hepareg.transforms import AffineTransform
 
-__all__ = ["read_lta", "write_lta"]
+__all__ = ["is_lta", "read_lta", "write_lta"]
 
 VOXEL_TO_VOXEL = 0
 RAS_TO_RAS = 1
+
+
+def is_lta(text: str) -> bool:
+    """Return whether a text is an LTA: one with a line ``type =``."""
+    return re.search(r"^\s*type\s*=\s*\d", text, re.MULTILINE) is not None
 
 
 def read_lta(path: str | Path) -> AffineTransform:
@@ -37,8 +43,8 @@ def read_lta(path: str | Path) -> AffineTransform:
         If the file is no LTA, holds several transforms, is of another type, or (type 0) lacks a geometry.
     """
     with reading(path, expected="an LTA transform"):
-        text = Path(path).read_text("utf-8")
-    lines = [line.partition("#")[0].split() for line in text.splitlines()]
+        text = decoded(Path(path).read_bytes())
+    lines = [line.partition("#")[0].replace("=", " = ").split() for line in text.splitlines()]
     lines = [words for words in lines if words]
     try:
         kind, number = int(_value(lines, "type")[0]), int(_value(lines, "nxforms")[0])

@@ -17,8 +17,15 @@ from hepareg.volume import Volume
 __all__ = ["SOURCES", "holds_masks", "read_segmentation"]
 
 
-def read_segmentation(path: str | Path) -> LabelMap | Segments:
+def read_segmentation(path: str | Path, *, geometry: str | None = None) -> LabelMap | Segments:
     """Read a mask, label map or segmentation of any known kind.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
 
     Raises
     ------
@@ -28,26 +35,26 @@ def read_segmentation(path: str | Path) -> LabelMap | Segments:
         If it holds several segmentations, or none that can be placed.
     """
     for source in SOURCES:
-        found = source(path)
+        found = source(path, geometry)
         if found is not None:
             return found
     raise AssertionError("the last source takes any path")
 
 
-def _read_nifti(path: str | Path) -> LabelMap | None:
+def _read_nifti(path: str | Path, geometry: str | None) -> LabelMap | None:
     if not is_nifti(path):
         return None
-    return LabelMap("a NIfTI image", read_image(path), partial(read_label_names, path))
+    return LabelMap("a NIfTI image", read_image(path, geometry=geometry), partial(read_label_names, path))
 
 
-def _read_mask_folder(path: str | Path) -> Segments | None:
+def _read_mask_folder(path: str | Path, geometry: str | None = None) -> Segments | None:
     """Return the files of a folder, one mask a class, as TotalSegmentator writes them: ``liver.nii.gz``."""
     if not holds_masks(path):
         return None
     named = dict(enumerate(_mask_files(Path(path)), start=1))
 
     def read(number: int, grid: Grid | None = None) -> Volume:
-        return read_image(named[number])
+        return read_image(named[number], geometry=geometry)
 
     return Segments("a folder of masks", {n: _class_of(file) for n, file in named.items()}, read)
 
@@ -74,16 +81,16 @@ def _class_of(file: Path) -> str:
     return file.name[: -len(suffix)]
 
 
-def _read_any_image(path: str | Path) -> LabelMap:
+def _read_any_image(path: str | Path, geometry: str | None) -> LabelMap:
     """Return any other image with one value per voxel: NRRD, MetaImage, or a series of DICOM."""
-    return LabelMap("an image", read_image(path))
+    return LabelMap("an image", read_image(path, geometry=geometry))
 
 
-SOURCES: tuple[Callable[[str | Path], LabelMap | Segments | None], ...] = (
+SOURCES: tuple[Callable[[str | Path, str | None], LabelMap | Segments | None], ...] = (
     _read_nifti,
     _read_mask_folder,
-    read_seg_nrrd,
-    read_dicom_masks,
+    lambda path, _: read_seg_nrrd(path),
+    lambda path, _: read_dicom_masks(path),
     _read_any_image,
 )
 """Asked in this order; each answers None for what it does not know."""

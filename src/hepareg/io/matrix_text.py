@@ -6,7 +6,7 @@ import numpy as np
 
 from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, SettingsError
-from hepareg.io.byte_stream import reading
+from hepareg.io.byte_stream import decoded, reading
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.linear import LPS_FROM_RAS
 
@@ -25,13 +25,15 @@ def read_matrix_text(path: str | Path, *, space: str = "ras") -> AffineTransform
     space
         World that the matrix is written in: ``ras`` or ``lps``.
     """
+    with reading(path, expected="a 4x4 matrix as text"):
+        return transform_of_matrix(parse_matrix(decoded(Path(path).read_bytes()), path), space=space)
+
+
+def transform_of_matrix(matrix: Matrix, *, space: str) -> AffineTransform:
+    """Return the transform of world RAS mm that a (4, 4) matrix is in ``ras`` or ``lps``."""
     if space not in SPACES:
         raise SettingsError(f"expected ras or lps as the space of a matrix, got {space!r}")
-    with reading(path, expected="a 4x4 matrix as text"):
-        matrix = parse_matrix(Path(path).read_text("utf-8"), path)
-    if space == "lps":
-        matrix = LPS_FROM_RAS @ matrix @ LPS_FROM_RAS
-    return AffineTransform(matrix)
+    return AffineTransform(matrix if space == "ras" else LPS_FROM_RAS @ matrix @ LPS_FROM_RAS)
 
 
 def write_matrix_text(path: str | Path, transform: AffineTransform, *, space: str = "ras") -> None:
@@ -47,8 +49,15 @@ def format_matrix(matrix: Matrix) -> str:
 
 
 def parse_matrix(text: str, path: str | Path) -> Matrix:
-    """Return the (4, 4) numbers of a text."""
-    rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
+    """Return the (4, 4) numbers of a text; commas, semicolons and brackets around the rows are left out.
+
+    Raises
+    ------
+    FileFormatError
+        If the text is not four lines of four numbers.
+    """
+    lines = (line.translate(SEPARATORS).split() for line in text.splitlines() if line.strip()[:1] != "#")
+    rows = [words for words in lines if words]
     try:
         matrix = np.array([[float(x) for x in row] for row in rows])
     except ValueError as error:
@@ -56,3 +65,6 @@ def parse_matrix(text: str, path: str | Path) -> Matrix:
     if matrix.shape != (4, 4):
         raise FileFormatError(f"expected four lines of four numbers, got shape {matrix.shape}: {path}")
     return matrix
+
+
+SEPARATORS = str.maketrans(",;[]()", "      ")

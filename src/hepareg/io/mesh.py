@@ -1,17 +1,18 @@
-"""Surface meshes (STL, OBJ, PLY) through trimesh, vertices in the order of the file."""
+"""Surface meshes (STL, OBJ, PLY) through trimesh, vertices in the order of the file, and the space in their headers."""
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hepareg.errors import FileFormatError, SettingsError
+from hepareg.errors import FileFormatError
 from hepareg.io.byte_stream import reading
-from hepareg.io.matrix_text import LPS_FROM_RAS, SPACES
+from hepareg.io.point_space import agreed_space, mark_of, matrix_in, stated_space
 from hepareg.transforms import AffineTransform
 
-__all__ = ["MESH_SUFFIXES", "moved_mesh", "read_mesh", "write_mesh"]
+__all__ = ["MESH_SUFFIXES", "mesh_space", "moved_mesh", "read_mesh", "write_mesh"]
 
 EXPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "stl": {},
@@ -19,6 +20,7 @@ EXPORT_OPTIONS: dict[str, dict[str, Any]] = {
     "ply": {"include_attributes": True},
 }
 MESH_SUFFIXES = tuple(f".{kind}" for kind in EXPORT_OPTIONS)
+STL_HEADER_BYTES = 80
 
 
 def read_mesh(path: str | Path) -> Any:
@@ -30,7 +32,7 @@ def read_mesh(path: str | Path) -> Any:
     Returns
     -------
     trimesh.Trimesh or trimesh.PointCloud
-        Vertices in mm of whatever world the file is in.
+        Vertices in mm of the world that the file is in, which `mesh_space` returns.
 
     Raises
     ------
@@ -58,6 +60,30 @@ def read_mesh(path: str | Path) -> Any:
     return mesh
 
 
+def mesh_space(path: str | Path) -> str | None:
+    """Return ``ras`` or ``lps`` as the header of a mesh states it, or None where the header states nothing.
+
+    The header is the first 80 bytes of a binary STL, the first line of a text STL, the comments of an OBJ
+    file, and the lines before ``end_header`` of a PLY file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read or its header names another space.
+    """
+    with reading(path, expected="a mesh"), open(path, "rb") as file:
+        kind = _kind_of(path)
+        if kind == "stl":
+            start = file.read(4096)
+            is_text = start.lstrip().startswith(b"solid") and b"facet" in start
+            header = start.split(b"\n", 1)[0] if is_text else start[:STL_HEADER_BYTES]
+        elif kind == "ply":
+            header = file.read(1 << 16).split(b"end_header", 1)[0]
+        else:
+            header = b"\n".join(line for line in file if line.startswith(b"#"))
+    return stated_space(header, path)
+
+
 def moved_mesh(mesh: Any, transform: AffineTransform, *, space: str = "ras") -> Any:
     """Return the mesh with every vertex mapped by ``transform``, normals turned along.
 
@@ -73,20 +99,38 @@ def moved_mesh(mesh: Any, transform: AffineTransform, *, space: str = "ras") -> 
     space
         World that the mesh is in: ``ras``, or ``lps`` as 3D Slicer writes by default.
     """
-    if space not in SPACES:
-        raise SettingsError(f"expected ras or lps as the space of a mesh, got {space!r}")
-    matrix = transform.matrix if space == "ras" else LPS_FROM_RAS @ transform.matrix @ LPS_FROM_RAS
+    matrix = matrix_in(transform, agreed_space(None, space, "mesh"))
     moved = mesh.copy(include_cache=True) if hasattr(mesh, "faces") else mesh.copy()
     moved.apply_transform(matrix)
     return moved
 
 
-def write_mesh(path: str | Path, mesh: Any) -> None:
-    """Write a mesh in the format that the suffix names; PLY and STL in binary, OBJ with nine decimals."""
+def write_mesh(path: str | Path, mesh: Any, *, space: str | None = None) -> None:
+    """Write a mesh in the format that the suffix names; PLY and STL in binary, OBJ with nine decimals.
+
+    Parameters
+    ----------
+    path
+        Name ending in one of `MESH_SUFFIXES`.
+    mesh
+        From `read_mesh` or `moved_mesh`.
+    space
+        ``ras`` or ``lps`` to mark the header with it, as 3D Slicer does; None for a header without a mark.
+    """
     kind = _kind_of(path)
     options = EXPORT_OPTIONS[kind] if hasattr(mesh, "faces") else {}
     content = mesh.export(file_type=kind, **options)
-    Path(path).write_bytes(content.encode() if isinstance(content, str) else content)
+    raw = content.encode() if isinstance(content, str) else content
+    Path(path).write_bytes(raw if space is None else _marked(raw, kind, mark_of(space).encode()))
+
+
+def _marked(raw: bytes, kind: str, mark: bytes) -> bytes:
+    """Return the content of a mesh file with a mark in its header."""
+    if kind == "obj":
+        return b"# hepareg. " + mark + b"\n" + raw
+    if kind == "ply":
+        return re.sub(rb"(\nformat [^\n]*\n)", rb"\1comment hepareg. " + mark + rb"\n", raw, count=1)
+    return (b"hepareg. " + mark).ljust(STL_HEADER_BYTES, b"\0") + raw[STL_HEADER_BYTES:]
 
 
 def _kind_of(path: str | Path) -> str:

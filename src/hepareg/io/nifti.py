@@ -9,7 +9,9 @@ import numpy as np
 from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError
 from hepareg.geometry import Grid
-from hepareg.io.byte_stream import open_bytes, reading, write_bytes
+from hepareg.io.byte_stream import is_packed, open_bytes, reading, write_bytes
+from hepareg.io.image_limits import check_placement, check_stored_bytes
+from hepareg.io.nifti_forms import agreed_geometry
 from hepareg.io.nifti_header import Header, geometry_of, new_header, place, qform_matrix, read_header, sform_matrix
 from hepareg.io.nifti_voxels import read_pieces, read_voxels, shape_of, stored_type_of, voxel_pieces
 from hepareg.volume import Provenance, Volume
@@ -26,36 +28,51 @@ def is_nifti(path: str | Path) -> bool:
     return Path(path).name.lower().endswith((".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz"))
 
 
-def read_nifti(path: str | Path) -> Volume:
+def read_nifti(path: str | Path, *, geometry: str | None = None) -> Volume:
     """Read a 3-D NIfTI-1 or NIfTI-2 image with its scaling applied.
 
     Voxels stay in their stored type where the file has no scaling; whole numbers with a whole
     intercept and slope 1 become int16 where they fit (a CT is not blown up to floats), else int32;
     all other scaling gives float32. The geometry is that of the sform where its code is set, else of
-    the qform. The file is read once, in pieces, into one array (in the file's order: first axis
-    fastest), so that memory peaks at the size of the result.
+    the qform; where both are set and put a corner at places more than 1 mm apart, ``geometry`` has to say
+    which holds, and from 0.05 mm on the provenance has a note. The file is read once, in pieces, into one array
+    (in the file's order: first axis fastest), so that memory peaks at the size of the result.
+
+    Parameters
+    ----------
+    path
+        Name of the file, or of one of a pair.
+    geometry
+        ``sform`` or ``qform``: which of the two holds if they disagree.
 
     Raises
     ------
     FileFormatError
         If the file cannot be read, is truncated, or is no NIfTI image.
     ImageError
-        If the image is not three-dimensional, has colours or complex numbers, or has no orientation.
+        If the image is not three-dimensional, has colours or complex numbers, has no orientation or two that
+        contradict each other, or has voxels of a size that no CT has.
     """
     header_path, data_path = _files_of(path)
     with reading(path, expected=EXPECTED):
         with open_bytes(header_path) as stream:
             header = _read_header(stream, path)
-            grid = Grid(shape_of(header), geometry_of(header))
+            shape = shape_of(header)
             offset = _offset_of(header, is_pair=header_path != data_path)
+            if header_path == data_path:
+                _check_size(header, shape, data_path, offset, is_packed=is_packed(stream))
+            matrix, notes = agreed_geometry(header, shape, choice=geometry)
+            grid = Grid(shape, matrix)
+            check_placement(grid)
             if header_path == data_path:
                 stream.read(offset - int(header["sizeof_hdr"]))
                 data, digest = read_voxels(stream, header, grid.shape)
         if header_path != data_path:
             with open_bytes(data_path) as stream:
+                _check_size(header, shape, data_path, offset, is_packed=is_packed(stream))
                 stream.read(offset)
                 data, digest = read_voxels(stream, header, grid.shape)
-    return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest))
+    return Volume(data, grid, provenance=Provenance(file_format="nifti", content_digest=digest, notes=notes))
 
 
 def read_geometry(path: str | Path) -> Matrix:
@@ -160,6 +177,14 @@ def _offset_of(header: Header, *, is_pair: bool) -> int:
     if not 0 <= offset < 2**31:
         raise FileFormatError(f"expected the place of the voxels in the NIfTI header, got {offset}; repair the header")
     return int(offset) if is_pair else max(int(offset), int(header["sizeof_hdr"]) + 4)
+
+
+def _check_size(header: Header, shape: tuple[int, int, int], path: Path, offset: int, *, is_packed: bool) -> None:
+    """Check that the file with the voxels can hold as many as the header says."""
+    size = path.stat().st_size
+    available = size if is_packed else max(size - offset, 0)
+    encoding = "gzip" if is_packed else "raw"
+    check_stored_bytes(shape, stored_type_of(header).itemsize, available=available, encoding=encoding)
 
 
 def _stored_pieces(path: Path, offset: int, size: int) -> Iterator[bytes]:

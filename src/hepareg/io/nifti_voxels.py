@@ -15,6 +15,8 @@ from hepareg.io.nifti_header import COLOUR_TYPES, STORED_TYPES, Header
 
 __all__ = ["read_pieces", "read_voxels", "shape_of", "stored_type_of", "voxel_pieces"]
 
+MAX_BEYOND_BYTES = 1 << 26
+"""How much may follow the voxels, beside as much again as they take: some programs append notes."""
 BLOCK = 64
 """Edge of the blocks, in voxels, in which an array is brought into another order."""
 
@@ -51,15 +53,28 @@ def _scaling_of(header: Header) -> tuple[float, float]:
 
 
 def read_pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield exactly ``size`` bytes in pieces, then run to the end so that gzip's checksum is verified."""
+    """Yield exactly ``size`` bytes in pieces, then run to the end so that gzip's checksum is verified.
+
+    Raises
+    ------
+    EOFError
+        If there are fewer bytes.
+    FileFormatError
+        If there are so many more that the file is no image but one that inflates without end.
+    """
     for start in range(0, size, CHUNK_BYTES):
         wanted = min(CHUNK_BYTES, size - start)
         piece = stream.read(wanted)
         if len(piece) < wanted:
             raise EOFError
         yield piece
-    while stream.read(CHUNK_BYTES):
-        pass
+    beyond = 0
+    while piece := stream.read(CHUNK_BYTES):
+        beyond += len(piece)
+        if beyond > size + MAX_BEYOND_BYTES:
+            raise FileFormatError(
+                f"expected {size} bytes of voxels, as the header says, got far more: is the header damaged?"
+            )
 
 
 def read_voxels(stream: BinaryIO, header: Header, shape: tuple[int, int, int]) -> tuple[VoxelArray, str]:
