@@ -38,8 +38,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "cut.nii.gz").write_bytes((tmp_path / "ct.nii.gz").read_bytes()[:-300])
     (tmp_path / "text.nii.gz").write_text("no image")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(400))
-    write_matrix_text("a.txt", RigidTransform.identity())
-    write_matrix_text("mirror.txt", AffineTransform(np.diag([1.0, 1.0, -1.0, 1.0])))
+    write_matrix_text("moving_from_fixed.txt", RigidTransform.identity())
+    write_matrix_text("moving_from_fixed_mirror.txt", AffineTransform(np.diag([1.0, 1.0, -1.0, 1.0])))
     (tmp_path / "singular.txt").write_text("1 0 0 0\n0 1 0 0\n0 0 0 0\n0 0 0 1\n")
     (tmp_path / "words.txt").write_text("up ten millimetres\n")
     (tmp_path / "flirt.mat").write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
@@ -60,44 +60,43 @@ CASES = {
     "apply gone.txt ct.nii.gz -o w.nii.gz --reference ct.nii.gz": "does not exist",
     "apply words.txt ct.nii.gz -o w.nii.gz --reference ct.nii.gz": "four lines of four numbers",
     "apply singular.txt ct.nii.gz -o w.nii.gz --reference ct.nii.gz": "singular|invertible",
-    "apply a.txt gone.nii.gz -o w.nii.gz --reference ct.nii.gz": "does not exist",
-    "apply a.txt cut.nii.gz -o w.nii.gz --reference ct.nii.gz": "truncated",
-    "apply a.txt text.nii.gz -o w.nii.gz --reference ct.nii.gz": "NIfTI",
-    "apply a.txt picture.png -o w.nii.gz --reference ct.nii.gz": "NIfTI",
-    "apply a.txt 4d.nii.gz -o w.nii.gz --reference ct.nii.gz": "3-D",
-    "apply a.txt colour.mha -o w.nii.gz --reference ct.nii.gz": "one value per voxel",
-    "apply a.txt ct.nii.gz -o w.nii.gz --reference gone.nii.gz": "does not exist",
-    "apply a.txt ct.nii.gz -o w.nii.gz": "--reference",
-    "apply a.txt ct.nii.gz -o w.nrrd --reference ct.nii.gz": "ending in",
-    "apply a.txt ct.nii.gz -o liver.nii.gz --reference ct.nii.gz": "existing file",
-    "apply a.txt ct.nii.gz -o a.txt/w.nii.gz --reference ct.nii.gz": "cannot",
-    "apply a.txt bad.stl -o w.stl": "mesh",
-    "apply a.txt q.csv -o w.csv": "columns x, y and z",
+    "apply moving_from_fixed.txt gone.nii.gz -o w.nii.gz --reference ct.nii.gz": "does not exist",
+    "apply moving_from_fixed.txt cut.nii.gz -o w.nii.gz --reference ct.nii.gz": "truncated",
+    "apply moving_from_fixed.txt text.nii.gz -o w.nii.gz --reference ct.nii.gz": "NIfTI",
+    "apply moving_from_fixed.txt picture.png -o w.nii.gz --reference ct.nii.gz": "NIfTI",
+    "apply moving_from_fixed.txt 4d.nii.gz -o w.nii.gz --reference ct.nii.gz": "3-D",
+    "apply moving_from_fixed.txt colour.mha -o w.nii.gz --reference ct.nii.gz": "one value per voxel",
+    "apply moving_from_fixed.txt ct.nii.gz -o w.nii.gz --reference gone.nii.gz": "does not exist",
+    "apply moving_from_fixed.txt ct.nii.gz -o w.nii.gz": "--reference",
+    "apply moving_from_fixed.txt ct.nii.gz -o w.nrrd --reference ct.nii.gz": "ending in",
+    "apply moving_from_fixed.txt ct.nii.gz -o liver.nii.gz --reference ct.nii.gz": "existing file",
+    "apply moving_from_fixed.txt ct.nii.gz -o moving_from_fixed.txt/w.nii.gz --reference ct.nii.gz": "cannot",
+    "apply moving_from_fixed.txt bad.stl -o w.stl": "mesh",
+    "apply moving_from_fixed.txt q.csv -o w.csv": "columns x, y and z",
     "apply flirt.mat p.csv -o w.csv": "both images",
-    "apply a.txt p.csv -o w.csv --reference ct.nii.gz": "no image beside points",
-    "apply a.txt ct.nii.gz -o w.nii.gz --reference ct.nii.gz --moving-series 2": "folder of DICOM",
-    "compare gone.txt a.txt --mask liver.nii.gz": "does not exist",
-    "compare a.txt words.txt --mask liver.nii.gz": "four lines",
-    "compare a.txt singular.txt --mask liver.nii.gz": "singular|invertible",
-    "compare a.txt flirt.mat --mask liver.nii.gz": "both images",
-    "compare a.txt a.txt --mask empty.nii.gz": "empty",
-    "compare a.txt a.txt --mask labels.nii.gz": "--mask-label",
-    "compare a.txt a.txt --mask labels.nii.gz --mask-label 9": "label 9",
-    "compare a.txt a.txt --mask ct.nii.gz": "image given in its place",
-    "compare a.txt a.txt --mask cut.nii.gz": "truncated",
-    f"rigidify mirror.txt -o r.txt {IMAGES} --mask liver.nii.gz": "positive determinant",
+    "apply moving_from_fixed.txt p.csv -o w.csv --reference ct.nii.gz": "no image beside points",
+    "apply moving_from_fixed.txt ct.nii.gz -o w.nii.gz --reference ct.nii.gz --moving-series 2": "folder of DICOM",
+    "compare gone.txt moving_from_fixed.txt --mask liver.nii.gz": "does not exist",
+    "compare moving_from_fixed.txt words.txt --mask liver.nii.gz": "four lines",
+    "compare moving_from_fixed.txt singular.txt --mask liver.nii.gz": "singular|invertible",
+    "compare moving_from_fixed.txt flirt.mat --mask liver.nii.gz": "both images",
+    "compare moving_from_fixed.txt moving_from_fixed.txt --mask empty.nii.gz": "empty",
+    "compare moving_from_fixed.txt moving_from_fixed.txt --mask labels.nii.gz": "--mask-label",
+    "compare moving_from_fixed.txt moving_from_fixed.txt --mask labels.nii.gz --mask-label 9": "label 9",
+    "compare moving_from_fixed.txt moving_from_fixed.txt --mask ct.nii.gz": "image given in its place",
+    "compare moving_from_fixed.txt moving_from_fixed.txt --mask cut.nii.gz": "truncated",
+    f"rigidify moving_from_fixed_mirror.txt -o r.txt {IMAGES} --mask liver.nii.gz": "positive determinant",
     f"rigidify singular.txt -o r.txt {IMAGES} --mask liver.nii.gz": "singular|invertible|positive determinant",
     f"rigidify gone.txt -o r.txt {IMAGES} --mask liver.nii.gz": "does not exist",
-    f"rigidify a.txt -o r.txt {IMAGES} --mask other.nii.gz": r"16x14x12 voxels.*15x14x12 voxels",
-    f"rigidify a.txt -o r.txt {IMAGES} --mask labels.nii.gz": "--mask-label",
-    f"rigidify a.txt -o r.txt {IMAGES} --mask empty.nii.gz": "empty",
-    f"rigidify a.txt -o r.nii {IMAGES} --mask liver.nii.gz": "ending in .txt",
-    f"rigidify a.txt -o words.txt {IMAGES} --mask liver.nii.gz": "existing file",
+    f"rigidify moving_from_fixed.txt -o r.txt {IMAGES} --mask labels.nii.gz": "--mask-label",
+    f"rigidify moving_from_fixed.txt -o r.txt {IMAGES} --mask empty.nii.gz": "empty",
+    f"rigidify moving_from_fixed.txt -o r.nii {IMAGES} --mask liver.nii.gz": "ending in .txt",
+    f"rigidify moving_from_fixed.txt -o words.txt {IMAGES} --mask liver.nii.gz": "existing file",
     "preprocess gone_manifest.csv -o out": "manifest",
     "preprocess gone.csv -o out": "row 2: case one: the fixed file does not exist",
     "preprocess column.csv -o out": "unknown column 'liver'",
     "preprocess ct.nii.gz -o out": "manifest",
-    "preprocess pairs.csv -o a.txt": "existing file",
+    "preprocess pairs.csv -o moving_from_fixed.txt": "existing file",
     "preprocess pairs.csv -o full": "with files",
     "preprocess pairs.csv -o out --slices 0": "positive number",
     "preprocess pairs.csv -o out --window 200 100": "window",
@@ -112,10 +111,10 @@ CASES = {
     "simulate -o out --ct mr.nii.gz --labels liver=liver.nii.gz": "Hounsfield",
     "simulate -o out --ct cut.nii.gz --labels liver=liver.nii.gz": "truncated",
     "simulate -o full": "with files",
-    "simulate -o a.txt": "existing file",
+    "simulate -o moving_from_fixed.txt": "existing file",
     "simulate -o out --spacing-mm 0 1 1": "spacing",
     "demo -o full": "other files",
-    "demo -o a.txt": "existing file",
+    "demo -o moving_from_fixed.txt": "existing file",
     "export gone.safetensors -o out": "found none at",
     "export ct.nii.gz -o out": "weights|safetensors",
 }
@@ -153,7 +152,7 @@ def test_a_disk_that_is_really_full(folder, small_disk, capsys):
     (folder / "big.csv").write_text("case,moving,fixed\none,big.nii.gz,big.nii.gz\n")
     size = "--size 62 50 40 --spacing-mm 6 6 6"
     for command in (
-        f"apply a.txt big.nii.gz -o {small_disk}/w.nii.gz --reference big.nii.gz",
+        f"apply moving_from_fixed.txt big.nii.gz -o {small_disk}/w.nii.gz --reference big.nii.gz",
         f"simulate -o {small_disk}/pair {size}",
     ):
         assert main(command.split()) == 2
@@ -171,8 +170,8 @@ def test_a_disk_that_is_really_full(folder, small_disk, capsys):
 def test_a_disk_that_may_not_be_written(folder, small_disk, capsys):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for command in (
-        f"apply a.txt ct.nii.gz -o {small_disk}/w.nii.gz --reference ct.nii.gz",
-        f"rigidify a.txt -o {small_disk}/r.txt {IMAGES} --mask liver.nii.gz",
+        f"apply moving_from_fixed.txt ct.nii.gz -o {small_disk}/w.nii.gz --reference ct.nii.gz",
+        f"rigidify moving_from_fixed.txt -o {small_disk}/r.txt {IMAGES} --mask liver.nii.gz",
         f"simulate -o {small_disk}/pair --size 62 50 40 --spacing-mm 6 6 6",
         f"preprocess pairs.csv -o {small_disk}/cases",
         f"register ct.nii.gz ct.nii.gz -o {small_disk}/out --allow-identical",

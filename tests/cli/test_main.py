@@ -61,7 +61,7 @@ def test_an_output_that_nobody_can_read_is_no_crash(stdout, result, status):
     ("options", "flags"),
     [
         (("mask_label",), " (--mask-label)"),
-        (("mask_label", "transform_space"), " (--mask-label, --transform-space)"),
+        (("mask_label", "convention"), " (--mask-label, --convention)"),
         (("no_option_of_this_command",), ""),
         ((), ""),
     ],

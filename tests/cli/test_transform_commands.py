@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     mask[4:12, 4:10, 2:8] = 1
     write_nifti("liver.nii.gz", Volume(mask, GRID))
     write_nifti("ct.nii.gz", Volume(mask.astype(np.int16) * 100 - 50, GRID))
-    write_matrix_text("a.txt", POSE)
+    write_matrix_text("moving_from_fixed.txt", POSE)
     write_matrix_text("b.txt", RigidTransform.identity())
     write_matrix_text("affine.txt", AffineTransform(POSE.matrix @ np.diag([1.1, 1.0, 1.0, 1.0])))
     write_matrix_text("mirror.txt", AffineTransform(np.diag([1.0, 1.0, -1.0, 1.0])))
@@ -33,22 +33,22 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_apply(folder, capsys):
-    assert main(["apply", "a.txt", "ct.nii.gz", "-o", "w.nii.gz", "--reference", "liver.nii.gz"]) == 0
-    assert "linear, padding -1024" in capsys.readouterr().err
+    assert main(["apply", "moving_from_fixed.txt", "ct.nii.gz", "-o", "w.nii.gz", "--reference", "liver.nii.gz"]) == 0
+    assert "linear, background -1024" in capsys.readouterr().err
     assert read_nifti("w.nii.gz").data.dtype == np.int16
-    assert main(["apply", "a.txt", "p.csv", "-o", "w.csv", "--inverse", "--space", "lps"]) == 0
+    assert main(["apply", "moving_from_fixed.txt", "p.csv", "-o", "w.csv", "--inverse", "--space", "lps"]) == 0
     expected = POSE.apply([-1.0, -2.0, 3.0]) * [-1, -1, 1]
     assert np.abs(read_landmarks("w.csv").points - expected).max() < 1e-12
-    assert main(["apply", "a.txt", "p.csv", "-o", "w.csv"]) == 2
-    assert main(["apply", "a.txt", "gone.nii.gz", "-o", "v.nii.gz", "--reference", "liver.nii.gz"]) == 2
+    assert main(["apply", "moving_from_fixed.txt", "p.csv", "-o", "w.csv"]) == 2
+    assert main(["apply", "moving_from_fixed.txt", "gone.nii.gz", "-o", "v.nii.gz", "--reference", "liver.nii.gz"]) == 2
     assert not (folder / "v.nii.gz").exists()
 
 
 def test_compare(folder, capsys):
-    assert main(["compare", "a.txt", "b.txt", "--mask", "liver.nii.gz", "--json"]) == 0
+    assert main(["compare", "moving_from_fixed.txt", "b.txt", "--mask", "liver.nii.gz", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["rotation_deg"] == pytest.approx(np.degrees(0.1))
-    assert main(["compare", "a.txt", "affine.txt", "--mask", "liver.nii.gz"]) == 0
+    assert main(["compare", "moving_from_fixed.txt", "affine.txt", "--mask", "liver.nii.gz"]) == 0
     printed = capsys.readouterr()
     assert "B is not rigid" in printed.err
     assert "mm worst" in printed.out
@@ -56,9 +56,9 @@ def test_compare(folder, capsys):
 
 def test_rigidify(folder, capsys):
     images = ["--fixed", "ct.nii.gz", "--moving", "ct.nii.gz", "--mask", "liver.nii.gz"]
-    assert main(["rigidify", "affine.txt", "-o", "rigid.txt", *images]) == 0
+    assert main(["rigidify", "affine.txt", "--direction", "moving_from_fixed", "-o", "rigid.txt", *images]) == 0
     assert "RL +10.000 %" in capsys.readouterr().out
-    assert main(["rigidify", "mirror.txt", "-o", "bad.txt", *images]) == 2
+    assert main(["rigidify", "mirror.txt", "--direction", "moving_from_fixed", "-o", "bad.txt", *images]) == 2
     printed = capsys.readouterr().err
     assert "positive determinant" in printed
     assert printed.count("\n") == 1

@@ -56,15 +56,17 @@ def folder(request, tmp_path):
     sphere.apply_translation(CENTRE)
     sphere.export(tmp_path / "sphere.stl")
     (tmp_path / "points.csv").write_text(f"name,x,y,z\nmiddle,{CENTRE[0]},{CENTRE[1]},{CENTRE[2]}\n")
-    write_matrix_text(tmp_path / "pose.txt", POSE)
+    write_matrix_text(tmp_path / "moving_from_fixed.txt", POSE)
     return tmp_path
 
 
 def test_one_sphere_moved_both_ways(folder):
     """Pulled as an image and pushed as a mesh, the sphere lands on the same place, which is the fixed one."""
-    apply_to_file(folder / "pose.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz")
-    apply_to_file(folder / "pose.txt", folder / "sphere.stl", folder / "w.stl")
-    apply_to_file(folder / "pose.txt", folder / "points.csv", folder / "w.csv")
+    apply_to_file(
+        folder / "moving_from_fixed.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz"
+    )
+    apply_to_file(folder / "moving_from_fixed.txt", folder / "sphere.stl", folder / "w.stl")
+    apply_to_file(folder / "moving_from_fixed.txt", folder / "points.csv", folder / "w.csv")
     mesh, image = trimesh.load(folder / "w.stl"), read_nifti(folder / "w.nii.gz")
     assert np.abs(mesh.vertices.mean(axis=0) - FIXED_CENTRE).max() < 0.01
     assert np.abs(read_landmarks(folder / "w.csv").points - FIXED_CENTRE).max() < 1e-9
@@ -78,11 +80,14 @@ def test_one_sphere_moved_both_ways(folder):
 
 def test_label_map_takes_the_nearest_label(folder):
     done = apply_to_file(
-        folder / "pose.txt", folder / "labels.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz"
+        folder / "moving_from_fixed.txt",
+        folder / "labels.nii.gz",
+        folder / "w.nii.gz",
+        reference=folder / "fixed.nii.gz",
     )
     labels = read_nifti(folder / "w.nii.gz")
-    assert "label map" in done
-    assert "nearest" in done
+    assert "label map" in done.line
+    assert "nearest" in done.line
     assert labels.data.dtype == np.uint8
     assert set(np.unique(labels.data)) == {0, 2, 5}
     assert np.abs(labels.with_data(labels.data == 5).centroid_mm - FIXED_CENTRE).max() < 0.2
@@ -91,14 +96,22 @@ def test_label_map_takes_the_nearest_label(folder):
 
 
 def test_there_and_back(folder):
-    apply_to_file(folder / "pose.txt", folder / "points.csv", folder / "there.csv")
-    apply_to_file(folder / "pose.txt", folder / "there.csv", folder / "back.csv", settings=ApplySettings(inverse=True))
+    apply_to_file(folder / "moving_from_fixed.txt", folder / "points.csv", folder / "there.csv")
+    apply_to_file(
+        folder / "moving_from_fixed.txt",
+        folder / "there.csv",
+        folder / "back.csv",
+        settings=ApplySettings(inverse=True),
+    )
     assert np.abs(read_landmarks(folder / "back.csv").points - CENTRE).max() < 1e-9
     apply_to_file(
-        folder / "pose.txt", folder / "labels.nii.gz", folder / "there.nii.gz", reference=folder / "fixed.nii.gz"
+        folder / "moving_from_fixed.txt",
+        folder / "labels.nii.gz",
+        folder / "there.nii.gz",
+        reference=folder / "fixed.nii.gz",
     )
     apply_to_file(
-        folder / "pose.txt",
+        folder / "moving_from_fixed.txt",
         folder / "there.nii.gz",
         folder / "back.nii.gz",
         reference=folder / "ct.nii.gz",
@@ -112,9 +125,9 @@ def test_there_and_back(folder):
 def test_spaces_of_points_and_of_the_matrix(folder):
     lps = np.array([-1, -1, 1])
     (folder / "lps.csv").write_text("x,y,z\n" + ",".join(map(repr, (CENTRE * lps).tolist())) + "\n")
-    write_matrix_text(folder / "pose_lps.txt", POSE, space="lps")
-    settings = ApplySettings(space="lps", transform_space="lps")
-    apply_to_file(folder / "pose_lps.txt", folder / "lps.csv", folder / "w.csv", settings=settings)
+    write_matrix_text(folder / "moving_from_fixed_lps.txt", POSE, space="lps")
+    settings = ApplySettings(space="lps", convention="lps")
+    apply_to_file(folder / "moving_from_fixed_lps.txt", folder / "lps.csv", folder / "w.csv", settings=settings)
     assert np.abs(read_landmarks(folder / "w.csv", space="lps").points - FIXED_CENTRE).max() < 1e-9
     assert np.abs(read_landmarks(folder / "w.csv").points - FIXED_CENTRE * lps).max() < 1e-9
 
@@ -122,17 +135,21 @@ def test_spaces_of_points_and_of_the_matrix(folder):
 def test_other_formats_of_the_transform(folder):
     grids = {name: read_nifti(folder / f"{name}.nii.gz").grid for name in ("ct", "fixed")}
     write_itk_transform(folder / "pose.tfm", POSE)
-    write_flirt(folder / "pose.mat", POSE, moving=grids["ct"], fixed=grids["fixed"])
+    write_flirt(folder / "pose_flirt.mat", POSE, moving=grids["ct"], fixed=grids["fixed"])
     apply_to_file(folder / "pose.tfm", folder / "points.csv", folder / "itk.csv")
     apply_to_file(
-        folder / "pose.mat",
+        folder / "pose_flirt.mat",
         folder / "points.csv",
         folder / "fsl.csv",
         reference=folder / "fixed.nii.gz",
         moving=folder / "ct.nii.gz",
     )
-    apply_to_file(folder / "pose.mat", folder / "ct.nii.gz", folder / "fsl.nii.gz", reference=folder / "fixed.nii.gz")
-    apply_to_file(folder / "pose.txt", folder / "ct.nii.gz", folder / "txt.nii.gz", reference=folder / "fixed.nii.gz")
+    apply_to_file(
+        folder / "pose_flirt.mat", folder / "ct.nii.gz", folder / "fsl.nii.gz", reference=folder / "fixed.nii.gz"
+    )
+    apply_to_file(
+        folder / "moving_from_fixed.txt", folder / "ct.nii.gz", folder / "txt.nii.gz", reference=folder / "fixed.nii.gz"
+    )
     for name in ("itk", "fsl"):
         assert np.abs(read_landmarks(folder / f"{name}.csv").points - FIXED_CENTRE).max() < 1e-3
     assert (
@@ -142,15 +159,18 @@ def test_other_formats_of_the_transform(folder):
 
 def test_padding_is_stated_and_settable(folder):
     far = RigidTransform.from_vectors([0, 0, 0], [30, 0, 0]) @ POSE
-    write_matrix_text(folder / "far.txt", far)
+    write_matrix_text(folder / "moving_from_fixed_far.txt", far)
     done = apply_to_file(
-        folder / "far.txt", folder / "ct.nii.gz", folder / "a.nii.gz", reference=folder / "fixed.nii.gz"
+        folder / "moving_from_fixed_far.txt",
+        folder / "ct.nii.gz",
+        folder / "a.nii.gz",
+        reference=folder / "fixed.nii.gz",
     )
-    assert "padding -1024" in done
+    assert "background -1024" in done.line
     assert read_nifti(folder / "a.nii.gz").data.min() == -1024
-    settings = ApplySettings(padding=-2000, interpolation="nearest")
+    settings = ApplySettings(background=-2000, interpolation="nearest")
     apply_to_file(
-        folder / "far.txt",
+        folder / "moving_from_fixed_far.txt",
         folder / "ct.nii.gz",
         folder / "b.nii.gz",
         reference=folder / "fixed.nii.gz",
@@ -160,21 +180,26 @@ def test_padding_is_stated_and_settable(folder):
 
 
 def test_no_common_place_is_an_error(folder):
-    write_matrix_text(folder / "gone.txt", RigidTransform.from_vectors([0, 0, 0], [0, 0, 900]))
+    write_matrix_text(folder / "moving_from_fixed_gone.txt", RigidTransform.from_vectors([0, 0, 0], [0, 0, 900]))
     with pytest.raises(PairError, match="no common place"):
-        apply_to_file(folder / "gone.txt", folder / "ct.nii.gz", folder / "w.nii.gz", reference=folder / "fixed.nii.gz")
+        apply_to_file(
+            folder / "moving_from_fixed_gone.txt",
+            folder / "ct.nii.gz",
+            folder / "w.nii.gz",
+            reference=folder / "fixed.nii.gz",
+        )
     assert not (folder / "w.nii.gz").exists()
 
 
 def test_wrong_use_is_one_line_and_writes_nothing(folder):
-    pose, fixed = folder / "pose.txt", folder / "fixed.nii.gz"
+    pose, fixed = folder / "moving_from_fixed.txt", folder / "fixed.nii.gz"
     before = sorted(folder.iterdir())
     for source, output, options, message in [
-        ("ct.nii.gz", "w.nii.gz", {}, "--reference"),
+        ("ct.nii.gz", "w.nii.gz", {}, "expected a reference"),
         ("ct.nii.gz", "w.stl", {"reference": fixed}, "ending in .nii or .nii.gz"),
         ("sphere.stl", "w.nii.gz", {}, "ending in .stl"),
         ("points.csv", "w.csv", {"reference": fixed}, "no image beside points"),
-        ("ct.nii.gz", "w.nii.gz", {"reference": fixed, "moving": fixed}, "no --moving"),
+        ("ct.nii.gz", "w.nii.gz", {"reference": fixed, "moving": fixed}, "no moving image"),
     ]:
         with pytest.raises(SettingsError, match=message) as caught:
             apply_to_file(pose, folder / source, folder / output, **options)
@@ -184,3 +209,46 @@ def test_wrong_use_is_one_line_and_writes_nothing(folder):
     assert sorted(folder.iterdir()) == before
     apply_to_file(pose, folder / "points.csv", folder / "points.csv", overwrite=True)
     assert np.abs(read_landmarks(folder / "points.csv").points - FIXED_CENTRE).max() < 1e-9
+
+
+MAPS = {
+    "probability": lambda hu: np.clip((hu + 100) / 160, 0, 1).astype(np.float32),
+    "overshooting probability": lambda hu: ((hu + 100) / 160 - 1e-3).astype(np.float32),
+    "dose": lambda hu: np.clip(hu + 40, 0, None).astype(np.float32),
+    "uptake": lambda hu: ((hu + 100) / 10).astype(np.float32),
+    "counts": lambda hu: (hu + 100).astype(np.int16) * 37 % 5003,
+    "displacement": lambda hu: (hu / 10).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_map_has_nothing_outside(folder, name):
+    ct = read_nifti(folder / "ct.nii.gz")
+    write_nifti(folder / "map.nii.gz", ct.with_data(np.asfortranarray(MAPS[name](ct.data.astype(float)))))
+    far = RigidTransform.from_vectors([0, 0, 0], [30, 0, 0]) @ POSE
+    write_matrix_text(folder / "moving_from_fixed_far.txt", far)
+    done = apply_to_file(
+        folder / "moving_from_fixed_far.txt",
+        folder / "map.nii.gz",
+        folder / "w.nii.gz",
+        reference=folder / "fixed.nii.gz",
+    )
+    assert "background 0" in done.line
+    values = read_nifti(folder / "map.nii.gz").data
+    assert read_nifti(folder / "w.nii.gz").data.min() >= min(0, values.min())
+
+
+def test_a_plain_matrix_without_a_word_is_asked_about(folder):
+    write_matrix_text(folder / "a.txt", POSE)
+    for name, message in (("a.txt", "direction is known"), ("a.mat", "convention is known")):
+        write_matrix_text(folder / name, POSE)
+        with pytest.raises(SettingsError, match=message):
+            apply_to_file(folder / name, folder / "points.csv", folder / "w.csv")
+    said = ApplySettings(convention="ras")
+    done = apply_to_file(folder / "a.mat", folder / "points.csv", folder / "w.csv", settings=said)
+    assert "read as moving_from_fixed in RAS mm" in done.notes[0]
+    assert np.abs(read_landmarks(folder / "w.csv").points - FIXED_CENTRE).max() < 1e-9
+    write_matrix_text(folder / "b.txt", POSE.inverse())
+    said = ApplySettings(direction="fixed_from_moving")
+    apply_to_file(folder / "b.txt", folder / "points.csv", folder / "v.csv", settings=said)
+    assert np.abs(read_landmarks(folder / "v.csv").points - FIXED_CENTRE).max() < 1e-9

@@ -207,7 +207,7 @@ def test_matrix_only(request_for, truth_known, tmp_path, monkeypatch):
 
     monkeypatch.setattr(hepareg.figures, "qa_figure", lambda **_: pytest.fail("drew a picture"))
     done = register_files(request_for(matrix_only=True))
-    assert {path.name for path in (tmp_path / "out").iterdir()} == TRANSFORM_NAMES | {"result.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == TRANSFORM_NAMES | {"transforms.json", "result.json"}
     assert set(done.report["outputs"]["left_out"]) == {"moving_in_fixed_space.nii.gz", "warped.nii.gz", "qa.png"}
     assert done.report["warped"] is None
     jsonschema.validate(done.report, SCHEMA)
@@ -280,9 +280,9 @@ def test_start_in_every_format(request_for, truth_known, simulated_pair, tmp_pat
 def test_start_in_lps(request_for, truth_known, tmp_path):
     guess = RigidTransform.from_vectors([0.1, 0, 0.05], [5, -6, 7], centre_mm=[30, 20, -10])
     write_matrix_text(tmp_path / "lps.txt", guess, space="lps")
-    done = register_files(request_for(start=tmp_path / "lps.txt", transform_space="lps", matrix_only=True))
+    done = register_files(request_for(start=tmp_path / "lps.txt", convention="lps", matrix_only=True))
     assert np.abs(truth_known[0]["start"].matrix - guess.matrix).max() < 1e-12
-    assert done.report["settings"]["command"]["transform_space"] == "lps"
+    assert done.report["settings"]["command"]["convention"] == "lps"
 
 
 def test_cropping_by_preprocess_changes_no_digit(request_for, pair_folder, simulated_pair, tmp_path):
@@ -316,7 +316,7 @@ def test_wrong_options_are_told_before_any_work(request_for, tmp_path, monkeypat
         ({"threads": 100_000}, "1 to 256 threads"),
         ({"seed": -1}, "seed"),
         ({"device": "tpu"}, "cpu, cuda"),
-        ({"transform_space": "lps"}, "--start"),
+        ({"convention": "lps"}, "expected a start"),
     ):
         with pytest.raises(SettingsError, match=message):
             register_files(request_for(**options))

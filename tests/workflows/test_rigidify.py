@@ -34,7 +34,7 @@ def folder(tmp_path):
     write_nifti(tmp_path / "moving.nii.gz", Volume(np.zeros(MOVING.shape, np.int16), MOVING))
     write_nifti(tmp_path / "liver.nii.gz", Volume(MASK, FIXED))
     write_matrix_text(tmp_path / "affine.txt", AFFINE)
-    write_flirt(tmp_path / "affine.mat", AFFINE, moving=MOVING, fixed=FIXED)
+    write_flirt(tmp_path / "affine_flirt.mat", AFFINE, moving=MOVING, fixed=FIXED)
     write_lta(tmp_path / "affine.lta", AFFINE, moving=MOVING, fixed=FIXED)
     itk = sitk.AffineTransform(3)
     itk.SetMatrix(AFFINE.matrix_lps[:3, :3].ravel().tolist())
@@ -45,13 +45,15 @@ def folder(tmp_path):
 
 def rigidified(folder, name, out, **options):
     inputs = {role: folder / f"{role}.nii.gz" for role in ("fixed", "moving")}
+    if name.endswith(".txt"):
+        options.setdefault("direction", "moving_from_fixed")
     return rigidify_file(folder / name, folder / out, **inputs, mask=folder / "liver.nii.gz", **options)
 
 
-@pytest.mark.parametrize("name", ["affine.txt", "affine.mat", "affine.lta", "affine.tfm"])
+@pytest.mark.parametrize("name", ["affine.txt", "affine_flirt.mat", "affine.lta", "affine.tfm"])
 @pytest.mark.parametrize("out", ["rigid.txt", "rigid.tfm", "rigid.lta", "rigid.mat"])
 def test_any_tool_to_any_tool(folder, name, out):
-    removed = rigidified(folder, name, out)
+    removed = rigidified(folder, name, out).removed
     back = read_transform(folder / out, moving=MOVING, fixed=FIXED)
     assert np.abs(back.apply(FIXED.corners_mm) - POSE.apply(FIXED.corners_mm)).max() < 2e-3  # float32 in headers
     assert removed.scale_percent == pytest.approx((3, -2, 1), abs=0.01)
@@ -87,5 +89,8 @@ def test_bad_input_writes_nothing(folder):
             fixed=folder / "fixed.nii.gz",
             moving=folder / "moving.nii.gz",
             mask=folder / "other.nii.gz",
+            direction="moving_from_fixed",
         )
+    with pytest.raises(SettingsError, match="direction is known"):
+        rigidified(folder, "affine.txt", "rigid.txt", direction=None)
     assert sorted(folder.iterdir()) == before

@@ -35,7 +35,7 @@ SMALL = PairSettings(
 )
 FILES = {
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
-    "landmarks.csv", "centrelines.csv", "pair.json",
+    "truth.txt.json", "landmarks.csv", "centrelines.csv", "pair.json",
 }  # fmt: skip
 
 

@@ -4,25 +4,29 @@ import argparse
 import sys
 
 from hepareg.cli.label_options import add_label_option
+from hepareg.cli.transform_options import add_geometry_option, add_transform_options
 
 SUMMARY = "apply a transform to an image, a mesh or landmarks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("transform", metavar="TRANSFORM", help="moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
     parser.add_argument(
-        "input", metavar="INPUT", help="of the moving anatomy: image, mesh (STL, OBJ, PLY) or landmarks (CSV, FCSV)"
+        "transform", metavar="TRANSFORM", help="transform of ITK, ANTs, elastix, FreeSurfer, FSL, or a 4x4 matrix"
+    )
+    parser.add_argument(
+        "input",
+        metavar="INPUT",
+        help="of the moving anatomy: image, mesh (STL, OBJ, PLY, VTK) or landmarks (CSV, FCSV, MRK.JSON)",
     )
     parser.add_argument("-o", "--output", metavar="OUTPUT", required=True, help="file of the same kind to write")
     parser.add_argument("--reference", metavar="FIXED", help="image whose grid an image is sampled on")
     parser.add_argument("--moving", metavar="IMAGE", help="moving image, only for points and a FLIRT matrix")
     parser.add_argument(
-        "--space", choices=("ras", "lps"), default="ras", help="world of a mesh's or CSV's coordinates (default: ras)"
+        "--space", choices=("ras", "lps"), help="world of points in a file that does not state it (default: ras)"
     )
-    parser.add_argument(
-        "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 matrix (default: ras)"
-    )
+    add_transform_options(parser)
+    add_geometry_option(parser)
     parser.add_argument("--inverse", action="store_true", help="go from the fixed to the moving anatomy")
     parser.add_argument(
         "--interpolation",
@@ -30,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default: nearest for label maps, linear for other images",
     )
     parser.add_argument(
-        "--padding", type=float, metavar="VALUE", help="value outside of the image (default: -1024; label maps: 0)"
+        "--background",
+        "--padding",
+        type=float,
+        metavar="VALUE",
+        help="value outside of the image (default: -1024 for a CT, 0 for labels and other maps)",
     )
     add_label_option(parser)
     parser.add_argument(
@@ -50,10 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = ApplySettings(
         space=arguments.space,
-        transform_space=arguments.transform_space,
+        convention=arguments.convention,
+        direction=arguments.direction,
+        geometry=arguments.geometry,
         inverse=arguments.inverse,
         interpolation=arguments.interpolation,
-        padding=arguments.padding,
+        background=arguments.background,
         moving_series=arguments.moving_series,
         fixed_series=arguments.fixed_series,
         mask_label=arguments.mask_label,
@@ -69,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
             overwrite=arguments.overwrite,
             progress=progress,
         )
+    for note in done.notes:
+        print(f"hepareg: note: {note}", file=sys.stderr)
     if not arguments.quiet:
-        print(done, file=sys.stderr)
+        print(done.line, file=sys.stderr)
     return 0

@@ -4,21 +4,21 @@ import argparse
 import sys
 
 from hepareg.cli.label_options import add_label_option
+from hepareg.cli.transform_options import add_geometry_option, add_transform_options
 
 SUMMARY = "compare two transforms over a mask: rotation, translation and target registration error"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("first", metavar="A", help="transform file: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument("first", metavar="A", help="transform of ITK, ANTs, elastix, FreeSurfer, FSL, or a 4x4 matrix")
     parser.add_argument("second", metavar="B", help="transform file to compare it with")
     parser.add_argument("--mask", metavar="M", required=True, help="mask of the fixed image over which to compare")
     add_label_option(parser)
     parser.add_argument("--moving", metavar="IMAGE", help="moving image, for FLIRT matrices only")
     parser.add_argument("--fixed", metavar="IMAGE", help="fixed image, for FLIRT matrices only")
-    parser.add_argument(
-        "--transform-space", choices=("ras", "lps"), default="ras", help="world of plain 4x4 matrices (default: ras)"
-    )
+    add_transform_options(parser)
+    add_geometry_option(parser)
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -37,9 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
             mask_label=arguments.mask_label,
             moving=arguments.moving,
             fixed=arguments.fixed,
-            transform_space=arguments.transform_space,
+            convention=arguments.convention,
+            direction=arguments.direction,
+            geometry=arguments.geometry,
             progress=progress,
         )
+    for note in comparison.notes:
+        print(f"hepareg: note: {note}", file=sys.stderr)
     for name in comparison.not_rigid:
         print(
             f"hepareg: warning: {name} is not rigid: its rotation is that of its rigid part, "

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from hepareg import __version__
+from hepareg.cli.library_warnings import quiet_libraries
 
 __all__ = ["build_parser", "end_process", "main", "run_and_end"]
 
@@ -63,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command != "train":  # whose signals Lightning handles
             _tidy_up_when_terminated()
-        return int(arguments.run(arguments))
+        with quiet_libraries(debug=arguments.debug or arguments.command == "train"):
+            return int(arguments.run(arguments))
     except KeyboardInterrupt:
         print(f"hepareg: interrupted; {arguments.when_interrupted}", file=sys.stderr)
         return 130

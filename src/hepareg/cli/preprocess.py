@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from hepareg.cli.transform_options import add_geometry_option
+
 SUMMARY = "crop, resample and window the pairs of a manifest; resumable"
 
 EXIT_CASES_FAILED = 1
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit-range", action="store_true", help="scale the window to [0, 1] (default: values stay in HU)"
     )
+    add_geometry_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="do all cases again; also allows other settings")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -72,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         spacing_mm=None if spacing is None else tuple(spacing * (3 // len(spacing))),
         window=None if arguments.window is None else HuWindow(*arguments.window),
         unit_range=arguments.unit_range,
+        geometry=arguments.geometry,
     )
     rows = preprocess(
         arguments.manifest,

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hepareg.cli.label_options import add_label_options
+from hepareg.cli.transform_options import add_geometry_option, add_transform_options
 
 if TYPE_CHECKING:
     from hepareg.workflows.register_files import Registered
@@ -44,14 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
     )
     parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
-    parser.add_argument("--start", metavar="T", help="guess of moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
     parser.add_argument(
-        "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 --start (default: ras)"
+        "--start",
+        metavar="T",
+        help="guess: a transform of ITK, ANTs, elastix, FreeSurfer, FSL, a 4x4 matrix, or point pairs (.csv)",
     )
+    add_transform_options(parser)
+    add_geometry_option(parser)
     parser.add_argument(
         "--method", choices=("refine", "network", "network+refine"), default="refine", help="default: refine"
     )
     parser.add_argument("--weights", metavar="FILE", help="trained network for --method (default: hepareg's own)")
+    parser.add_argument(
+        "--write", type=_tools, default=(), metavar="TOOLS", help="further transform files: elastix, greedy, or both"
+    )
     parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
@@ -61,6 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an older result in OUT")
     parser.add_argument("--quiet", action="store_true", help="print warnings and errors only")
     parser.add_argument("--json", action="store_true", help="print result.json")
+
+
+def _tools(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = (
         "moving", "fixed", "out", "moving_mask", "fixed_mask", "mask_label", "moving_mask_label",
-        "fixed_mask_label", "start", "transform_space",
+        "fixed_mask_label", "start", "convention", "direction",
+        "geometry", "write",
         "moving_series", "fixed_series", "method", "weights", "matrix_only", "device", "threads", "seed",
         "allow_identical", "allow_different_patients", "overwrite",
     )  # fmt: skip

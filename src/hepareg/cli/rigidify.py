@@ -1,6 +1,7 @@
 """`hepareg rigidify`: the rigid part of any tool's affine."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from hepareg.cli.label_options import add_label_option
@@ -8,20 +9,21 @@ from hepareg.cli.label_options import add_label_option
 if TYPE_CHECKING:
     from hepareg.transforms.rigidify import RemovedPart
 
+from hepareg.cli.transform_options import add_geometry_option, add_transform_options
+
 SUMMARY = "take the rigid part of an affine transform and say what is lost with the rest"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("transform", metavar="T", help="affine moving_from_fixed: .txt, .tfm, .h5, .lta, .mat")
+    parser.add_argument("transform", metavar="T", help="affine of ITK, ANTs, elastix, FreeSurfer, FSL, or a 4x4 matrix")
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="file to write: .txt, .tfm, .lta or .mat")
     parser.add_argument("--fixed", metavar="F", required=True, help="fixed image")
     parser.add_argument("--moving", metavar="M", required=True, help="moving image")
     parser.add_argument("--mask", metavar="L", required=True, help="liver mask on the fixed image's grid")
+    add_transform_options(parser)
+    add_geometry_option(parser)
     add_label_option(parser)
-    parser.add_argument(
-        "--transform-space", choices=("ras", "lps"), default="ras", help="world of a plain 4x4 matrix (default: ras)"
-    )
     parser.add_argument(
         "--moving-series",
         metavar="S",
@@ -42,20 +44,24 @@ def run(arguments: argparse.Namespace) -> int:
     from hepareg.workflows.rigidify import STAGES, rigidify_file
 
     with stages_shown(STAGES, quiet=arguments.quiet) as progress:
-        removed = rigidify_file(
+        done = rigidify_file(
             arguments.transform,
             arguments.output,
             fixed=arguments.fixed,
             moving=arguments.moving,
             mask=arguments.mask,
             mask_label=arguments.mask_label,
-            transform_space=arguments.transform_space,
+            convention=arguments.convention,
+            direction=arguments.direction,
+            geometry=arguments.geometry,
             moving_series=arguments.moving_series,
             fixed_series=arguments.fixed_series,
             overwrite=arguments.overwrite,
             progress=progress,
         )
-    print(format_json(asdict(removed)).rstrip() if arguments.json else _as_text(removed))
+    for note in done.notes:
+        print(f"hepareg: note: {note}", file=sys.stderr)
+    print(format_json(asdict(done.removed)).rstrip() if arguments.json else _as_text(done.removed))
     return 0
 
 

@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from hepareg.cli.transform_options import add_geometry_option
+
 if TYPE_CHECKING:
     from hepareg.workflows.simulate import SimulateRequest
 
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     parser.add_argument("--dicom", action="store_true", help="write the two images as DICOM series")
     source = parser.add_argument_group("anatomy")
+    add_geometry_option(parser)
     source.add_argument("--ct", metavar="F", help="real CT to start from (default: a procedural abdomen)")
     source.add_argument(
         "--labels", nargs="+", default=[], metavar="F",
@@ -136,6 +139,7 @@ def request_of(arguments: argparse.Namespace) -> "SimulateRequest":
         ct=given.ct,
         labels=given.labels,
         dicom=given.dicom,
+        geometry=given.geometry,
     )
 
 

@@ -44,7 +44,7 @@ class LoadPaird(Transform):
                 )
         check_pair(moving=loaded["moving"], fixed=loaded["fixed"], both_masks="moving_mask" in loaded)
         if item.get("truth"):
-            loaded["truth"] = RigidTransform(read_transform(item["truth"]).matrix)
+            loaded["truth"] = RigidTransform(read_transform(item["truth"], direction="moving_from_fixed").matrix)
         return loaded
 
 

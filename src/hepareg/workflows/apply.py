@@ -4,26 +4,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hepareg.errors import PairError, SettingsError
+from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.io.images import read_image
-from hepareg.io.landmarks import LANDMARK_SUFFIXES, read_landmarks, write_landmarks
-from hepareg.io.mesh import MESH_SUFFIXES, moved_mesh, read_mesh, write_mesh
 from hepareg.io.nifti import write_nifti
-from hepareg.io.transforms import read_transform
+from hepareg.io.transforms import MatrixMeaning, TransformFile, read_transform_file
 from hepareg.masks import read_image_or_segment
 from hepareg.preprocessing.label_map import is_label_map
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.resample import PADDING_HU, Interpolation, resample
 from hepareg.volume import Volume
+from hepareg.workflows.apply_points import PointKind, point_kind_of
 from hepareg.workflows.atomic import atomic_file, check_output_file
 
-__all__ = ["STAGES", "ApplySettings", "apply_to_file"]
+__all__ = ["STAGES", "Applied", "ApplySettings", "apply_to_file"]
 
 STAGES = ("reading", "moving", "writing")
-"""What a caller hears of, in this order."""
+"""Names of the stages, in the order in which a caller hears of them."""
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz")
+SAMPLED_PER_AXIS = 64
+FAT_HU = -50.0
+"""Every CT of a trunk has fat and air below this value; maps of dose, uptake or probability have none."""
+MIN_SPREAD_HU = 60.0
+"""Least distance of a CT's 0.1 and 99.9 percentiles."""
 
 
 @dataclass(frozen=True)
@@ -33,29 +40,41 @@ class ApplySettings:
     Parameters
     ----------
     space
-        World of a mesh's or a CSV's coordinates: ``ras`` or ``lps``. Images and .fcsv state their own.
-    transform_space
-        World of a plain 4x4 matrix. Other transform files state their own.
+        World of the points of a file that does not state it: ``ras`` or ``lps``; None is ``ras``.
+    convention, direction
+        What a plain matrix means: see `hepareg.io.transforms.read_transform_file`.
     inverse
         Goes from the fixed to the moving anatomy instead.
     interpolation
         ``linear`` or ``nearest`` for an image; None: nearest for a label map, linear for all others.
-    padding
-        Value outside of the image; None: 0 for a label map, -1024 for all others.
+    background
+        Value outside of the image; None: -1024 for a CT, 0 for label maps and all other maps.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
     mask_label
         Number or name of the segment to take of an input that is a segmentation or a label map.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     """
 
-    space: str = "ras"
-    transform_space: str = "ras"
+    space: str | None = None
+    convention: str | None = None
+    direction: str | None = None
     inverse: bool = False
     interpolation: Interpolation | None = None
-    padding: float | None = None
+    background: float | None = None
     moving_series: str | None = None
     fixed_series: str | None = None
     mask_label: int | str | None = None
+    geometry: str | None = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A line about the output that was written, and notes of the readers for the user."""
+
+    line: str
+    notes: tuple[str, ...] = ()
 
 
 def apply_to_file(
@@ -68,7 +87,7 @@ def apply_to_file(
     settings: ApplySettings | None = None,
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
-) -> str:
+) -> Applied:
     """Apply moving_from_fixed to a file of the moving anatomy, so that it lies on the fixed one.
 
     An image is pulled by moving_from_fixed onto the grid of ``reference`` and sampled once; a mesh
@@ -77,9 +96,9 @@ def apply_to_file(
     Parameters
     ----------
     transform
-        Transform file, holding moving_from_fixed.
+        Transform file.
     source
-        Image, folder of DICOM, mesh (STL, OBJ, PLY), or landmarks (CSV, FCSV).
+        Image, folder of DICOM, mesh (STL, OBJ, PLY, VTK, VTP), or landmarks (CSV, FCSV, MRK.JSON, elastix).
     output
         File of the same kind; images as .nii or .nii.gz.
     reference
@@ -93,10 +112,6 @@ def apply_to_file(
     progress
         Called with the name of each of `STAGES` as it begins, for an image.
 
-    Returns
-    -------
-    What was done, in one line.
-
     Raises
     ------
     InputError
@@ -107,23 +122,37 @@ def apply_to_file(
     """
     settings = settings or ApplySettings()
     output = check_output_file(output, overwrite=overwrite)
-    kind = _kind_of(source)
-    _check_output_kind(kind, output)
-    if kind == "image":
-        if moving is not None:
-            raise SettingsError("expected no --moving beside an image: the input is the moving image")
-        return _apply_to_image(
-            transform, source, output, reference, settings, overwrite=overwrite, progress=progress or (lambda _: None)
+    kind = point_kind_of(source)
+    if kind is not None:
+        return _apply_to_points(kind, transform, source, output, reference, moving, settings, overwrite=overwrite)
+    if not output.name.lower().endswith(IMAGE_SUFFIXES):
+        raise SettingsError(
+            f"expected an output name ending in {' or '.join(IMAGE_SUFFIXES)} for an input that is an image, "
+            f"got {output.name}"
         )
-    fixed_from_moving = _points_transform(transform, reference, moving, settings)
+    if moving is not None:
+        raise SettingsError("expected no moving image beside an image: the input is the moving image; leave it out")
+    return _apply_to_image(
+        transform, source, output, reference, settings, overwrite=overwrite, progress=progress or (lambda _: None)
+    )
+
+
+def _apply_to_points(
+    kind: PointKind,
+    transform: str | Path,
+    source: str | Path,
+    output: Path,
+    reference: str | Path | None,
+    moving: str | Path | None,
+    settings: ApplySettings,
+    *,
+    overwrite: bool,
+) -> Applied:
+    kind.check_output(source, output)
+    read = _points_transform(transform, reference, moving, settings)
+    push = read.transform if settings.inverse else read.transform.inverse()
     with atomic_file(output, overwrite=overwrite) as path:
-        if kind == "mesh":
-            mesh = read_mesh(source)
-            write_mesh(path, moved_mesh(mesh, fixed_from_moving, space=settings.space))
-            return f"mesh of {len(mesh.vertices)} points pushed; coordinates in {settings.space.upper()}"
-        landmarks = read_landmarks(source, space=settings.space)
-        write_landmarks(path, landmarks.with_points(fixed_from_moving.apply(landmarks.points)), space=settings.space)
-        return f"{len(landmarks.points)} landmarks pushed"
+        return Applied(kind.push(source, path, push, settings.space), read.notes)
 
 
 def _apply_to_image(
@@ -135,63 +164,77 @@ def _apply_to_image(
     *,
     overwrite: bool,
     progress: Callable[[str], None],
-) -> str:
+) -> Applied:
     if reference is None:
         raise SettingsError(
-            "expected the image whose grid the result is to have: give it with --reference "
-            "(points and meshes need none; `hepareg register` also writes the image moved by its header alone)"
+            "expected a reference, the image whose grid the result is to have, got none: give it "
+            "(points and meshes need none; `hepareg register` also writes the image moved by its header alone)",
+            options=("reference",),
         )
     progress("reading")
     series = (settings.moving_series, settings.fixed_series)
     source_series, target_series = series[::-1] if settings.inverse else series
-    image = read_image_or_segment(source, series=source_series, label=settings.mask_label)
-    target = read_image(reference, series=target_series)
+    image = read_image_or_segment(source, series=source_series, label=settings.mask_label, geometry=settings.geometry)
+    target = read_image(reference, series=target_series, geometry=settings.geometry)
     moving, fixed = (target, image) if settings.inverse else (image, target)
-    pull = read_transform(transform, space=settings.transform_space, moving=moving.grid, fixed=fixed.grid)
-    pull = pull.inverse() if settings.inverse else pull
+    read = read_transform_file(transform, said=_said(settings), moving=moving.grid, fixed=fixed.grid)
+    pull = read.transform.inverse() if settings.inverse else read.transform
     if box_around_points(image.grid, pull.apply(target.grid.corners_mm)) is None:
         raise PairError(
             "expected the image to reach the reference through this transform, got no common place in the world: "
-            "check the direction (--inverse) and --transform-space"
+            "check its direction and its convention",
+            options=("inverse", "direction", "convention"),
         )
-    labels = is_label_map(image)
-    interpolation: Interpolation = settings.interpolation or ("nearest" if labels else "linear")
-    padding = settings.padding if settings.padding is not None else 0 if labels else PADDING_HU
     progress("moving")
-    pulled = resample(image, target.grid, moving_from_fixed=pull, interpolation=interpolation, padding=padding)
+    pulled, done = _pulled(image, target, pull, settings)
     progress("writing")
     with atomic_file(output, overwrite=overwrite) as path:
         write_nifti(path, Volume(pulled.data, target.grid))
-    what = "label map" if labels else "image"
-    return f"{what} pulled onto {target.grid.describe()}; {interpolation}, padding {padding:g}"
+    return Applied(done, (*image.provenance.notes, *target.provenance.notes, *read.notes))
+
+
+def _pulled(image: Volume, target: Volume, pull: AffineTransform, settings: ApplySettings) -> tuple[Volume, str]:
+    """Return the image on the target's grid, and a line that says how it was sampled."""
+    kind = "label map" if is_label_map(image) else "image" if _is_ct(image) else "map"
+    interpolation: Interpolation = settings.interpolation or ("nearest" if kind == "label map" else "linear")
+    background = settings.background
+    if background is None:
+        background = PADDING_HU if kind == "image" else 0
+    pulled = resample(image, target.grid, moving_from_fixed=pull, interpolation=interpolation, padding=background)
+    return pulled, f"{kind} pulled onto {target.grid.describe()}; {interpolation}, background {background:g}"
+
+
+def _is_ct(image: Volume) -> bool:
+    """Return whether values are HU, which fat and air make negative, and not a map of dose, uptake or probability."""
+    steps = tuple(slice(None, None, max(1, n // SAMPLED_PER_AXIS)) for n in image.shape)
+    sample = image.data[steps].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return False
+    low, high = np.percentile(sample, [0.1, 99.9])
+    return bool(low <= FAT_HU and high - low >= MIN_SPREAD_HU)
 
 
 def _points_transform(
     transform: str | Path, reference: str | Path | None, moving: str | Path | None, settings: ApplySettings
-) -> AffineTransform:
-    if Path(transform).suffix.lower() != ".mat" and (reference or moving) is not None:
+) -> TransformFile:
+    if (
+        settings.convention != "flirt"
+        and Path(transform).suffix.lower() != ".mat"
+        and (reference or moving) is not None
+    ):
         raise SettingsError(
-            "expected no image beside points, which have no grid, unless the transform is a FLIRT matrix (.mat): "
-            "leave --reference and --moving out"
+            "expected no image beside points, which have no grid, unless the transform is a FLIRT matrix: "
+            "leave reference and moving out"
         )
-    moving_from_fixed = read_transform(
-        transform,
-        space=settings.transform_space,
-        moving=None if moving is None else read_image(moving, series=settings.moving_series).grid,
-        fixed=None if reference is None else read_image(reference, series=settings.fixed_series).grid,
-    )
-    return moving_from_fixed if settings.inverse else moving_from_fixed.inverse()
+    moving_grid = None if moving is None else _grid_of(moving, settings.moving_series, settings)
+    fixed_grid = None if reference is None else _grid_of(reference, settings.fixed_series, settings)
+    return read_transform_file(transform, said=_said(settings), moving=moving_grid, fixed=fixed_grid)
 
 
-def _kind_of(path: str | Path) -> str:
-    suffix = Path(path).suffix.lower()
-    return "mesh" if suffix in MESH_SUFFIXES else "landmarks" if suffix in LANDMARK_SUFFIXES else "image"
+def _grid_of(path: str | Path, series: str | None, settings: ApplySettings) -> Grid:
+    return read_image(path, series=series, geometry=settings.geometry).grid
 
 
-def _check_output_kind(kind: str, output: Path) -> None:
-    expected = {"image": IMAGE_SUFFIXES, "mesh": MESH_SUFFIXES, "landmarks": LANDMARK_SUFFIXES}[kind]
-    if not output.name.lower().endswith(expected):
-        raise SettingsError(
-            f"expected an output name ending in {' or '.join(expected)} for an input that is "
-            f"{'an image' if kind == 'image' else kind}, got {output.name}"
-        )
+def _said(settings: ApplySettings) -> MatrixMeaning:
+    return MatrixMeaning(settings.convention, settings.direction)

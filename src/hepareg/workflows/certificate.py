@@ -1,6 +1,6 @@
 """The rigidity certificate: checks that a transform has to pass, in memory and as written to files, to be given out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,16 @@ from hepareg.arrays import Matrix, Points
 from hepareg.errors import RigidityError
 from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.masked import spread_points_mm
+from hepareg.io.elastix import read_elastix
+from hepareg.io.fsl import read_flirt
 from hepareg.io.itk_transforms import read_versor_text
 from hepareg.io.lta import read_lta
 from hepareg.io.matrix_text import parse_matrix, read_matrix_text
 from hepareg.io.nifti import read_forms
-from hepareg.transforms.linear import RIGIDITY_TOLERANCE, RigidTransform
+from hepareg.transforms.linear import RIGIDITY_TOLERANCE, AffineTransform, RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["HeaderErrors", "certify_distances", "certify_files", "header_errors", "liver_points"]
+__all__ = ["HeaderErrors", "certify_distances", "certify_file", "header_errors", "liver_points"]
 
 NUM_POINTS = 1000
 ROWS = 50
@@ -62,28 +64,32 @@ def certify_distances(transform: RigidTransform, points: Points) -> None:
         )
 
 
-def certify_files(folder: Path, transform: RigidTransform, *, fixed: Grid) -> None:
-    """Check that every transform file of a result, read back, holds the transform, and a rotation to 1e-12.
+def certify_file(path: Path, transform: RigidTransform, *, moving: Grid, fixed: Grid) -> str | None:
+    """Read a written transform back and return why it may not be given to anybody, or None.
 
-    FLIRT's matrix, if written, is checked to be a rotation in FSL's coordinates, in which the file holds it.
+    A file has to hold the transform as a rotation to 1e-12. FLIRT's matrix is checked as a rotation of FSL's own
+    coordinates, which it cannot be where the axes of an image are not quite orthogonal.
 
-    Raises
-    ------
-    RigidityError
-        If a file holds another transform, or its matrix is not a rotation to 1e-12.
+    Parameters
+    ----------
+    path
+        File under one of the names of `hepareg.workflows.register_outputs`.
+    transform
+        The result, moving_from_fixed.
+    moving, fixed
+        Grids of the two images.
     """
-    for name, read in MATRIX_READERS.items():
-        matrix = read(folder / name)
-        _certify_matrix(matrix, name)
-        error = float(np.abs(apply_matrix(matrix, fixed.corners_mm) - transform.apply(fixed.corners_mm)).max())
-        if not error <= FILE_TOLERANCE_MM:
-            raise RigidityError(
-                f"expected {name} to hold the result, got one that differs by {error:.2g} mm; "
-                "nothing was written, please report this"
-            )
-    flirt = folder / "fixed_from_moving_flirt.mat"
-    if flirt.exists():
-        _certify_matrix(parse_matrix(flirt.read_text("utf-8"), flirt.name), flirt.name)
+    is_flirt = path.name.endswith("_flirt.mat")
+    held = read_flirt(path, moving=moving, fixed=fixed).matrix if is_flirt else _reader_of(path)(path).matrix
+    rotation = parse_matrix(path.read_text("utf-8"), path.name) if is_flirt else held
+    off = _distance_from_rotation(rotation)
+    if not off <= RIGIDITY_TOLERANCE:
+        why = "the axes of an image's header are not orthogonal enough" if is_flirt else "its digits do not suffice"
+        return f"it would hold a rotation to {off:.2g} only ({RIGIDITY_TOLERANCE:g} allowed): {why}"
+    error = float(np.abs(apply_matrix(held, fixed.corners_mm) - transform.apply(fixed.corners_mm)).max())
+    if not error <= FILE_TOLERANCE_MM:
+        return f"it would differ from the result by {error:.2g} mm ({FILE_TOLERANCE_MM:g} allowed)"
+    return None
 
 
 @dataclass(frozen=True)
@@ -150,15 +156,10 @@ def header_errors(path: Path, *, old: Matrix, new: Matrix, shape: tuple[int, int
     return HeaderErrors(sform_mm, qform_mm, float(np.abs(R.T @ R - np.eye(3)).max()))
 
 
-def _certify_matrix(matrix: Matrix, name: str) -> None:
-    """Check that the 3x3 block of a file's matrix is a rotation to `RIGIDITY_TOLERANCE`."""
+def _distance_from_rotation(matrix: Matrix) -> float:
+    """Return the largest of |R'R - I| and |det R - 1|, R the 3x3 block of a matrix."""
     R = matrix[:3, :3]
-    error = max(float(np.abs(R.T @ R - np.eye(3)).max()), float(abs(np.linalg.det(R) - 1)))
-    if not error <= RIGIDITY_TOLERANCE:
-        raise RigidityError(
-            f"expected a rotation to {RIGIDITY_TOLERANCE:g} in {name}, got one to {error:.2g}; "
-            "nothing was written, please report this"
-        )
+    return max(float(np.abs(R.T @ R - np.eye(3)).max()), float(abs(np.linalg.det(R) - 1)))
 
 
 def _distances(points: Points, part: slice) -> NDArray[np.floating]:
@@ -167,18 +168,18 @@ def _distances(points: Points, part: slice) -> NDArray[np.floating]:
     return np.sqrt(sum(np.square(points[part, None, axis] - points[None, part.start :, axis]) for axis in range(3)))
 
 
-MATRIX_READERS: Mapping[str, Callable[[Path], Matrix]] = {
-    "moving_from_fixed.txt": lambda path: read_matrix_text(path).matrix,
-    "fixed_from_moving.txt": lambda path: _inverse_kept(read_matrix_text(path).matrix),
-    "moving_from_fixed.tfm": lambda path: read_versor_text(path).matrix,
-    "fixed_from_moving.lta": lambda path: read_lta(path).matrix,
-}
-"""Functions that read moving_from_fixed in world RAS mm from a result's files, by file name."""
+def _reader_of(path: Path) -> Callable[[Path], AffineTransform]:
+    """Return the reader of moving_from_fixed in world RAS mm for a file of a result."""
+    if path.suffix in (".tfm", ".lta"):
+        return {".tfm": read_versor_text, ".lta": read_lta}[path.suffix]
+    if "elastix" in path.name:
+        return read_elastix
+    return _read_inverse if path.name.startswith("fixed_from_moving") else read_matrix_text
 
 
-def _inverse_kept(matrix: Matrix) -> Matrix:
-    """Return the inverse of a rigid matrix by transposition, which adds no rounding error to the rotation."""
-    inverse = np.eye(4)
+def _read_inverse(path: Path) -> AffineTransform:
+    """Return the inverse of a file's rotation and translation without adding an error of its own."""
+    matrix, inverse = read_matrix_text(path).matrix, np.eye(4)
     inverse[:3, :3] = matrix[:3, :3].T
     inverse[:3, 3] = -matrix[:3, :3].T @ matrix[:3, 3]
-    return inverse
+    return AffineTransform(inverse)

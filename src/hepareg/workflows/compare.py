@@ -8,7 +8,7 @@ from typing import Any
 from hepareg.errors import TransformError
 from hepareg.evaluation import RigidError, TargetRegistrationError, transform_error, tre_over_mask
 from hepareg.io.images import read_image
-from hepareg.io.transforms import read_transform
+from hepareg.io.transforms import MatrixMeaning, read_transform_file, states_itself
 from hepareg.masks import read_mask
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
@@ -32,11 +32,14 @@ class Comparison:
     not_rigid
         Which of the two, ``A`` or ``B``, have scale or shear. Their rotation is that of their rigid
         part; translation and distances are those of the transform as it is.
+    notes
+        Remarks of the readers for the user.
     """
 
     pose: RigidError
     tre: TargetRegistrationError
     not_rigid: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all numbers under names with their units."""
@@ -65,7 +68,9 @@ def compare_files(
     mask_label: int | str | None = None,
     moving: str | Path | None = None,
     fixed: str | Path | None = None,
-    transform_space: str = "ras",
+    convention: str | None = None,
+    direction: str | None = None,
+    geometry: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compare two files with moving_from_fixed over a mask of the fixed image.
@@ -78,8 +83,11 @@ def compare_files(
         Mask in the fixed world, and the number or name of the segment to take.
     moving, fixed
         The two images, which only FLIRT's matrices need.
-    transform_space
-        World of plain 4x4 matrices.
+    convention, direction
+        What a plain matrix means that does not say so itself; one about which nothing is known is taken as
+        moving_from_fixed, with a note.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     progress
         Called with the name of each of `STAGES` as it begins.
 
@@ -90,11 +98,24 @@ def compare_files(
     """
     progress = progress or (lambda _: None)
     progress("reading")
-    moving_grid, fixed_grid = (None if path is None else read_image(path).grid for path in (moving, fixed))
-    a, b = (
-        read_transform(path, space=transform_space, moving=moving_grid, fixed=fixed_grid) for path in (first, second)
-    )
-    region = read_mask(mask, label=mask_label)
+    images = [None if path is None else read_image(path, geometry=geometry) for path in (moving, fixed)]
+    moving_grid, fixed_grid = (None if image is None else image.grid for image in images)
+    said, nothing = MatrixMeaning(convention, direction), MatrixMeaning()
+    read = [
+        read_transform_file(
+            path,
+            said=nothing if states_itself(path) else said,
+            default_direction="moving_from_fixed",
+            moving=moving_grid,
+            fixed=fixed_grid,
+        )
+        for path in (first, second)
+    ]
+    a, b = (item.transform for item in read)
+    region = read_mask(mask, label=mask_label, geometry=geometry)
+    read_images = [image for image in (*images, region) if image is not None]
+    notes = [note for image in read_images for note in image.provenance.notes]
+    notes += [f"{name}: {note}" for name, item in zip("AB", read, strict=True) for note in item.notes]
     progress("comparing")
     centre = region.centroid_mm
     rigid = {name: _is_rigid(transform) for name, transform in (("A", a), ("B", b))}
@@ -102,6 +123,7 @@ def compare_files(
         pose=transform_error(rigid_part(a, centre_mm=centre), rigid_part(b, centre_mm=centre), at_mm=centre),
         tre=tre_over_mask(a, b, mask=region),
         not_rigid=tuple(name for name, ok in rigid.items() if not ok),
+        notes=tuple(notes),
     )
 
 

@@ -28,16 +28,23 @@ class CheckedPair(ImagePair):
     notes: tuple[str, ...] = ()
 
 
-def read_ct(path: str | Path, *, series: str | None = None, name: str = "image") -> Volume:
+def read_ct(path: str | Path, *, series: str | None = None, name: str = "image", geometry: str | None = None) -> Volume:
     """Return an image read from a file or folder, checked to be a CT in HU; ``name`` stands for it in messages."""
-    volume = read_image(path, series=series)
+    volume = read_image(path, series=series, geometry=geometry)
     check_ct(volume, name=name)
     return volume
 
 
-def read_liver_mask(path: str | Path, *, like: Volume, label: int | str | None = None, name: str = "mask") -> Volume:
+def read_liver_mask(
+    path: str | Path,
+    *,
+    like: Volume,
+    label: int | str | None = None,
+    name: str = "mask",
+    geometry: str | None = None,
+) -> Volume:
     """Read a mask as `hepareg.masks.read_mask` does, and check that the voxels under it could be a liver."""
-    mask = read_mask(path, like=like, label=label, name=name)
+    mask = read_mask(path, like=like, label=label, name=name, geometry=geometry)
     check_liver_mask(mask, like=like, name=name)
     return mask
 
@@ -52,6 +59,7 @@ def read_pair(
     fixed_mask_label: int | str | None = None,
     moving_series: str | None = None,
     fixed_series: str | None = None,
+    geometry: str | None = None,
     allow_identical: bool = False,
     allow_different_patients: bool = False,
     threads: int = 2,
@@ -83,7 +91,7 @@ def read_pair(
         (fixed, fixed_series, fixed_mask, fixed_mask_label, "fixed"),
     )
     with ThreadPoolExecutor(max_workers=max(1, min(threads, 2))) as pool:
-        futures = [pool.submit(_read_side, *side) for side in sides]
+        futures = [pool.submit(_read_side, *side, geometry) for side in sides]
         (moving_ct, moving_region), (fixed_ct, fixed_region) = (future.result() for future in futures)
     checked = check_pair(
         moving=moving_ct,
@@ -102,7 +110,14 @@ def _notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
 
 
 def _read_side(
-    path: str | Path, series: str | None, mask: str | Path | None, label: int | str | None, side: str
+    path: str | Path,
+    series: str | None,
+    mask: str | Path | None,
+    label: int | str | None,
+    side: str,
+    geometry: str | None,
 ) -> tuple[Volume, Volume | None]:
-    image = read_ct(path, series=series, name=f"{side} image")
-    return image, None if mask is None else read_liver_mask(mask, like=image, label=label, name=f"{side} mask")
+    image = read_ct(path, series=series, name=f"{side} image", geometry=geometry)
+    if mask is None:
+        return image, None
+    return image, read_liver_mask(mask, like=image, label=label, name=f"{side} mask", geometry=geometry)

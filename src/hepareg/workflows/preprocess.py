@@ -44,6 +44,8 @@ class PreprocessSettings:
         HU window to which values are clipped, or None.
     unit_range
         Whether the window is scaled to [0, 1] (float32); else values stay in HU.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class PreprocessSettings:
     spacing_mm: tuple[float, float, float] | None = None
     window: HuWindow | None = None
     unit_range: bool = False
+    geometry: str | None = None
 
     def __post_init__(self) -> None:
         if self.spacing_mm is not None:
@@ -171,13 +174,13 @@ def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, ove
 
 
 def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> SideRow:
-    image = read_ct(getattr(pair, side), name=f"{side} image")
+    image = read_ct(getattr(pair, side), name=f"{side} image", geometry=settings.geometry)
     mask_path = getattr(pair, f"{side}_mask")
-    mask = (
-        None
-        if mask_path is None
-        else read_liver_mask(mask_path, like=image, label=pair.mask_label, name=f"{side} mask")
-    )
+    mask = None
+    if mask_path is not None:
+        mask = read_liver_mask(
+            mask_path, like=image, label=pair.mask_label, name=f"{side} mask", geometry=settings.geometry
+        )
     region = None if mask is None else settings.crop.region(mask)
     if mask is not None and region is not None:
         image, mask = region.apply(image), region.apply(mask)

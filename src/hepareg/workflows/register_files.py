@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from hepareg.clock import Clock
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.json import write_json
 from hepareg.io.segmentation import LIVER, is_called
-from hepareg.io.transforms import read_transform
+from hepareg.io.transforms import MatrixMeaning, read_transform_file
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
 from hepareg.workflows.certificate import certify_distances, liver_points
@@ -26,6 +26,8 @@ __all__ = ["RegisterRequest", "Registered", "register_files"]
 Progress = Callable[[str], None]
 
 DEVICES = ("cpu", "cuda")
+WRITABLE = ("elastix", "greedy")
+"""Names of `EXTRA_TRANSFORMS` of the outputs, here so that a wrong one is told before anything slow is imported."""
 METHODS = ("refine", "network", "network+refine")
 """Names of `hepareg.registration.Method`, here so that a wrong one is told before anything slow is imported."""
 
@@ -44,13 +46,17 @@ class RegisterRequest:
         Liver masks, as `hepareg.masks.read_mask` takes them, and the number or name of the liver in both.
     moving_mask_label, fixed_mask_label
         The same for one of them, where they differ.
-    start, transform_space
-        File with a guess of moving_from_fixed, in any format that `hepareg.io.transforms` reads, and the
-        world of a plain 4x4 matrix: ``ras`` or ``lps``; other formats state their own.
+    start, convention, direction
+        File with a guess of moving_from_fixed in any format that `hepareg.io.transforms` reads, or a table of point
+        pairs (.csv), and what a plain matrix means that does not say so itself.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
     method, weights
         One of `METHODS`, and the file of a trained network for those with one; None is the one of the package.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
+    write
+        Names of tools whose transform files are written as well: ``elastix``, ``greedy``.
     matrix_only
         Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as ever.
     device, threads, seed
@@ -70,9 +76,12 @@ class RegisterRequest:
     moving_mask_label: int | str | None = None
     fixed_mask_label: int | str | None = None
     start: str | Path | None = None
-    transform_space: str = "ras"
+    convention: str | None = None
+    direction: str | None = None
     moving_series: str | None = None
     fixed_series: str | None = None
+    geometry: str | None = None
+    write: tuple[str, ...] = ()
     method: str = "refine"
     weights: str | Path | None = None
     matrix_only: bool = False
@@ -93,7 +102,10 @@ class RegisterRequest:
     def options(self) -> dict[str, Any]:
         """What of the request shapes the result; no path."""
         names = (
-            "transform_space",
+            "convention",
+            "direction",
+            "geometry",
+            "write",
             "method",
             "matrix_only",
             "device",
@@ -158,7 +170,8 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     clock = Clock(progress)
     with clock("reading"):
         pair, register = _read(request)
-        start = _start(request, pair)
+        start, notes = _start(request, pair)
+        pair = replace(pair, notes=(*pair.notes, *notes))
     if request.threads is not None:
         set_threads(request.threads)
     result: RegistrationResult = register(
@@ -194,13 +207,19 @@ def _check(request: RegisterRequest) -> None:
         raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {request.threads}")
     if request.seed < 0:
         raise SettingsError(f"expected a seed of 0 or more, got {request.seed}")
-    if request.start is None and request.transform_space != "ras":
-        raise SettingsError("expected --start beside --transform-space, which says the world of its matrix; got none")
+    if request.start is None and (request.convention, request.direction) != (None, None):
+        raise SettingsError(
+            "expected a start beside the convention or direction of its matrix, got none", options=("start",)
+        )
+    if not set(request.write) <= set(WRITABLE):
+        raise SettingsError(
+            f"expected {' or '.join(WRITABLE)} as further files to write, got {', '.join(request.write)}"
+        )
     check_output_directory(request.out, overwrite=request.overwrite)
     if request.overwrite:
-        from hepareg.workflows.register_outputs import OUTPUT_NAMES
+        from hepareg.workflows.register_outputs import REPLACEABLE_NAMES
 
-        check_replaceable(request.out, own=OUTPUT_NAMES, inputs=request.inputs)
+        check_replaceable(request.out, own=REPLACEABLE_NAMES, inputs=request.inputs)
     if request.device == "cuda":
         # Before the images are read, although torch's import is then not hidden behind the reading.
         from hepareg.torch_device import torch_device
@@ -222,6 +241,7 @@ def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "Registr
             fixed_mask_label=_first_given(request.fixed_mask_label, request.mask_label),
             moving_series=request.moving_series,
             fixed_series=request.fixed_series,
+            geometry=request.geometry,
             allow_identical=request.allow_identical,
             allow_different_patients=request.allow_different_patients,
             threads=request.threads or 2,
@@ -236,11 +256,23 @@ def _load() -> Callable[..., "RegistrationResult"]:
     return register
 
 
-def _start(request: RegisterRequest, pair: CheckedPair) -> RigidTransform | None:
+def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform | None, tuple[str, ...]]:
+    """Return the guess that the request names, and what its reader notes."""
     if request.start is None:
-        return None
-    given = read_transform(request.start, space=request.transform_space, moving=pair.moving.grid, fixed=pair.fixed.grid)
-    return RigidTransform(given.matrix)
+        return None, ()
+    if Path(request.start).suffix.lower() == ".csv":
+        from hepareg.io.landmark_pairs import read_landmark_pairs
+
+        fitted, note = read_landmark_pairs(request.start, space=request.convention).fit()
+        return fitted, (note,)
+    read = read_transform_file(
+        request.start,
+        said=MatrixMeaning(request.convention, request.direction),
+        default_direction="moving_from_fixed",
+        moving=pair.moving.grid,
+        fixed=pair.fixed.grid,
+    )
+    return RigidTransform(read.transform.matrix), tuple(f"start: {note}" for note in read.notes)
 
 
 def _method(request: RegisterRequest) -> dict[str, Any]:
@@ -283,9 +315,13 @@ def _write_outputs(
     written = outputs.Written(("result.json",))
     if rejected:
         reason = "the result was rejected"
-        written += outputs.Written(left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.MOVED, outputs.WARPED), reason))
+        written += outputs.Written(
+            left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.RECORD_NAME, outputs.MOVED, outputs.WARPED), reason)
+        )
     else:
-        written += outputs.write_transforms(folder, result.transform, pair, centre_mm=result.centre_mm)
+        written += outputs.write_transforms(
+            folder, result.transform, pair, centre_mm=result.centre_mm, extra=request.write
+        )
     if request.matrix_only and not rejected:  # what was rejected has to be looked at
         pictures = (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
         return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))

@@ -13,21 +13,39 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hepareg.arrays import VoxelArray
+from hepareg.errors import RigidityError
 from hepareg.geometry import Grid
+from hepareg.io.elastix import write_elastix
 from hepareg.io.nifti import write_nifti, write_with_matrix
-from hepareg.io.transforms import write_transform
+from hepareg.io.transform_record import RECORD_NAME
+from hepareg.io.transforms import record_matrices, write_transform
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
-from hepareg.workflows.certificate import HeaderErrors, certify_files, header_errors
+from hepareg.workflows.certificate import HeaderErrors, certify_file, header_errors
 from hepareg.workflows.inputs import CheckedPair
 
-__all__ = ["OUTPUT_NAMES", "Caption", "Written", "write_images", "write_picture", "write_transforms"]
+__all__ = [
+    "EXTRA_TRANSFORMS",
+    "OUTPUT_NAMES",
+    "REPLACEABLE_NAMES",
+    "Caption",
+    "Written",
+    "write_images",
+    "write_picture",
+    "write_transforms",
+]
 
 RESULT, PICTURE = "result.json", "qa.png"
 FLIRT = "fixed_from_moving_flirt.mat"
 MOVED, WARPED = "moving_in_fixed_space.nii.gz", "warped.nii.gz"
 TRANSFORMS = ("moving_from_fixed.txt", "fixed_from_moving.txt", "moving_from_fixed.tfm", "fixed_from_moving.lta", FLIRT)
-OUTPUT_NAMES = (*TRANSFORMS, MOVED, WARPED, PICTURE, RESULT)
+ESSENTIAL = TRANSFORMS[:2]
+"""Without these a run fails: any other file that cannot be exact is left out with its reason."""
+EXTRA_TRANSFORMS = {"elastix": "moving_from_fixed_elastix.txt", "greedy": "moving_from_fixed_greedy.mat"}
+"""Further files by the name of the tool that reads them; they are written where they are asked for."""
+OUTPUT_NAMES = (*TRANSFORMS, RECORD_NAME, MOVED, WARPED, PICTURE, RESULT)
+"""Every name that a run writes, or leaves out with a reason, where no further files are asked for."""
+REPLACEABLE_NAMES = (*OUTPUT_NAMES, *EXTRA_TRANSFORMS.values())
 """Every name that a run may write."""
 
 
@@ -53,25 +71,59 @@ class Caption:
     decision: str
 
 
-def write_transforms(folder: Path, transform: RigidTransform, pair: CheckedPair, *, centre_mm: ArrayLike) -> Written:
-    """Write moving_from_fixed for every tool, and read the text files back for the certificate.
+def write_transforms(
+    folder: Path,
+    transform: RigidTransform,
+    pair: CheckedPair,
+    *,
+    centre_mm: ArrayLike,
+    extra: Sequence[str] = (),
+) -> Written:
+    """Write moving_from_fixed for every tool, and read each file back for the certificate.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    transform
+        The result.
+    pair
+        The two images.
+    centre_mm
+        (3,) centre of rotation for the formats that store one.
+    extra
+        Names of `EXTRA_TRANSFORMS` to write as well.
 
     Raises
     ------
     RigidityError
-        If a file does not hold the transform as a rotation to 1e-12.
+        If one of the `ESSENTIAL` files does not hold the transform as a rotation to 1e-12.
     """
-    grids = {"moving": pair.moving.grid, "fixed": pair.fixed.grid}
-    left_out = {}
-    for name in TRANSFORMS:
+    moving, fixed = pair.moving.grid, pair.fixed.grid
+    names, left_out = [], {}
+    for name in (*TRANSFORMS, *(EXTRA_TRANSFORMS[tool] for tool in extra)):
         if name == FLIRT and not _both_nifti(pair):
             left_out[name] = "FLIRT's coordinates are those of NIfTI files, and not both images are NIfTI"
-        elif name == "fixed_from_moving.txt":
-            write_transform(folder / name, transform.inverse())
-        else:  # these formats take moving_from_fixed, whichever way they store it
-            write_transform(folder / name, transform, **grids, centre_mm=centre_mm)
-    certify_files(folder, transform, fixed=pair.fixed.grid)
-    return Written(tuple(name for name in TRANSFORMS if name not in left_out), left_out)
+            continue
+        _write_transform(folder / name, transform, moving=moving, fixed=fixed, centre_mm=centre_mm)
+        problem = certify_file(folder / name, transform, moving=moving, fixed=fixed)
+        if problem is None:
+            names.append(name)
+        elif name in ESSENTIAL:
+            raise RigidityError(f"{name} was not written: {problem}; nothing else was, please report this")
+        else:
+            (folder / name).unlink()
+            left_out[name] = problem
+    plain = [folder / name for name in names if name.endswith((".txt", ".mat")) and "elastix" not in name]
+    record_matrices(folder / RECORD_NAME, plain)
+    return Written((*names, RECORD_NAME), left_out)
+
+
+def _write_transform(path: Path, transform: RigidTransform, *, moving: Grid, fixed: Grid, centre_mm: ArrayLike) -> None:
+    if path.name == EXTRA_TRANSFORMS["elastix"]:
+        write_elastix(path, transform, fixed=fixed, centre_mm=centre_mm)
+    else:
+        write_transform(path, transform, moving=moving, fixed=fixed, centre_mm=centre_mm, record=False)
 
 
 def write_images(folder: Path, transform: RigidTransform, pair: CheckedPair, *, moving_path: str | Path) -> Written:

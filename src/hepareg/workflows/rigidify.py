@@ -1,19 +1,35 @@
 """`hepareg rigidify`: the rigid part of any tool's affine, and what is lost with the rest."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hepareg.geometry.masked import points_mm
 from hepareg.io.images import read_image
-from hepareg.io.transforms import check_transform_suffix, read_transform, write_transform
+from hepareg.io.transforms import (
+    MatrixMeaning,
+    check_transform_name,
+    read_transform_file,
+    record_matrices,
+    record_of,
+    write_transform,
+)
 from hepareg.masks import read_mask
 from hepareg.transforms.rigidify import RemovedPart, removed_part, rigid_part
 from hepareg.workflows.atomic import atomic_file, check_output_file
 
-__all__ = ["STAGES", "rigidify_file"]
+__all__ = ["STAGES", "Rigidified", "rigidify_file"]
 
 STAGES = ("reading", "comparing", "writing")
 """What a caller hears of, in this order."""
+
+
+@dataclass(frozen=True)
+class Rigidified:
+    """The scale and shear that were taken out, and notes of the readers for the user."""
+
+    removed: RemovedPart
+    notes: tuple[str, ...] = ()
 
 
 def rigidify_file(
@@ -24,12 +40,14 @@ def rigidify_file(
     moving: str | Path,
     mask: str | Path,
     mask_label: int | str | None = None,
-    transform_space: str = "ras",
+    convention: str | None = None,
+    direction: str | None = None,
+    geometry: str | None = None,
     moving_series: str | None = None,
     fixed_series: str | None = None,
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
-) -> RemovedPart:
+) -> Rigidified:
     """Write the rigid part of an affine that keeps where it sends the centroid of the fixed liver.
 
     Parameters
@@ -42,18 +60,16 @@ def rigidify_file(
         The two images; their grids place FLIRT's and FreeSurfer's matrices in the world.
     mask, mask_label
         Liver mask of the fixed image, and the number or name of the segment to take.
-    transform_space
-        World of a plain 4x4 matrix.
+    convention, direction
+        What a plain matrix means that does not say so itself.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
     overwrite
         Whether an existing output may be replaced.
     progress
         Called with the name of each of `STAGES` as it begins.
-
-    Returns
-    -------
-    Scale and shear that were taken out.
 
     Raises
     ------
@@ -64,13 +80,20 @@ def rigidify_file(
     OutputError
         If the output exists or cannot be written.
     """
-    check_transform_suffix(output)
-    check_output_file(output, overwrite=overwrite)
+    check_transform_name(output)
+    record = record_of(output)
+    for path in (output, *([record] if record is not None else [])):
+        check_output_file(path, overwrite=overwrite)
     progress = progress or (lambda _: None)
     progress("reading")
-    fixed_image, moving_grid = read_image(fixed, series=fixed_series), read_image(moving, series=moving_series).grid
-    affine = read_transform(transform, space=transform_space, moving=moving_grid, fixed=fixed_image.grid)
-    liver = read_mask(mask, like=fixed_image, label=mask_label, name="fixed liver mask")
+    fixed_image = read_image(fixed, series=fixed_series, geometry=geometry)
+    moving_image = read_image(moving, series=moving_series, geometry=geometry)
+    moving_grid, fixed_grid = moving_image.grid, fixed_image.grid
+    read = read_transform_file(
+        transform, said=MatrixMeaning(convention, direction), keep_rounding=True, moving=moving_grid, fixed=fixed_grid
+    )
+    affine = read.transform
+    liver = read_mask(mask, like=fixed_image, label=mask_label, name="fixed liver mask", geometry=geometry)
     progress("comparing")
     centre = liver.centroid_mm
     rigid = rigid_part(affine, centre_mm=centre)
@@ -78,5 +101,8 @@ def rigidify_file(
     rigid.certify()
     progress("writing")
     with atomic_file(output, overwrite=overwrite) as path:
-        write_transform(path, rigid, moving=moving_grid, fixed=fixed_image.grid, centre_mm=centre)
-    return removed
+        write_transform(path, rigid, moving=moving_grid, fixed=fixed_grid, centre_mm=centre, record=False)
+        if record is not None:
+            with atomic_file(record, overwrite=overwrite) as record_path:
+                record_matrices(record_path, [path])
+    return Rigidified(removed, (*moving_image.provenance.notes, *fixed_image.provenance.notes, *read.notes))

@@ -7,8 +7,8 @@ from pathlib import Path
 from hepareg.errors import InputError, MaskError
 from hepareg.io.images import read_image
 from hepareg.io.json import write_json
-from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import write_nifti
+from hepareg.io.transforms import write_transform
 from hepareg.preprocessing.masks import labels_present
 from hepareg.simulation import (
     PairSettings,
@@ -31,7 +31,7 @@ STAGES = ("reading", *PAIR_STAGES, "writing")
 """Names of the stages that a caller's progress function receives, in this order."""
 OUTPUT_NAMES = (
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
-    "landmarks.csv", "centrelines.csv", "pair.json",
+    "truth.txt.json", "landmarks.csv", "centrelines.csv", "pair.json",
 )  # fmt: skip
 REPLACEABLE = (*OUTPUT_NAMES, "moving", "fixed", "residual_[xyz]_mm.nii.gz", "pair_[0-9]*")
 """Names in a folder that may be overwritten: the files of one pair, DICOM series, or folders of pairs."""
@@ -54,6 +54,8 @@ class SimulateRequest:
         FILE alone where its name is the label's.
     dicom
         Write the two images as DICOM series instead of NIfTI.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers of the CT and the labels in which the two disagree.
     """
 
     settings: PairSettings = field(default_factory=PairSettings)
@@ -62,6 +64,7 @@ class SimulateRequest:
     ct: str | None = None
     labels: Sequence[str] = ()
     dicom: bool = False
+    geometry: str | None = None
 
 
 def simulate_files(
@@ -103,7 +106,7 @@ def simulate_files(
     check_request(request.settings)
     if request.ct is not None and progress is not None:
         progress("reading")
-    patient = None if request.ct is None else _read_patient(request.ct, request.labels)
+    patient = None if request.ct is None else _read_patient(request.ct, request.labels, request.geometry)
     width = len(str(request.num_pairs - 1))
     with atomic_directory(out, overwrite=overwrite) as folder:
         for number in range(request.num_pairs):
@@ -132,7 +135,7 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
             write_nifti(folder / f"{name}.nii.gz", image)
     for name in ("moving_liver", "fixed_liver", "labels"):
         write_nifti(folder / f"{name}.nii.gz", getattr(pair, name))
-    write_matrix_text(folder / "truth.txt", pair.truth)
+    write_transform(folder / "truth.txt", pair.truth)
     (folder / "landmarks.csv").write_text(_landmarks_text(pair))
     (folder / "centrelines.csv").write_text(_centrelines_text(pair))
     write_json(folder / "pair.json", pair.parameters)
@@ -167,15 +170,15 @@ def _centrelines_text(pair: SimulatedPair) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read_patient(ct: str, labels: Sequence[str]) -> PatientCT:
+def _read_patient(ct: str, labels: Sequence[str], geometry: str | None) -> PatientCT:
     sources = _label_sources(labels)
-    image = read_ct(ct, name="image to start from")
+    image = read_ct(ct, name="image to start from", geometry=geometry)
     check_ct_size(image.shape)
     masks: dict[str, Volume] = {}
     read: dict[str, Volume] = {}
     for name, (path, value) in sources.items():
         if path not in read:
-            read[path] = read_image(path)
+            read[path] = read_image(path, geometry=geometry)
         stored = read[path]
         if value is None and len(found := labels_present(stored.data, name=f"{name} mask")) > 1:
             raise MaskError(

@@ -1,0 +1,27 @@
+"""Options that several commands share: the meaning of a plain matrix, and the geometry of a NIfTI header."""
+
+import argparse
+
+__all__ = ["add_geometry_option", "add_transform_options"]
+
+
+def add_transform_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the two options that say what a plain 4x4 matrix means."""
+    parser.add_argument(
+        "--convention",
+        "--transform-space",
+        choices=("ras", "lps", "flirt"),
+        help="coordinates of a plain 4x4 matrix that does not say so itself (.txt: default ras; .mat: asked for)",
+    )
+    parser.add_argument(
+        "--direction",
+        choices=("moving_from_fixed", "fixed_from_moving"),
+        help="which way the matrix in the file maps, where the file does not say so itself",
+    )
+
+
+def add_geometry_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that chooses between the two geometries of a NIfTI header."""
+    parser.add_argument(
+        "--geometry", choices=("sform", "qform"), help="which of a NIfTI header's geometries holds, if they disagree"
+    )
