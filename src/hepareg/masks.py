@@ -39,7 +39,7 @@ def read_mask(
     like
         Image that the mask belongs to; None leaves the mask on its own grid.
     name
-        What to call the mask in a message.
+        Name of the mask in messages.
     geometry
         ``sform`` or ``qform`` for a NIfTI header in which the two disagree.
 
@@ -134,7 +134,7 @@ def _liver_by_name(source: LabelMap, name: str) -> tuple[int | None, tuple[str, 
 
 
 def _holds_labels(volume: Volume) -> bool:
-    """Return whether values are whole numbers from 0 on: a quick look, for what else there is prepare_mask says."""
+    """Return whether values are whole numbers from 0 on: a quick look, before the thorough one of prepare_mask."""
     return volume.data.dtype.kind in "iu" or (
         volume.data.dtype.kind == "f" and bool((volume.data == np.rint(volume.data)).all())
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 WHAT = re.compile(r"\bwhat\b", re.IGNORECASE)
-MOST_IN_SOURCE = 3.0
+MOST_IN_SOURCE = 2.0
 """Occurrences per 1,000 lines of src. Lower it when the count has fallen; never raise it."""
-MOST_IN_PAGES = 2.0
+MOST_IN_PAGES = 1.5
 """Occurrences per 1,000 words of the pages that people write."""
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/index.md", "docs/conventions.md", "docs/architecture.md")
 

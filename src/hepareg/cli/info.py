@@ -1,4 +1,4 @@
-"""`hepareg info`: what hepareg sees in a file or folder, and what is wrong with it."""
+"""`hepareg info`: the content of a file or folder, and its faults."""
 
 import argparse
 

@@ -92,7 +92,7 @@ def _message(error: Exception, arguments: argparse.Namespace) -> str | None:
 
 
 def _listed(listing: str) -> str:
-    """Return what there is to choose from: a line each on a terminal, else in the line of the error."""
+    """Return the choices behind an error: a line each on a terminal, else in the line of the error."""
     lines = listing.splitlines()
     if not lines:
         return ""

@@ -6,7 +6,7 @@ __all__ = ["add_geometry_option", "add_transform_options"]
 
 
 def add_transform_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the two options that say what a plain 4x4 matrix means."""
+    """Declare the two options that state the meaning of a plain 4x4 matrix."""
     parser.add_argument(
         "--convention",
         "--transform-space",

@@ -23,14 +23,14 @@ COMPRESSION_LEVEL = 1
 
 @contextmanager
 def reading(path: str | Path, *, expected: str) -> Iterator[None]:
-    """Turn what the operating system and the decompressor say about a file into one line.
+    """Turn errors of the operating system and the decompressor about a file into one line.
 
     Parameters
     ----------
     path
         File as the user typed it; repeated in the message.
     expected
-        What was expected, as in ``"a NIfTI image"``.
+        The expected content, as in ``"a NIfTI image"``.
 
     Raises
     ------

@@ -32,7 +32,7 @@ KEYWORDS = (
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """What is needed of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
+    """The needed attributes of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
 
     ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
     is then 1. ``description`` and ``protocol`` are free text, for a terminal alone. Positions, directions and

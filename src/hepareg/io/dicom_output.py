@@ -36,7 +36,7 @@ def write_dicom_series(folder: str | Path, volume: Volume, *, study: str, series
     series_number
         Number of the series within the study.
     description
-        What the series is called.
+        Name of the series.
 
     Raises
     ------

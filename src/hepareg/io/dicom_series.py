@@ -19,7 +19,7 @@ __all__ = ["list_series", "read_dicom_series", "volume_of_group"]
 
 
 def list_series(folder: str | Path) -> list[SeriesSummary]:
-    """Return what the folder holds: series, their phases, and localisers."""
+    """Return the content of the folder: series, their phases, and localisers."""
     return summarise(group_slices(read_headers(folder)))
 
 

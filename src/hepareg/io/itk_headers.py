@@ -1,4 +1,4 @@
-"""The text headers of NRRD and MetaImage: what ITK does not check before it takes memory, or does not say.
+"""The text headers of NRRD and MetaImage: checks that ITK omits before it takes memory, or does not report.
 
 References
 ----------
@@ -53,7 +53,7 @@ MILLIMETRES = ("", "mm", "millimeter", "millimeters", "millimetre", "millimetres
 
 @dataclass(frozen=True)
 class ItkHeader:
-    """What the header of a NRRD or MetaImage file says about the voxels behind it.
+    """Statement of the header of an NRRD or MetaImage file about its voxels.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def unpacked_voxels(header: ItkHeader, path: str | Path) -> NDArray[Any]:
 
 
 def _unpacked_pieces(file: BufferedReader, encoding: str) -> Iterator[bytes]:
-    """Yield what a compressed stream holds, in pieces of at most `CHUNK_BYTES`, to its checked end."""
+    """Yield the content of a compressed stream, in pieces of at most `CHUNK_BYTES`, to its checked end."""
     is_bzip2 = encoding == "bzip2"
     is_gzip = file.peek(2)[:2] == GZIP_MAGIC  # else zlib's own wrapper, as MetaImage has it
     unpacker: Any = bz2.BZ2Decompressor() if is_bzip2 else isal_zlib.decompressobj(31 if is_gzip else 15)

@@ -31,7 +31,7 @@ class LandmarkPairs:
     moving: Points
 
     def fit(self) -> tuple[RigidTransform, str]:
-        """Return the rigid moving_from_fixed with the least sum of squared distances, and a note on what it leaves.
+        """Return the rigid moving_from_fixed with the least sum of squared distances, and a note on its errors.
 
         Raises
         ------

@@ -70,7 +70,7 @@ def moved_markups(document: Any, transform: AffineTransform, *, space: str | Non
     transform
         World RAS mm to world RAS mm.
     space
-        What the caller says the space is, or None.
+        Space that the caller states, or None.
     path
         The file, for a message.
 

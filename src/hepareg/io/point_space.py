@@ -18,7 +18,7 @@ __all__ = ["LPS_SIGNS", "SPACES", "agreed_space", "mark_of", "matrix_in", "named
 
 SPACES = ("ras", "lps")
 LPS_SIGNS = np.array([-1.0, -1.0, 1.0])
-"""What RAS coordinates are multiplied with to give LPS coordinates, and the other way round."""
+"""Factors that turn RAS coordinates into LPS coordinates, and the other way round."""
 NAMES = {"ras": "ras", "lps": "lps", "rightanteriorsuperior": "ras", "leftposteriorsuperior": "lps"}
 STATEMENT = re.compile(rb"(?<![A-Za-z_])SPACE\s*[=:]\s*[\"']?([A-Za-z][A-Za-z_-]*)", re.IGNORECASE)
 UNIT = re.compile(rb"(?<![A-Za-z_])UNIT\s*=\s*[\"']?([A-Za-z]+)", re.IGNORECASE)
@@ -61,9 +61,9 @@ def agreed_space(stated: str | None, said: str | None, path: str | Path) -> str:
     Parameters
     ----------
     stated
-        What the file states, or None.
+        Statement of the file, or None.
     said
-        What the caller says, or None.
+        Statement of the caller, or None.
     path
         The file, for the message.
 

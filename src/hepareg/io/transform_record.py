@@ -1,4 +1,4 @@
-"""What a plain matrix means: stated by a record beside it, by its name, or by the caller.
+"""The meaning of a plain matrix: stated by a record beside it, by its name, or by the caller.
 
 Sixteen numbers say neither which way they map nor in which coordinates, and other tools read nothing but the
 numbers. So hepareg writes a record, a small JSON file in the same folder, which knows each matrix by a digest of its
@@ -52,7 +52,7 @@ MAPS = {
 
 @dataclass(frozen=True)
 class MatrixMeaning:
-    """What is known about a plain matrix; None is unknown.
+    """Known properties of a plain matrix; None is unknown.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def write_record(path: str | Path, matrices: Mapping[str, tuple[Matrix, MatrixMe
 
 
 def meaning_by_record(path: str | Path, matrix: Matrix) -> MatrixMeaning:
-    """Return what the records in a file's folder say about its numbers, whatever the file is called now.
+    """Return the statement of the records in a file's folder about its numbers, whatever the file is called now.
 
     A matrix that two entries describe in two directions is its own inverse, as the identity: then the entry with the
     file's name counts, else the first.
@@ -98,7 +98,7 @@ def meaning_by_record(path: str | Path, matrix: Matrix) -> MatrixMeaning:
 
 
 def meaning_by_name(path: str | Path) -> MatrixMeaning:
-    """Return what a file's name says: ``moving_from_fixed`` or ``fixed_from_moving``, and `WORDS`."""
+    """Return the statement of a file's name: ``moving_from_fixed`` or ``fixed_from_moving``, and `WORDS`."""
     stem = re.sub(r"[^a-z0-9]+", "_", Path(path).stem.lower())
     directions = {direction for direction in DIRECTIONS if direction in stem}
     words = stem.split("_")

@@ -53,7 +53,7 @@ FAR_MM = 500.0
 
 @dataclass(frozen=True)
 class TransformFile:
-    """A transform as read: moving_from_fixed in world RAS mm, and what its reader tells the user about the file."""
+    """A transform as read: moving_from_fixed in world RAS mm, and its reader's notes for the user."""
 
     transform: AffineTransform
     notes: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def read_transform_file(
     path
         Transform file.
     said
-        What the caller says about the file: ``ras``, ``lps`` or ``flirt``, and the direction of the stored map.
+        The caller's statement about the file: ``ras``, ``lps`` or ``flirt``, and the direction of the stored map.
     default_direction
         Direction of a plain matrix about which nothing is known; None asks for it.
     keep_rounding
@@ -122,7 +122,7 @@ def read_transform_file(
 
 
 def states_itself(path: str | Path) -> bool:
-    """Return whether a transform file says what it means: by its format, by a record beside it or by its name."""
+    """Return whether a transform file states its meaning: by its format, by a record beside it or by its name."""
     kind, text = _kind_and_text(path)
     if kind != "matrix":
         return True
@@ -171,7 +171,7 @@ def record_of(path: str | Path) -> Path | None:
 
 
 def record_matrices(record: Path, files: list[Path]) -> None:
-    """Write a record of plain matrices that `write_transform` wrote under names that state what they mean."""
+    """Write a record of plain matrices that `write_transform` wrote under names that state their meaning."""
     matrices = {}
     for file in files:
         _, meaning = check_transform_name(file)
@@ -180,7 +180,7 @@ def record_matrices(record: Path, files: list[Path]) -> None:
 
 
 def check_transform_name(path: str | Path) -> tuple[str, MatrixMeaning]:
-    """Return the suffix of a file that `write_transform` can write, and what its content will mean.
+    """Return the suffix of a file that `write_transform` can write, and the meaning that its content will have.
 
     Raises
     ------
@@ -257,7 +257,7 @@ def _read_matrix(
     moving: Grid | None,
     fixed: Grid | None,
 ) -> TransformFile:
-    """Return moving_from_fixed of a plain matrix, or ask what it means."""
+    """Return moving_from_fixed of a plain matrix, or ask for its meaning."""
     matrix = parse_matrix(text, path)
     known = agreed_meaning(path, said, meaning_by_record(path, matrix), meaning_by_name(path))
     if known.convention is None and _is_mat(path):

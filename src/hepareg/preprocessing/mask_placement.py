@@ -38,7 +38,7 @@ def place_mask(mask: Volume, *, onto: Grid, name: str = "mask") -> Volume:
     onto
         Grid of the image.
     name
-        What to call the mask in a message.
+        Name of the mask in messages.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
 
 
 def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
-    """Return what `place_mask` does of a tensor's voxels, on the tensor's device."""
+    """Place a mask as `place_mask` does, from a tensor's voxels, on the tensor's device."""
     import torch  # is there already, if there is a tensor
 
     tensor: Any = mask.data
@@ -98,7 +98,7 @@ def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
 
 
 def _cut_at_half(volume: Volume, name: str) -> Volume:
-    """Return probabilities as a mask of what is at least half inside, with a note; anything else as it is."""
+    """Return probabilities as a mask of the voxels at least half inside, with a note; anything else as it is."""
     data = volume.data
     if not isinstance(data, np.ndarray):
         return volume

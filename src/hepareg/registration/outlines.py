@@ -16,7 +16,7 @@ THINNING = 4
 
 @dataclass(frozen=True)
 class OutlineSettings:
-    """What counts as body, and when a mask counts as cut.
+    """Limits of the body's outline and of a mask that is cut.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The rules of the verdict: each reason code, when it holds, what it means, and what a user does about it."""
+"""The rules of the verdict: each reason code with its condition, its meaning, and the remedy for a user."""
 
 import math
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""What a command does with files; owns atomic output."""
+"""The work of each command with files; owns atomic output."""

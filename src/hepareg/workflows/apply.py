@@ -42,7 +42,7 @@ class ApplySettings:
     space
         World of the points of a file that does not state it: ``ras`` or ``lps``; None is ``ras``.
     convention, direction
-        What a plain matrix means: see `hepareg.io.transforms.read_transform_file`.
+        Meaning of a plain matrix: see `hepareg.io.transforms.read_transform_file`.
     inverse
         Goes from the fixed to the moving anatomy instead.
     interpolation

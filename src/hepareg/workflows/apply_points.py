@@ -15,7 +15,7 @@ from hepareg.transforms import AffineTransform
 __all__ = ["PointKind", "point_kind_of"]
 
 Push = Callable[[str | Path, Path, AffineTransform, str | None], str]
-"""Takes a source, an output, a transform of world RAS mm and what the caller says of the space; returns one line."""
+"""Takes a source, an output, a transform of world RAS mm and the caller's statement of the space; returns one line."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class PointKind:
     Parameters
     ----------
     name
-        What to call it in a message.
+        Name of it in messages.
     suffixes
         Suffixes of the files that are read.
     push

@@ -16,7 +16,7 @@ from hepareg.transforms.rigidify import rigid_part
 __all__ = ["STAGES", "Comparison", "compare_files"]
 
 STAGES = ("reading", "comparing")
-"""What a caller hears of, in this order."""
+"""Stages that a caller is told, in this order."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def compare_files(
     moving, fixed
         The two images, which only FLIRT's matrices need.
     convention, direction
-        What a plain matrix means that does not say so itself; one about which nothing is known is taken as
+        Meaning of a plain matrix that does not state it; one about which nothing is known is taken as
         moving_from_fixed, with a note.
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.

@@ -1,4 +1,4 @@
-"""`hepareg info`: what hepareg sees in a file or folder, and what is wrong with it. For a terminal alone."""
+"""`hepareg info`: the content of a file or folder, and its faults. For a terminal alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ RIGID_TO = 1e-6
 
 @dataclass(frozen=True)
 class Description:
-    """What a file or folder is, in facts and in faults.
+    """Facts and faults of a file or folder.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Description:
     entries
         Facts of each image, label, transform or table in it, by name; numbers with their units.
     problems
-        What keeps hepareg from using it, a line each; none where all is well.
+        Reasons why hepareg cannot use it, a line each; none where all is well.
     """
 
     kind: str
@@ -290,4 +290,4 @@ KINDS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Description]], ...] 
     (_ends_in(LANDMARK_SUFFIXES), _describe_landmarks),
     (lambda _: True, _describe_transform),
 )
-"""How to recognise each kind, in this order, and what looks at it."""
+"""How each kind is recognised, in this order, and described."""

@@ -48,7 +48,7 @@ class RegisterRequest:
         The same for one of them, where they differ.
     start, convention, direction
         File with a guess of moving_from_fixed in any format that `hepareg.io.transforms` reads, or a table of point
-        pairs (.csv), and what a plain matrix means that does not say so itself.
+        pairs (.csv), and the meaning of a plain matrix that does not state it.
     moving_series, fixed_series
         Which series of a folder of DICOM with several.
     method, weights
@@ -60,9 +60,9 @@ class RegisterRequest:
     matrix_only
         Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as ever.
     device, threads, seed
-        ``cpu`` or ``cuda``; number of threads, torch's own choice where None; seed of what is drawn.
+        ``cpu`` or ``cuda``; number of threads, torch's own choice where None; seed of random numbers.
     allow_identical, allow_different_patients
-        What the user has accepted.
+        Oddities that the user has accepted.
     overwrite
         Whether an older result in ``out`` may be replaced.
     """
@@ -100,7 +100,7 @@ class RegisterRequest:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What of the request shapes the result; no path."""
+        """Options of the request that shape the result; no path."""
         names = (
             "convention",
             "direction",
@@ -131,7 +131,7 @@ def _label_shown(label: int | str | None) -> int | str | None:
 
 @dataclass(frozen=True)
 class Registered:
-    """What a run did: the content of ``result.json``, and its result in one line."""
+    """Outcome of a run: the content of ``result.json``, and its result in one line."""
 
     report: Mapping[str, Any]
     line: str
@@ -151,7 +151,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     Parameters
     ----------
     request
-        What to do.
+        Files and options.
     progress
         Called with the name of each stage as it begins.
 
@@ -194,7 +194,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
 
 
 def _check(request: RegisterRequest) -> None:
-    """Check what can be checked before any work."""
+    """Check the request before any work."""
     if request.device not in DEVICES:
         raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
     if request.method not in METHODS:
@@ -257,7 +257,7 @@ def _load() -> Callable[..., "RegistrationResult"]:
 
 
 def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform | None, tuple[str, ...]]:
-    """Return the guess that the request names, and what its reader notes."""
+    """Return the guess that the request names, and the notes of its reader."""
     if request.start is None:
         return None, ()
     if Path(request.start).suffix.lower() == ".csv":
@@ -307,7 +307,7 @@ def _write_outputs(
     result: "RegistrationResult",
     dice: Mapping[str, float] | None,
 ) -> "Written":
-    """Write what the request and the verdict allow, images and picture at the same time."""
+    """Write the files that the request and the verdict allow, images and picture at the same time."""
     from hepareg.workflows import register_outputs as outputs
     from hepareg.workflows.register_words import caption
 
@@ -322,7 +322,7 @@ def _write_outputs(
         written += outputs.write_transforms(
             folder, result.transform, pair, centre_mm=result.centre_mm, extra=request.write
         )
-    if request.matrix_only and not rejected:  # what was rejected has to be looked at
+    if request.matrix_only and not rejected:  # a rejected result has to be looked at
         pictures = (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
         return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
     with ThreadPoolExecutor(max_workers=1) as pool:

@@ -1,6 +1,6 @@
 """The files of a registration: transforms for every tool, the moved images, the picture.
 
-What a file needs is imported where it is written: transforms alone need neither ITK nor Pillow,
+Imports stand where a file is written: transforms alone need neither ITK nor Pillow,
 whose imports would be a good part of the run.
 """
 
@@ -64,7 +64,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Caption:
-    """What the picture says in words: its title, the lines under it, and the decision that colours it."""
+    """Words of the picture: its title, the lines under it, and the decision that colours it."""
 
     title: str
     lines: Sequence[str]
@@ -176,7 +176,7 @@ def _write_warped(path: Path, transform: RigidTransform, pair: CheckedPair) -> N
 
 
 def as_int16_hu(data: VoxelArray) -> VoxelArray:
-    """Return HU rounded to whole numbers and clipped to what 16 bits hold."""
+    """Return HU rounded to whole numbers and clipped to the range of 16 bits."""
     if data.dtype == np.int16:
         return data
     limits = np.iinfo(np.int16)

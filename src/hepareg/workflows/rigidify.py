@@ -1,4 +1,4 @@
-"""`hepareg rigidify`: the rigid part of any tool's affine, and what is lost with the rest."""
+"""`hepareg rigidify`: the rigid part of any tool's affine, and the error that this makes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from hepareg.workflows.atomic import atomic_file, check_output_file
 __all__ = ["STAGES", "Rigidified", "rigidify_file"]
 
 STAGES = ("reading", "comparing", "writing")
-"""What a caller hears of, in this order."""
+"""Stages that a caller is told, in this order."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def rigidify_file(
     mask, mask_label
         Liver mask of the fixed image, and the number or name of the segment to take.
     convention, direction
-        What a plain matrix means that does not say so itself.
+        Meaning of a plain matrix that does not state it.
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     moving_series, fixed_series
