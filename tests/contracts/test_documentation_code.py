@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from hepareg.cli.main import build_parser
-from hepareg.registration.verdict_settings import VerdictSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -78,7 +77,3 @@ def test_the_index_and_the_menu_lead_to_every_page():
     assert linked == pages - {"index.md"}
     menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
     assert set(re.findall(r"\w+\.md", str(menu))) == pages
-
-
-def test_the_readme_states_the_limit_of_an_accept():
-    assert f"is at most {VerdictSettings().accept_mm} mm, and no rule raises a doubt" in PAGES[0].read_text()

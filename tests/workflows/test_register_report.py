@@ -75,7 +75,7 @@ def test_the_accept_limit_is_written_in_the_settings_alone():
     places = [module.__file__ for module in (result_module, verdict_module)]
     assert not [place for place in places if limit in Path(place).read_text()]
     assert limit not in json.dumps(load_schema())
-    assert limit not in README.read_text().split("### The verdict")[1].split("## ")[0]
+    assert limit not in README.read_text().split("\n## Verdict\n")[1].split("\n## ")[0]
 
 
 def test_schema_refuses_what_it_does_not_know():
