@@ -52,3 +52,8 @@ def test_other_things_are_refused():
     ):
         with pytest.raises(ImageError, match="expected"):
             as_volume(image)
+
+
+def test_a_spacing_that_no_ct_has():
+    with pytest.raises(ImageError, match="another unit than mm"):
+        as_volume((np.zeros((4, 4, 4), np.int16), np.diag([700.0, 700, 2500, 1])))

@@ -7,6 +7,7 @@ import numpy as np
 
 from hepareg.errors import ImageError
 from hepareg.geometry import Grid
+from hepareg.io.image_limits import check_placement
 from hepareg.io.itk_images import volume_of_itk_image
 from hepareg.volume import Volume
 
@@ -25,10 +26,17 @@ def as_volume(image: Any) -> Volume:
     Raises
     ------
     ImageError
-        If it is none of these, or not three-dimensional.
+        If it is none of these, not three-dimensional, or has voxels of a size that no CT in mm has.
     """
     if isinstance(image, Volume):
         return image
+    volume = _as_volume(image)
+    check_placement(volume.grid)
+    return volume
+
+
+def _as_volume(image: Any) -> Volume:
+    """Return a Volume of an image of another kind."""
     if isinstance(image, tuple) and len(image) == 2 and _is_tensor(image[0]):
         return _tensor_with_matrix(*image)
     if isinstance(image, tuple) and len(image) == 2:
