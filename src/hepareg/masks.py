@@ -134,7 +134,7 @@ def _liver_by_name(source: LabelMap, name: str) -> tuple[int | None, tuple[str, 
 
 
 def _holds_labels(volume: Volume) -> bool:
-    """Return whether values are whole numbers from 0 on: a quick look, before the thorough one of prepare_mask."""
+    """Return whether all values are whole numbers; `prepare_mask` judges all other values."""
     return volume.data.dtype.kind in "iu" or (
         volume.data.dtype.kind == "f" and bool((volume.data == np.rint(volume.data)).all())
     )

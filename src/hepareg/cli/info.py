@@ -1,8 +1,8 @@
-"""`hepareg info`: the content of a file or folder, and its faults."""
+"""`hepareg info`: the content and the faults of a file or folder."""
 
 import argparse
 
-SUMMARY = "say what a file or folder holds and what is wrong with it"
+SUMMARY = "show the content of a file or folder and the faults that keep hepareg from using it"
 
 EXIT_PROBLEM = 2
 

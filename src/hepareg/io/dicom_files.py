@@ -52,7 +52,7 @@ class DicomFile:
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open the bytes for reading, unpacked if they are gzipped."""
+        """Open the bytes for reading; gzipped files are unpacked."""
         if self.archive is None or self.member is None:
             with open_bytes(self.path) as stream:
                 yield stream

@@ -1,6 +1,6 @@
 """Headers of DICOM images: the few attributes that placing, sorting and scaling a CT need.
 
-What identifies a person stays out: of the patient ID only a hash is kept, salted anew in every
+No attribute that identifies a person is kept: of the patient ID there is a hash, salted anew in every
 process, so that two inputs of one run can be compared and nothing else.
 """
 
@@ -32,7 +32,7 @@ KEYWORDS = (
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """The needed attributes of one DICOM image, or of one frame of an enhanced one; None where the file does not say.
+    """The attributes of one DICOM image, or of one frame of an enhanced one, that a volume needs; None where absent.
 
     ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
     is then 1. ``description`` and ``protocol`` are free text, for a terminal alone. Positions, directions and

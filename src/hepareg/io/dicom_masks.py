@@ -56,10 +56,10 @@ def read_dicom_masks(path: str | Path) -> Segments | None:
 
 
 def _class_of(dataset: Any) -> str:
-    """Return what kind of object a data set says that it is; nothing where it is damaged."""
+    """Return the SOP class that a data set states; an empty text where it is damaged."""
     try:
         return str(dataset.get("SOPClassUID", ""))
-    except Exception:  # pydicom converts values when they are read, and raises what it likes
+    except Exception:  # pydicom converts values when they are read, and has no one error for damaged ones
         return ""
 
 

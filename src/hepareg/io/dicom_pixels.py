@@ -91,7 +91,7 @@ def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> 
                 decoded = _by_pydicom(dataset, numbers)
             yield from decoded
             return
-        except Exception as error:  # plug-ins raise what they like
+        except Exception as error:  # plug-ins have no one error
             if dataset.file_meta.TransferSyntaxUID in UNCOMPRESSED:
                 raise FileFormatError(
                     "expected the pixels of a DICOM image, got a truncated or damaged file; copy it again", listing=name

@@ -132,7 +132,7 @@ def _common(
 
 
 def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
-    """Return the distance of planes in mm: the closest of all frames, or what the header says where it fits too."""
+    """Return the distance of planes in mm: the closest of all frames, or a whole part of it that the header states."""
     measures = groups.get("PixelMeasuresSequence", {})
     stated = float(measures.get("SpacingBetweenSlices") or 0) or float(measures.get("SliceThickness") or 0) or 1.0
     gaps = np.diff(np.unique(np.round(every, 4)))

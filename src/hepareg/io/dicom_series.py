@@ -19,7 +19,7 @@ __all__ = ["list_series", "read_dicom_series", "volume_of_group"]
 
 
 def list_series(folder: str | Path) -> list[SeriesSummary]:
-    """Return the content of the folder: series, their phases, and localisers."""
+    """Return a summary of each series, phase and localiser of a folder."""
     return summarise(group_slices(read_headers(folder)))
 
 

@@ -1,4 +1,4 @@
-"""The place of a stack of DICOM slices: their order, even distances, and what is lost or there twice."""
+"""The place of a stack of DICOM slices: their order, their distances, lost slices and copies."""
 
 from collections.abc import Sequence
 
@@ -110,7 +110,7 @@ def placement(slices: Sequence[SliceHeader]) -> Matrix:
 
 
 def is_even(heights: NDArray[np.float64]) -> bool:
-    """Return whether sorted heights in mm are at even distances, to what scanners round."""
+    """Return whether sorted heights in mm are at even distances, to the rounding of scanners."""
     if len(heights) < 3:
         return True
     usual = float(np.median(np.diff(heights)))

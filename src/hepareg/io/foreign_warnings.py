@@ -17,7 +17,7 @@ _SETTINGS = ExitStack()
 def pydicom_quiet() -> Iterator[None]:
     """Keep pydicom from warning, logging and validating values while DICOM is read.
 
-    Both images of a pair are read at once, and what is switched here holds for the whole process: the first reader
+    Both images of a pair are read at once, and these settings hold for the whole process: the first reader
     switches, the last one switches back.
     """
     with _LOCK:

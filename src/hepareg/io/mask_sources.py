@@ -1,4 +1,4 @@
-"""The table of what a liver mask may come as: to add a source is its file and a line here."""
+"""The table of the sources of liver masks: a new source is a file of its own and a line here."""
 
 from collections.abc import Callable
 from functools import partial
@@ -93,4 +93,4 @@ SOURCES: tuple[Callable[[str | Path, str | None], LabelMap | Segments | None], .
     lambda path, _: read_dicom_masks(path),
     _read_any_image,
 )
-"""Asked in this order; each answers None for what it does not know."""
+"""Asked in this order; a source answers None for a path of another kind."""

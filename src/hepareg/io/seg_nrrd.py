@@ -1,4 +1,4 @@
-"""3D Slicer's segmentations (.seg.nrrd): labels in one layer or several, with names, cropped to what is segmented.
+"""3D Slicer's segmentations (.seg.nrrd): labels in one layer or several, with names, cropped to the segments.
 
 References
 ----------

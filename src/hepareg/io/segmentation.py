@@ -1,4 +1,4 @@
-"""What a mask file holds: a label map, or segments with names that may overlap."""
+"""The content of a mask file: a label map, or segments with names that may overlap."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class LabelMap:
     Parameters
     ----------
     kind
-        What the file is, in words.
+        Kind of file in words.
     volume
         The values as stored.
     names
@@ -43,7 +43,7 @@ class Segments:
     Parameters
     ----------
     kind
-        What the file is, in words.
+        Kind of file in words.
     names
         Name of each number; empty where the file has none.
     read
@@ -71,7 +71,7 @@ def find_label(names: Mapping[int, str], label: int | str | None, *, name: str) 
     label
         Number or name; None for the liver.
     name
-        What to call the mask in a message.
+        Name of the mask in messages.
 
     Raises
     ------

@@ -23,7 +23,7 @@ LISTED_LABELS = 20
 """Number of labels that a message lists."""
 LABEL_OPTIONS = ("mask_label", "moving_mask_label", "fixed_mask_label")
 MIN_SOFT_VALUES = 30
-"""More distinct values than this, with 255 for most of what is inside, are the soft edges of a mask of 0 and 255."""
+"""More distinct values than this, with 255 in most voxels above 0, are the soft edges of a mask of 0 and 255."""
 LIVER_HU = (-100.0, 400.0)
 """Accepted median of a liver. Fatty livers without contrast medium have down to -40 HU, livers with contrast medium or
 iron up to 200. Lung, air and compact bone lie outside: often the sign of a wrong label or of another image's mask."""
@@ -88,7 +88,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
 
 
 def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
-    """Place a mask as `place_mask` does, from a tensor's voxels, on the tensor's device."""
+    """Return the mask of a tensor, placed by `place_mask`, on the tensor's device."""
     import torch  # is there already, if there is a tensor
 
     tensor: Any = mask.data
@@ -98,7 +98,7 @@ def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
 
 
 def _cut_at_half(volume: Volume, name: str) -> Volume:
-    """Return probabilities as a mask of the voxels at least half inside, with a note; anything else as it is."""
+    """Return probabilities as a mask of the voxels of at least one half, with a note; any other volume unchanged."""
     data = volume.data
     if not isinstance(data, np.ndarray):
         return volume
@@ -112,7 +112,7 @@ def _cut_at_half(volume: Volume, name: str) -> Volume:
     if not is_soft:
         return volume
     return Volume(data >= threshold, volume.grid, volume.phase, volume.provenance).with_notes(
-        f"the {name} holds probabilities: what is at least one half was taken"
+        f"the {name} holds probabilities: voxels of at least one half were taken"
     )
 
 

@@ -1,4 +1,4 @@
-"""`hepareg info`: the content of a file or folder, and its faults. For a terminal alone."""
+"""`hepareg info`: the content of a file or folder as hepareg reads it, and its faults. For a terminal alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ RIGID_TO = 1e-6
 
 @dataclass(frozen=True)
 class Description:
-    """Facts and faults of a file or folder.
+    """The content of a file or folder, and its faults.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Description:
     entries
         Facts of each image, label, transform or table in it, by name; numbers with their units.
     problems
-        Reasons why hepareg cannot use it, a line each; none where all is well.
+        Faults that keep hepareg from using it, a line each.
     """
 
     kind: str
@@ -290,4 +290,4 @@ KINDS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Description]], ...] 
     (_ends_in(LANDMARK_SUFFIXES), _describe_landmarks),
     (lambda _: True, _describe_transform),
 )
-"""How each kind is recognised, in this order, and described."""
+"""How to recognise each kind, in this order, and the function that describes it."""

@@ -105,7 +105,7 @@ def read_pair(
 
 
 def _notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
-    """Return the readers' notes, those of an image with its side in front; a mask's notes name it themselves."""
+    """Return the readers' notes: the image's with its side in front, and the mask's, which name the mask."""
     return [f"{side} image: {note}" for note in image.provenance.notes] + list(mask.provenance.notes if mask else ())
 
 
