@@ -35,6 +35,7 @@ __all__ = [
     "read_transform_file",
     "record_matrices",
     "record_of",
+    "stated_meaning",
     "states_itself",
     "write_transform",
 ]
@@ -121,12 +122,19 @@ def read_transform_file(
     return read if keep_rounding else _without_rounding(read, fixed)
 
 
-def states_itself(path: str | Path) -> bool:
-    """Return whether a transform file states its meaning: by its format, by a record beside it or by its name."""
+def stated_meaning(path: str | Path) -> tuple[str, MatrixMeaning]:
+    """Return the format of a transform file and its stated meaning: by the format, by a record or by the name."""
     kind, text = _kind_and_text(path)
     if kind != "matrix":
+        return kind, MatrixMeaning(NATIVE_CONVENTION[kind], NATIVE_DIRECTION[kind])
+    return kind, agreed_meaning(path, meaning_by_record(path, parse_matrix(text, path)), meaning_by_name(path))
+
+
+def states_itself(path: str | Path) -> bool:
+    """Return whether a transform file says what it means: by its format, by a record beside it or by its name."""
+    kind, meaning = stated_meaning(path)
+    if kind != "matrix":
         return True
-    meaning = agreed_meaning(path, meaning_by_record(path, parse_matrix(text, path)), meaning_by_name(path))
     return meaning.convention is not None or (meaning.direction is not None and not _is_mat(path))
 
 

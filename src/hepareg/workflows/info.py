@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hepareg.errors import FileFormatError, HeparegError, InputError
+from hepareg.errors import FileFormatError, HeparegError, InputError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import open_bytes
 from hepareg.io.dicom_files import looks_like_dicom
@@ -18,11 +18,13 @@ from hepareg.io.dicom_series import volume_of_group
 from hepareg.io.images import ZIP_MAGIC
 from hepareg.io.itk_images import ITK_SUFFIXES
 from hepareg.io.landmarks import LANDMARK_SUFFIXES, read_landmarks
+from hepareg.io.markups import MARKUPS_SUFFIX, markups_points, read_markups
 from hepareg.io.mask_sources import holds_masks, read_segmentation
-from hepareg.io.mesh import MESH_SUFFIXES, read_mesh
+from hepareg.io.mesh import MESH_SUFFIXES, mesh_space, read_mesh
 from hepareg.io.nifti import is_nifti
 from hepareg.io.segmentation import LabelMap, Segments
-from hepareg.io.transforms import read_transform
+from hepareg.io.transforms import read_transform_file, stated_meaning
+from hepareg.io.vtk_mesh import VTK_SUFFIXES, read_vtk_mesh
 from hepareg.preprocessing.ct_check import check_ct
 from hepareg.preprocessing.label_map import is_label_map
 from hepareg.preprocessing.masks import labels_present
@@ -208,32 +210,51 @@ def _look_at_segments(source: Segments, found: _Found) -> None:
 
 
 def _describe_mesh(path: Path) -> Description:
-    points = np.asarray(read_mesh(path).vertices)
-    return Description("mesh", ({"title": f"{len(points)} points", **_range_of(points)},))
+    return _points("mesh", np.asarray(read_mesh(path).vertices), mesh_space(path))
+
+
+def _describe_vtk(path: Path) -> Description:
+    mesh = read_vtk_mesh(path)
+    return _points("VTK mesh", mesh.points, mesh.stated_space)
+
+
+def _describe_markups(path: Path) -> Description:
+    return _points("markups", np.array(markups_points(read_markups(path))), "each markup's own")
 
 
 def _describe_landmarks(path: Path) -> Description:
-    points = read_landmarks(path, space="ras").points
-    return Description("landmarks", ({"title": f"{len(points)} points", **_range_of(points)},))
+    landmarks = read_landmarks(path)
+    return _points("landmarks", landmarks.points, landmarks.stated_space)
 
 
-def _range_of(points: np.ndarray) -> dict[str, Any]:
-    return {
-        name: [round(float(x), 2) for x in values]
-        for name, values in (("lowest_mm", points.min(axis=0)), ("highest_mm", points.max(axis=0)))
-        if len(points)
+def _points(kind: str, points: np.ndarray, space: str | None) -> Description:
+    entry: dict[str, Any] = {
+        "title": f"{len(points)} points",
+        "stated_space": space or "none: RAS unless told otherwise",
     }
+    if len(points):
+        entry["lowest_mm"] = [round(float(x), 2) for x in points.min(axis=0)]
+        entry["highest_mm"] = [round(float(x), 2) for x in points.max(axis=0)]
+    return Description(kind, (entry,))
 
 
 def _describe_transform(path: Path) -> Description:
-    transform = read_transform(path)
-    is_rigid = np.abs(rigid_part(transform, centre_mm=(0, 0, 0)).matrix - transform.matrix).max() < RIGID_TO
-    entry = {
-        "title": "taken as moving_from_fixed in world RAS mm: it maps points of the fixed image to the moving one",
-        "matrix": [[round(float(x), 6) for x in row] for row in transform.matrix],
-        "rigid": "yes" if is_rigid else "no",
-        "rotation_deg": round(_angle_deg(transform), 4),
+    kind, meaning = stated_meaning(path)
+    entry: dict[str, Any] = {
+        "title": {"itk": "ITK", "lta": "LTA of FreeSurfer", "matrix": "plain 4x4 matrix"}.get(kind, kind),
+        "stored_direction": meaning.direction or "not stated",
+        "stored_convention": meaning.convention or "not stated",
     }
+    try:
+        read = read_transform_file(path)
+    except SettingsError as error:
+        return Description("transform", (entry,), (_in_one_line(error),))
+    rigid = rigid_part(read.transform, centre_mm=(0, 0, 0))
+    entry["moving_from_fixed_ras"] = [[round(float(x), 6) for x in row] for row in read.transform.matrix]
+    entry["rigid"] = "yes" if np.abs(rigid.matrix - read.transform.matrix).max() < RIGID_TO else "no"
+    entry["rotation_deg"] = round(_angle_deg(read.transform), 4)
+    if read.notes:
+        entry["notes"] = "; ".join(read.notes)
     return Description("transform", (entry,))
 
 
@@ -286,7 +307,9 @@ def _ends_in(suffixes: Sequence[str]) -> Callable[[Path], bool]:
 KINDS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Description]], ...] = (
     (_is_dicom, _describe_dicom),
     (_is_image, _describe_image),
+    (_ends_in((MARKUPS_SUFFIX,)), _describe_markups),
     (_ends_in(MESH_SUFFIXES), _describe_mesh),
+    (_ends_in(VTK_SUFFIXES), _describe_vtk),
     (_ends_in(LANDMARK_SUFFIXES), _describe_landmarks),
     (lambda _: True, _describe_transform),
 )
