@@ -90,11 +90,31 @@ def test_nifti(tmp_path):
     assert describe(folder).entries[0]["title"] == "segment 1: liver"
 
 
-def test_a_transform(tmp_path):
+def test_transforms(tmp_path):
     write_transform(tmp_path / "t.tfm", RigidTransform.from_vectors([0, 0, 0.1], [1, 2, 3]))
     found = describe(tmp_path / "t.tfm")
     assert (found.kind, found.problems) == ("transform", ())
+    assert found.entries[0]["stored_direction"] == "moving_from_fixed"
+    assert found.entries[0]["stored_convention"] == "lps"
     assert found.entries[0]["rotation_deg"] == pytest.approx(np.degrees(0.1), abs=1e-3)
+    golden = Path(__file__).parents[1] / "golden"
+    assert describe(golden / "surfa_world.lta").entries[0]["stored_direction"] == "fixed_from_moving"
+    assert describe(golden / "fsl_flirt.mat").problems == ()
+    np.savetxt(tmp_path / "unnamed.txt", np.eye(4))
+    found = describe(tmp_path / "unnamed.txt")
+    assert found.entries[0]["stored_direction"] == "not stated"
+    assert len(found.problems) == 1
+
+
+def test_points_and_their_space(tmp_path):
+    (tmp_path / "m.obj").write_text("# SPACE=LPS\nv 0 0 0\nv 1 0 0\nv 0 1 5\nf 1 2 3\n")
+    found = describe(tmp_path / "m.obj")
+    assert (found.kind, found.entries[0]["stated_space"]) == ("mesh", "lps")
+    assert found.entries[0]["highest_mm"] == [1.0, 1.0, 5.0]
+    (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n4,5,6\n")
+    found = describe(tmp_path / "p.csv")
+    assert found.kind == "landmarks"
+    assert found.entries[0]["stated_space"].startswith("none")
 
 
 def test_exit_codes_and_json(tmp_path, capsys):

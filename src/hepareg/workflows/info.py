@@ -228,10 +228,8 @@ def _describe_landmarks(path: Path) -> Description:
 
 
 def _points(kind: str, points: np.ndarray, space: str | None) -> Description:
-    entry: dict[str, Any] = {
-        "title": f"{len(points)} points",
-        "stated_space": space or "none: RAS unless told otherwise",
-    }
+    stated = space or "none: RAS unless told otherwise"
+    entry: dict[str, Any] = {"title": f"{len(points)} points", "stated_space": stated}
     if len(points):
         entry["lowest_mm"] = [round(float(x), 2) for x in points.min(axis=0)]
         entry["highest_mm"] = [round(float(x), 2) for x in points.max(axis=0)]
@@ -248,7 +246,9 @@ def _describe_transform(path: Path) -> Description:
     try:
         read = read_transform_file(path)
     except SettingsError as error:
-        return Description("transform", (entry,), (_in_one_line(error),))
+        if meaning.convention != "flirt":  # which is whole, but depends on the grids of two images
+            return Description("transform", (entry,), (_in_one_line(error),))
+        return Description("transform", ({**entry, "notes": "FLIRT's coordinates: needs both images"},))
     rigid = rigid_part(read.transform, centre_mm=(0, 0, 0))
     entry["moving_from_fixed_ras"] = [[round(float(x), 6) for x in row] for row in read.transform.matrix]
     entry["rigid"] = "yes" if np.abs(rigid.matrix - read.transform.matrix).max() < RIGID_TO else "no"
