@@ -300,6 +300,15 @@ def _is_image(path: Path) -> bool:
     return path.is_dir() or is_nifti(path) or path.name.lower().endswith(ITK_SUFFIXES)
 
 
+def _is_transform(path: Path) -> bool:
+    """Return whether a file reads as a transform: a text with this suffix may as well be a table of points."""
+    try:
+        stated_meaning(path)
+    except InputError:
+        return False
+    return True
+
+
 def _ends_in(suffixes: Sequence[str]) -> Callable[[Path], bool]:
     return lambda path: path.name.lower().endswith(tuple(suffixes))
 
@@ -310,6 +319,7 @@ KINDS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Description]], ...] 
     (_ends_in((MARKUPS_SUFFIX,)), _describe_markups),
     (_ends_in(MESH_SUFFIXES), _describe_mesh),
     (_ends_in(VTK_SUFFIXES), _describe_vtk),
+    (_is_transform, _describe_transform),
     (_ends_in(LANDMARK_SUFFIXES), _describe_landmarks),
     (lambda _: True, _describe_transform),
 )
