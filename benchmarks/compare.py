@@ -32,7 +32,7 @@ UNKNOWN: Row = dict.fromkeys(
         "reason", "process_s", "cpu_s", "call_s", "peak_bytes", "load_average", "decision", "expected_tre_mm", *ERRORS,
     )
 )  # fmt: skip
-"""Entries of a row that stay None where a tool was not run or did not find a transform."""
+"""Entries of a row that stay None if a tool was not run or did not find a transform."""
 
 
 def main() -> None:

@@ -81,7 +81,7 @@ def with_block(text: str, block: str) -> str:
 
 
 def measured(**results: Row) -> str:
-    """Return a list that says for each result, by title, at which commit, where and with what it was measured."""
+    """Return a list of the results by title, each with the commit, machine and versions of its measurement."""
     return "\n".join(f"- {title.replace('_', ' ')}: {_provenance(result)}" for title, result in results.items())
 
 

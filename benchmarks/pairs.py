@@ -45,7 +45,7 @@ class Answer:
         -------
         dict
             ``liver_tre_mean_mm`` and ``liver_tre_worst_mm`` over the voxels of the liver; ``vessel_tre_mean_mm`` and
-            ``vessel_tre_worst_mm`` over the points on vessels, None where there are none; ``rotation_error_deg``;
+            ``vessel_tre_worst_mm`` over the points on vessels, None if there are none; ``rotation_error_deg``;
             ``translation_error_mm`` at the liver's centroid.
         """
         liver, vessels = tre_over_mask(found, self.truth, mask=self.liver), None
@@ -101,7 +101,7 @@ class Pair:
 
 
 def find_pairs(folder: Path) -> list[Pair]:
-    """Return the pairs in a folder by name, or the folder itself where it is a pair; paths are absolute."""
+    """Return the pairs in a folder by name, or the folder itself if it is a pair; paths are absolute."""
     folder = folder.resolve()
     if (folder / "truth.txt").exists():
         return [Pair(folder)]

@@ -1,4 +1,4 @@
-"""Result files: what was run, where and with which versions, beside the numbers; checked against a schema."""
+"""Result files: the numbers of a benchmark with its command, machine and versions; checked against a schema."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def write_result(result: dict[str, Any], path: Path) -> None:
     Raises
     ------
     jsonschema.ValidationError
-        If the result is not what the schema says.
+        If the result does not fit the schema.
     """
     import jsonschema
 
@@ -40,7 +40,7 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 
 
 def read_result(name: str, *, folder: Path = RESULTS) -> dict[str, Any] | None:
-    """Return a result file's content, or None where that benchmark has not been run."""
+    """Return a result file's content, or None if that benchmark has not been run."""
     path = folder / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 

@@ -33,7 +33,7 @@ DEFAULTS = VerdictSettings()
 
 @dataclass(frozen=True)
 class Limit:
-    """The number that a limit is compared with, None where the limit does not apply, and the value that disables it."""
+    """The number that a limit is compared with, None if the limit does not apply, and the value that disables it."""
 
     number: Callable[[Evidence], float | None]
     off: float
@@ -141,7 +141,7 @@ def _limit_alone(name: str, limit: Limit, judged: Judged) -> dict[str, Any]:
     """Return the numbers on both sides of a limit, and the results that would be accepted without the limit.
 
     ``free_to`` is the number of the nearest wrong result that this limit alone keeps from an accept: false accepts stay
-    at 0 until the limit reaches it; None where there is no such result. ``accepted_reach`` is the most extreme number
+    at 0 until the limit reaches it; None if there is no such result. ``accepted_reach`` is the most extreme number
     of the accepted good results: until there the limit can be made stricter at no cost.
     """
     nearest, farthest = (min, max) if limit.off > 0 else (max, min)
@@ -165,7 +165,7 @@ def _numbers(limit: Limit, rows: Sequence[KnownRow]) -> list[float]:
 
 
 def _quantiles(values: Sequence[float]) -> list[float | None]:
-    """Return the 5, 50 and 95 % quantiles, None for infinity; an empty list where there are no values."""
+    """Return the 5, 50 and 95 % quantiles, None for infinity; an empty list if there are no values."""
     if not values:
         return []
     return [_short(float(value)) for value in np.quantile(values, (0.05, 0.5, 0.95), method="nearest")]

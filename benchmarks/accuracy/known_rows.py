@@ -30,7 +30,7 @@ class KnownRow:
     evidence
         Evidence of the registration, as the verdict got it.
     tre_mm
-        True mean error over the liver; None where the pair has no answer, as two patients have none.
+        True mean error over the liver; None if the pair has no answer, as two patients have none.
     """
 
     row: dict[str, Any]
@@ -39,7 +39,7 @@ class KnownRow:
 
     @property
     def is_good(self) -> bool:
-        """True where the error is within the bound that an accepted result promises."""
+        """True if the error is within the bound that an accepted result promises."""
         return is_good(self.tre_mm)
 
     @property

@@ -20,7 +20,7 @@ CASE = "lidc_idri_0001"
 
 @cache
 def real_patient() -> PatientCT | None:
-    """Return the real CT with its approximate liver mask, or None where the CT is missing.
+    """Return the real CT with its approximate liver mask, or None if the CT is missing.
 
     The environment's ``HEPAREG_DATA`` names the folder of the data, else it is ``shared/data`` beside the repository.
     Ribs into which the mask leaks are removed from it, since everything in the mask moves with the liver.

@@ -13,12 +13,12 @@ from hepareg.transforms import RigidTransform
 __all__ = ["GOOD_MM", "Register", "is_good", "judge", "load_register", "score_case"]
 
 GOOD_MM = 1.5
-"""A result is good where the mean liver TRE is at most this: the bound that an accepted result promises."""
+"""A result is good if the mean liver TRE is at most this: the bound that an accepted result promises."""
 
 Row = dict[str, Any]
 Register = Callable[..., Any]
 """A function that is called like `hepareg.register`, with ``moving``, ``fixed``, ``moving_mask`` and ``fixed_mask`` as
-keywords, and returns an object with ``transform`` and, where the method judges itself, ``verdict`` and ``history``."""
+keywords, and returns an object with ``transform`` and, if the method judges itself, ``verdict`` and ``history``."""
 UNKNOWN = dict.fromkeys(
     (
         "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "vessel_tre_mean_mm", "vessel_tre_worst_mm",
@@ -65,7 +65,7 @@ def score_case(case: Case, register: Register, *, masks: tuple[bool, bool], answ
     masks
         Whether the moving and the fixed mask are given.
     answerable
-        False where the pair has no answer, such as two patients: then there is no TRE, and ``accept`` is always false.
+        False if the pair has no answer, such as two patients: then there is no TRE, and ``accept`` is always false.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def score_case(case: Case, register: Register, *, masks: tuple[bool, bool], answ
 
 
 def _verdict(result: Any) -> Row:
-    """Return the method's verdict on itself; nothing where it gives none."""
+    """Return the method's verdict on its own result; nothing if it gives none."""
     verdict, history = getattr(result, "verdict", None), getattr(result, "history", None)
     ended = {"ended": history[-1].status.value} if history else {}
     if verdict is None:
@@ -106,7 +106,7 @@ def _verdict(result: Any) -> Row:
 
 
 def _dice(case: Case, found: RigidTransform) -> float | None:
-    """Return the Dice of the masks, or None where no voxel of them lies on the fixed grid."""
+    """Return the Dice of the masks, or None if no voxel of them lies on the fixed grid."""
     try:
         return dice_after(moving_mask=case.moving_liver, fixed_mask=case.fixed_liver, moving_from_fixed=found)
     except MaskError:

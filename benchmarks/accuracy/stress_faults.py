@@ -31,7 +31,7 @@ class Fault:
     apply
         Return the changed case, given the case, its pair, a function that simulates another patient, and a generator.
     keeps_answer
-        Whether the truth of the pair still holds; where it does not, every accepted result is false.
+        Whether the truth of the pair still holds; if not, every accepted result is false.
     """
 
     apply: Callable[[Case, SimulatedPair, Stranger, Generator], Case]
@@ -44,7 +44,7 @@ def _wrong_patient(case: Case, made: SimulatedPair, stranger: Stranger, rng: Gen
 
 
 def _mirrored(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
-    """Swap left and right of the moving array and leave its header as it is."""
+    """Swap left and right of the moving array and leave its header unchanged."""
     return replace(case, moving=_flipped(case.moving), moving_liver=_flipped(case.moving_liver))
 
 

@@ -138,7 +138,7 @@ def _same(one: Any, other: Any, tolerance: float) -> bool:
 
 
 def _apart_mm(one: dict[str, Any], other: dict[str, Any]) -> float:
-    """Return the largest distance between the images of six points around the centre; infinite where one is missing."""
+    """Return the largest distance between the images of six points around the centre; infinite if one is missing."""
     if "matrix" not in one or "matrix" not in other:
         return 0.0 if one == other else float("inf")
     change = np.array(one["matrix"]) - np.array(other["matrix"])

@@ -1,8 +1,8 @@
-"""elastix, Debian's binary: the default rigid parameter file with what its comments say for masks.
+"""elastix, Debian's binary: the default rigid parameter file with the changes that its comments advise for masks.
 
 ``Parameters_Rigid`` of the model zoo: Euler transform, Mattes mutual information, adaptive stochastic
 gradient descent, four resolutions, new random samples every iteration, automatic scales. Its comments say:
-``ErodeMask`` false where the mask is a region of interest; 200 to 500 iterations for rigid registration, of
+``ErodeMask`` false if the mask is a region of interest; 200 to 500 iterations for rigid registration, of
 which 500 are taken; around 2000 samples may suffice, of which twice as many are taken; smoothing pyramids
 may replace those that also shrink, and do here, since the samples lie off the voxel grid
 (``RandomCoordinate``). The mask-centroid start goes in as ``-t0``, a translation; without masks the file's

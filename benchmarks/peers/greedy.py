@@ -1,8 +1,8 @@
 """Greedy (``picsl_greedy``): affine mode with six degrees of freedom and normalised mutual information.
 
-The reference page says: ``-a -dof 6`` for rigid, ``-m NMI`` where intensities differ between the
+The reference page says: ``-a -dof 6`` for rigid, ``-m NMI`` if intensities differ between the
 images, ``-gm`` restricts to a mask of the fixed image and is highly recommended, ``-ia`` takes a matrix
-as the start, ``-ia-image-centers`` where there is none, double precision preferred; its quick start
+as the start, ``-ia-image-centers`` if there is none, double precision preferred; its quick start
 uses ``-n 100x50x10``. Matrices are RAS mm and take fixed to moving points.
 
 References

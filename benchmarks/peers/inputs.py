@@ -31,7 +31,7 @@ class Inputs:
         Liver masks, dilated by 5 mm, or None in runs without masks. The moving one is for tools that cannot use
         the fixed one alone.
     start
-        Shift that joins the masks' centroids; None in runs without masks, where each tool starts as it does by itself.
+        Shift that joins the masks' centroids; None in runs without masks, in which each tool chooses its own start.
     centre_mm
         Point about which a rounded matrix is made rigid: the fixed mask's centroid, without masks the origin.
     scratch
@@ -75,7 +75,7 @@ class Found:
     transform
         moving_from_fixed, RAS mm.
     call_s
-        Seconds of the registration call alone, images in memory where the tool takes them so.
+        Seconds of the registration call alone, images in memory if the tool can take them from there.
     """
 
     transform: RigidTransform

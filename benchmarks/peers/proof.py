@@ -40,7 +40,7 @@ def write_known_pair(folder: Path) -> RigidTransform:
 
 
 def mean_distance_mm(found: RigidTransform) -> float:
-    """Return the mean distance in mm between where a transform and the truth send nine points of the known body."""
+    """Return the mean distance in mm between nine points of the known body under a transform and under the truth."""
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * RADII_MM / np.sqrt(3)
     points = CENTRE_MM + np.concatenate([corners, np.zeros((1, 3))])
     return float(np.linalg.norm(found.apply(points) - TRUTH.apply(points), axis=-1).mean())

@@ -3,7 +3,7 @@
 Its documentation recommends it for the same or a very similar contrast, which two phases are only in
 part; it is listed because users reach for it. ``trg_mask`` restricts it to the fixed mask,
 ``init_transform`` takes a RAS matrix, without one it matches intensity centroids. Its symmetric default
-takes the square root of the map between voxels, which does not exist where one grid is left-handed and the
+takes the square root of the map between voxels, which does not exist if one grid is left-handed and the
 other is not (it returned 4 m, or failed): the directed variant (``--nosym``) is used there. It resamples to the
 smallest voxel spacing, which at 0.7 mm took more than 15 GB for an abdomen and was killed: ``isotropic_size`` is
 1.5 mm. Moving is its source and fixed its target: the result takes moving to fixed points, RAS mm, and is

@@ -1,7 +1,7 @@
 """Measure registrations on a GPU: ``python -m benchmarks.speed.gpu``; writes ``benchmarks/results/gpu/gpu.json``.
 
 Measured are warm registrations of one pair, volumes on the device and in the host's memory, beside the processor of the
-same machine, and a pool on batches of 32 pairs. Workers share the GPU at once where NVIDIA's multi-process service runs
+same machine, and a pool on batches of 32 pairs. Workers share the GPU at once if NVIDIA's multi-process service runs
 and ``CUDA_MPS_PIPE_DIRECTORY`` is set; otherwise they take turns. The service may slow a single process down: measure
 ``--parts registration`` without it, then ``--parts batches --add`` with it.
 """

@@ -24,9 +24,9 @@ MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
 
 
 def standard_pair(folder: Path) -> Pair:
-    """Return the pair of 512x512x119 and 476x476x153 voxels that speed is stated for; make it where it is not there.
+    """Return the pair of 512x512x119 and 476x476x153 voxels that speed is stated for; make it if it is missing.
 
-    The anatomy is the real CT's where that is at hand, else procedural.
+    The anatomy is that of the real CT if the CT is at hand, else procedural.
     """
     if folder.exists():
         return Pair(folder)
@@ -41,7 +41,7 @@ def standard_pair(folder: Path) -> Pair:
 
 
 def sized_pair(folder: Path, shape: tuple[int, int, int]) -> Pair:
-    """Return the procedural pair with both images of one shape, made where it is not there.
+    """Return the procedural pair with both images of one shape, made if it is missing.
 
     Anatomy and motion are the same for all shapes.
     """

@@ -13,7 +13,7 @@ class Clock:
     Parameters
     ----------
     progress
-        Called with the name of each stage as it begins.
+        Function that is called with the name of each stage when the stage begins.
 
     Examples
     --------

@@ -11,8 +11,8 @@
     │   ├── PairError                      two images do not belong together
     │   └── SettingsError                  an option or setting is unknown or out of range
     ├── OutputError (OSError)              a result cannot be written
-    ├── DeviceError (RuntimeError)         the requested device is not there
-    ├── TrainingError (RuntimeError)       a training run cannot go on
+    ├── DeviceError (RuntimeError)         the requested device is missing
+    ├── TrainingError (RuntimeError)       a training run cannot continue
     ├── MissingExtraError (ImportError)    an optional extra is not installed
     └── RigidityError (ArithmeticError)    a result failed its rigidity certificate and is not written
 
@@ -39,18 +39,19 @@ __all__ = [
 
 
 class HeparegError(Exception):
-    """Base of all errors that hepareg raises on purpose; their text is meant for people.
+    """Base of all errors that hepareg raises on purpose; the text of each is meant for people.
 
     Parameters
     ----------
     message
-        One line in words of the library: no flag of a command.
+        One line in the library's words, without flags of the command line.
     options
         Names of the settings that are the remedy, such as ``mask_label``. The command line appends those that
         the command has, as flags (``--mask-label``); a program can read them from the attribute.
     listing
-        Lines to choose from, such as the series of a folder with their descriptions. They may hold free text of a
-        file: the command line prints them behind the message, and they are written nowhere.
+        Lines to choose from, such as the series of a folder with their descriptions. They may hold names of files or
+        text of a header, and so names of patients. Only the command line uses them, and prints them on stderr after the
+        message. No report, table or log that hepareg writes contains them.
     """
 
     def __init__(self, message: str, *, options: Iterable[str] = (), listing: str = "") -> None:
@@ -60,48 +61,48 @@ class HeparegError(Exception):
 
 
 class InputError(HeparegError, ValueError):
-    """A file, an image or a setting from the user cannot be used."""
+    """Error of a file, an image or a setting from the user that cannot be used."""
 
 
 class FileFormatError(InputError):
-    """A file is unreadable, truncated or of an unknown format."""
+    """Error of a file that is unreadable, truncated or of an unknown format."""
 
 
 class ImageError(InputError):
-    """The voxels or the header of an image are unfit for registration."""
+    """Error of an image whose voxels or header are unfit for registration."""
 
 
 class MaskError(InputError):
-    """A mask is empty, lies on another grid, or is ambiguous."""
+    """Error of a mask that is empty, lies on another grid, or is ambiguous."""
 
 
 class TransformError(InputError):
-    """A matrix is singular, sheared, mirrored or not rigid."""
+    """Error of a matrix that is singular, sheared, mirrored or not rigid, or of a displacement without an inverse."""
 
 
 class PairError(InputError):
-    """Two images do not belong together."""
+    """Error of two images that do not belong together."""
 
 
 class SettingsError(InputError):
-    """An option or setting is unknown or out of range."""
+    """Error of an option or setting that is unknown or out of range."""
 
 
 class OutputError(HeparegError, OSError):
-    """A result cannot be written."""
+    """Error of a result that cannot be written."""
 
 
 class DeviceError(HeparegError, RuntimeError):
-    """The requested device is not there."""
+    """Error of a requested device that is missing."""
 
 
 class TrainingError(HeparegError, RuntimeError):
-    """A training run cannot go on; its last checkpoint is whole."""
+    """Error of a training run that cannot continue; the run's last checkpoint is complete."""
 
 
 class MissingExtraError(HeparegError, ImportError):
-    """An optional extra is not installed."""
+    """Error of an optional extra that is not installed."""
 
 
 class RigidityError(HeparegError, ArithmeticError):
-    """A result failed its rigidity certificate and is not written."""
+    """Error of a result that failed its rigidity certificate and is not written."""

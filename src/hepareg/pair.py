@@ -9,7 +9,7 @@ __all__ = ["ImagePair"]
 
 @dataclass(frozen=True, eq=False)
 class ImagePair:
-    """A moving and a fixed image, with a liver mask for each where one is known.
+    """A moving and a fixed image, with a liver mask for each if one is known.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class Volume:
     grid
         Placement of the voxel centres in world RAS mm; ``grid.shape == data.shape``.
     phase
-        Contrast phase where known.
+        Contrast phase, or None if unknown.
     provenance
         Origin of the voxels.
 

@@ -10,7 +10,7 @@ def add_label_options(parser: argparse.ArgumentParser) -> None:
     add_label_option(parser)
     for side in ("moving", "fixed"):
         parser.add_argument(
-            f"--{side}-mask-label", type=_label, metavar="L", help=f"the same for the {side} mask, where they differ"
+            f"--{side}-mask-label", type=_label, metavar="L", help=f"the same option for the {side} mask alone"
         )
 
 

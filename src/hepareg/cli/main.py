@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = build_parser().parse_args(argv)
     try:
-        if arguments.command != "train":  # whose signals Lightning handles
+        if arguments.command != "train":  # Lightning handles the signals of a training
             _tidy_up_when_terminated()
         with quiet_libraries(debug=arguments.debug or arguments.command == "train"):
             return int(arguments.run(arguments))
@@ -92,7 +92,7 @@ def _message(error: Exception, arguments: argparse.Namespace) -> str | None:
 
 
 def _listed(listing: str) -> str:
-    """Return the choices behind an error: a line each on a terminal, else in the line of the error."""
+    """Return an error's listing as text to print after the message: a line each on a terminal, else joined by ``;``."""
     lines = listing.splitlines()
     if not lines:
         return ""
@@ -100,7 +100,7 @@ def _listed(listing: str) -> str:
 
 
 def _flags(options: Iterable[str], arguments: argparse.Namespace) -> str:
-    """Return the flags of an error's remedy in parentheses, or nothing where the command has none of them."""
+    """Return in parentheses the flags that would fix an error; empty if the command has none of them."""
     flags = [f"--{name.replace('_', '-')}" for name in options if name in arguments]
     return f" ({', '.join(flags)})" if flags else ""
 
@@ -132,7 +132,7 @@ def end_process(status: int) -> NoReturn:
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:  # None where the calling process has closed it
+            if stream is not None:  # None if the calling process has closed it
                 stream.flush()
         except (OSError, ValueError):  # a pipe that nobody reads any more
             status = status or 1

@@ -15,9 +15,9 @@ def is_shown(*, quiet: bool) -> bool:
 
 @contextmanager
 def stages_shown(stages: Sequence[str], *, quiet: bool, num_items: int = 1) -> Iterator[Callable[[str], None] | None]:
-    """Context of a function that shows the stages of a run as a bar: call it with each stage's name when it begins.
+    """Return a context with a function that shows the stages of a run as a bar, to be called with each stage's name.
 
-    The function is None if nothing is to be shown.
+    The function is called when a stage begins. It is None if nothing is to be shown.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def stages_shown(stages: Sequence[str], *, quiet: bool, num_items: int = 1) -> I
     quiet
         Show nothing.
     num_items
-        Number of times that the run passes through the stages. A stage that is not later than the one before begins
-        the next item.
+        Number of times that the run passes through the stages. A stage that is not later in the order than
+        the last one begins the next item.
     """
     if not is_shown(quiet=quiet):
         yield None
@@ -54,7 +54,10 @@ def stages_shown(stages: Sequence[str], *, quiet: bool, num_items: int = 1) -> I
 
 @contextmanager
 def count_shown(*, unit: str, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Context of a function that counts the steps of a run of unknown length: call it with a few words after each."""
+    """Return a context with a function that counts the steps of a run of unknown length.
+
+    The function is called after each step with a few words on the step, which the bar shows.
+    """
     if not is_shown(quiet=quiet):
         yield lambda _: None
         return

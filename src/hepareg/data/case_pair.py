@@ -18,14 +18,14 @@ __all__ = ["CasePair", "pack_pair", "prepare_pair", "unpack_pair"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CasePair(ImagePair):
-    """The moving and the fixed phase of one case, with its name and its true transform where known.
+    """The moving and the fixed phase of one case, with its name and its true transform if known.
 
     Parameters
     ----------
     case
         Name of the case in tables and messages: the manifest's case name, or a number.
     moving_from_fixed
-        True transform, or None where it is not known (all real pairs).
+        True transform, or None if it is not known (all real pairs).
     """
 
     case: str

@@ -102,7 +102,7 @@ class PreparePaird(Transform):
 
 
 class _NamingCase(Transform):
-    """MONAI transform that adds the name of the case to errors without it."""
+    """MONAI transform that adds the case's name to the message of an error, unless the message has it."""
 
     def __init__(self, transform: Transform) -> None:
         self.transform = transform

@@ -24,7 +24,7 @@ class KeyedSampler(Sampler[PairKey]):
     Parameters
     ----------
     num_pairs
-        Number of training pairs, or None for an endless source, where each key is a new pair.
+        Number of training pairs, or None for an endless source, of which each key is a new pair.
     pairs_per_epoch
         Number of pairs of an epoch, over all processes; None means ``num_pairs``.
     seed

@@ -31,7 +31,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
     pair_at
         Function from an index to a prepared pair.
     num_pairs
-        Number of pairs, or None for an endless source, where each index is a new pair.
+        Number of pairs, or None for an endless source, of which each index is a new pair.
     settings
         Region and augmentation.
     seed
@@ -47,7 +47,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.seed = seed
 
     def __getitem__(self, key: PairKey) -> dict[str, Any]:
-        """Return the sample of a key; equal keys give equal samples."""
+        """Return the training sample of a key; equal keys give equal samples."""
         pair = self.pair_at(key.index if self.num_pairs is None else key.index % self.num_pairs)
         generator = keyed_generator(self.seed, key, stream=TRAINING)
         pose = random_pose(generator, self.settings.augmentation, centre_mm=pair.fixed.grid.centre_mm)
@@ -76,7 +76,7 @@ class ValidationSamples(Dataset[dict[str, Any]]):
         return self.num_pairs
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Return the sample of the pair of an index."""
+        """Return the sample of validation pair number ``index``."""
         pair = self.pair_at(index)
         generator = keyed_generator(self.seed, PairKey(0, index), stream=VALIDATION)
         bias = random_bias(generator, self.settings.validation_bias_mm)
@@ -101,7 +101,7 @@ def make_sample(
         ``moving`` (sampled on the region under ``start``) and ``fixed``: (1, I, J, K) float32 in
         [-1, 1]; ``moving_mask``, ``fixed_mask``: (1, I, J, K) float32 in [0, 1], ones without a mask;
         ``world_from_voxel``, ``start``: (4, 4) float64; ``truth``: (4, 4) motion that remains after the
-        start, moving_from_fixed = start @ truth, or the identity where ``has_truth`` is False;
+        start, moving_from_fixed = start @ truth, or the identity if ``has_truth`` is False;
         ``points``: (`NUM_POINTS`, 3) world mm inside the fixed mask; ``case``: name of the case.
     """
     grid = pair.fixed.grid

@@ -68,7 +68,7 @@ class DataSettings(_Settings):
     augmentation: AugmentationSettings = AugmentationSettings()
     cache: Path | None = Field(default=None, description="folder for prepared pairs; none: a folder beside the run")
     validation_fraction: float = Field(
-        default=0.2, gt=0, lt=1, description="share of patients, where the manifest has no split"
+        default=0.2, gt=0, lt=1, description="share of patients, if the manifest has no split"
     )
     validation_bias_mm: float = Field(
         default=3.0, ge=0, description="length of the shift of the validation start, in a random direction"

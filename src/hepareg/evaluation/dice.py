@@ -75,14 +75,14 @@ def dice_after(*, moving_mask: Volume, fixed_mask: Volume, moving_from_fixed: Af
 
 
 def _share(overlap: int, total: int, moving_mask: Volume, fixed_mask: Volume) -> float:
-    """Return 2 overlap / total, or 0 where neither mask lies inside both images."""
+    """Return 2 overlap / total, or 0 if neither mask lies inside both images."""
     if total == 0 and not (fixed_mask.data.any() or moving_mask.data.any()):
         raise MaskError("expected a mask with at least one voxel, got two empty ones")
     return 2.0 * overlap / max(total, 1)
 
 
 def _inside_grid(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> Volume:
-    """Return the mask without those voxels whose centres a transform takes out of a grid."""
+    """Return the mask without the voxels whose centres ``grid_from_mask`` maps outside of a grid's voxels."""
     if not mask.data.any():
         return mask
     box = bounding_box(mask.data)
@@ -104,7 +104,10 @@ def _inside_grid(grid: Grid, mask: Volume, grid_from_mask: AffineTransform) -> V
 
 
 def _reach(mask: Volume, grid: Grid, moving_from_fixed: AffineTransform) -> tuple[Volume, VoxelBox] | None:
-    """Return the non-empty part of a mask, and the box of ``grid`` that this part can reach."""
+    """Return a mask cropped to its non-zero voxels, and the box of ``grid`` that they can overlap under the transform.
+
+    None if the mask is empty or does not overlap ``grid``.
+    """
     if not mask.data.any():
         return None
     part = mask.crop(*bounding_box(mask.data, margin_vox=1))

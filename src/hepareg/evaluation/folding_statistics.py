@@ -1,4 +1,4 @@
-"""Folding and change of volume of a displacement field, by the determinant of its deformation's Jacobian."""
+"""Folded voxels and local change of volume by the map x -> x + u(x), from its Jacobian determinant; u in mm."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,15 @@ __all__ = ["FoldingStatistics", "folding_statistics"]
 
 @dataclass(frozen=True)
 class FoldingStatistics:
-    """Share of folded voxels and range of the Jacobian determinant of a deformation.
+    """Share of folded voxels and range of the Jacobian determinant of a map x -> x + u(x).
 
     Parameters
     ----------
     folding_fraction
         Share of voxels whose Jacobian determinant is not positive, in [0, 1]; 0 is best.
     determinant_min, determinant_max
-        Smallest and largest determinant; 1 keeps the volume, and both are 1 for a rigid motion.
+        Smallest and largest determinant of the map x -> x + u(x), without unit: the volume of a small piece of tissue
+        after the map, divided by its volume before. Both are 1 for a rigid motion.
     """
 
     folding_fraction: float

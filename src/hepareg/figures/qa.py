@@ -72,7 +72,7 @@ def qa_figure(
     lines
         Lines of text under the title.
     decision
-        ``accept``, ``review`` or ``reject`` colours the title's bar; grey where left out.
+        ``accept``, ``review`` or ``reject`` colours the title's bar; grey if left out.
 
     Raises
     ------

@@ -83,7 +83,7 @@ def box_around_points(
 def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 0.0, margin_vox: int = 0) -> VoxelBox:
     """Return the box of `box_around_points` before it is clipped to the grid.
 
-    Unlike the clipped box it does not depend on where the image was cropped.
+    Unlike the clipped box it does not depend on how the image was cropped.
     """
     voxels = grid.voxel_points(np.asarray(points_mm, dtype=np.float64).reshape(-1, 3))
     margin = margin_mm / grid.spacing_mm + margin_vox

@@ -63,8 +63,8 @@ def rotation_vector(rotation: ArrayLike) -> NDArray[np.float64]:
     Notes
     -----
     Computed from the unit quaternion, by the formula of its largest component: full precision also near 0 and near
-    pi, where formulas from the trace or from the antisymmetric part lose digits. At exactly pi both signs of the axis
-    are right; one of them is returned.
+    pi, for which formulas from the trace or from the antisymmetric part lose digits. At exactly pi both signs of the
+    axis are right; one of them is returned.
     """
     R = np.asarray(rotation, dtype=np.float64)
     quadruple = np.array(
@@ -94,7 +94,7 @@ def nearest_rotation(matrix: ArrayLike) -> Rotation:
     """Return the rotation nearest to a (3, 3) matrix in the Frobenius norm.
 
     R = U diag(1, 1, det(U V')) V' of the singular value decomposition: the rotation factor of the
-    polar decomposition where det > 0.
+    polar decomposition if det > 0.
 
     Raises
     ------

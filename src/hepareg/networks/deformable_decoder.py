@@ -136,7 +136,7 @@ def integrate_gradients(gradients: Tensor, world_from_voxel: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        (B, 3, I, J, K) u(x), world mm; zero where all gradients are 1.
+        (B, 3, I, J, K) u(x), world mm; zero if all gradients are 1.
 
     Notes
     -----

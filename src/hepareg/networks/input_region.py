@@ -61,7 +61,7 @@ class RegionSettings:
 
 
 def centroid_start(*, moving_mask: Volume | None, fixed_mask: Volume | None) -> RigidTransform:
-    """Return the translation that joins the masks' centres of mass; the identity where a mask is missing."""
+    """Return the translation of the fixed mask's centroid onto the moving mask's; the identity if a mask is missing."""
     if moving_mask is None or fixed_mask is None:
         return RigidTransform.identity()
     return RigidTransform.from_vectors(np.zeros(3), moving_mask.centroid_mm - fixed_mask.centroid_mm)
@@ -99,7 +99,7 @@ def sample_on(
     grid
         Grid of the result.
     volume
-        Volume on any grid. Along axes where it is at least twice as fine as ``grid``, blocks of voxels
+        Volume on any grid. Along axes with spacing at most half of ``grid``'s smallest, blocks of voxels
         are averaged first, so that noise and thin structures do not alias.
     transform
         Map from world points of ``grid`` to world points of ``volume``; None is the identity.
@@ -131,17 +131,31 @@ def network_input(
     grid: Grid,
     settings: RegionSettings,
 ) -> NDArray[np.float32]:
-    """Return the input of a network from an image: scaled to [-1, 1], and limited to the liver if asked.
+    """Convert an image in HU to the input of a network: intensities in [-1, 1], and -1 far from the liver if set.
+
+    ``settings.window_hu`` is mapped linearly to [-1, 1], and values beyond it are clamped. If
+    ``settings.liver_margin_mm`` is not None, voxels farther than that from the liver are then set to -1.
 
     Parameters
     ----------
-    values_hu, liver
-        (I, J, K) image and liver weights in [0, 1] on ``grid``.
+    values_hu
+        (I, J, K) image in HU on ``grid``.
+    liver
+        (I, J, K) weights in [0, 1] on ``grid``, of which 0.5 or more is liver; None without a mask.
+    grid
+        Grid of both arrays; its spacing turns voxels into mm.
+    settings
+        Window and margin.
+
+    Returns
+    -------
+    ndarray
+        (I, J, K) float32 in [-1, 1].
 
     Raises
     ------
     MaskError
-        If the settings limit the image to the liver and there is no mask.
+        If ``settings.liver_margin_mm`` is set and ``liver`` is None.
     """
     scaled = scale_hu(values_hu, settings.window_hu)
     if settings.liver_margin_mm is None:

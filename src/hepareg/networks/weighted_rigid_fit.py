@@ -35,7 +35,7 @@ def weighted_rigid_fit(source: Tensor, target: Tensor, weights: Tensor) -> Tenso
     eigenvalue is simple; equal lower eigenvalues, as at the identity with evenly spread points, do no
     harm. First derivatives are exact; second derivatives are not provided.
 
-    A ridge of 1e-6 of the points' mean square distance from their centroid prefers the identity where
+    A ridge of 1e-6 of the points' mean square distance from their centroid prefers the identity if
     the points determine no rotation: points on one line are not rotated about the line, and points in
     one place are only translated. On well-spread points the ridge changes the rotation by less than
     1e-6 of its angle.

@@ -1,4 +1,4 @@
-"""A mask on another grid than its image's: taken voxel by voxel, resampled, or refused where it cannot be right."""
+"""A mask on another grid than its image's: taken voxel by voxel, resampled, or refused if it cannot be right."""
 
 import numpy as np
 
@@ -38,13 +38,13 @@ def place_mask(mask: Volume, *, onto: Grid, name: str = "mask") -> Volume:
     onto
         Grid of the image.
     name
-        Name of the mask in messages.
+        Name of the mask in a message.
 
     Raises
     ------
     MaskError
-        If the mask does not overlap with the image or lies mostly outside of it; if it has the image's size, but
-        another place; if no voxel of it is left. The message says how many mm it is off.
+        If the mask does not overlap with the image or lies mostly outside of the image; if the mask has the image's
+        size, but another position; if no voxel of the mask is left. The message says how many mm it is off.
     """
     order = axis_order(mask.grid, onto, tolerance_vox=SAME_VOXELS)
     if order is not None:

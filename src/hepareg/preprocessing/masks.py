@@ -51,8 +51,8 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     Returns
     -------
     Volume
-        bool on ``like.grid``, in the memory order of the mask where it was not resampled; the same voxels where
-        they are that already.
+        bool on ``like.grid``, in the memory order of the mask if it was not resampled; the same array if it is one
+        already.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
 
 
 def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
-    """Return the mask of a tensor, placed by `place_mask`, on the tensor's device."""
+    """Place a mask whose voxels are a tensor (`place_mask`, on the CPU), and return it on the tensor's device."""
     import torch  # is there already, if there is a tensor
 
     tensor: Any = mask.data
@@ -98,7 +98,10 @@ def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
 
 
 def _cut_at_half(volume: Volume, name: str) -> Volume:
-    """Return probabilities as a mask of the voxels of at least one half, with a note; any other volume unchanged."""
+    """Return probabilities as a mask of the voxels of at least one half, with a note; any other volume unchanged.
+
+    Probabilities run from 0 to 1, or in whole numbers from 0 to 255.
+    """
     data = volume.data
     if not isinstance(data, np.ndarray):
         return volume

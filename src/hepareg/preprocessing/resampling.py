@@ -68,7 +68,7 @@ def _smoothed(volume: Volume, ratio: NDArray[np.floating]) -> Volume:
 
 
 def check_spacing(spacing_mm: ArrayLike) -> None:
-    """Check that voxel sizes are positive and finite.
+    """Raise an error unless each voxel size in mm, one number or several, is positive and finite.
 
     Raises
     ------

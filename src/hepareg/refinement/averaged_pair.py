@@ -86,8 +86,8 @@ class AveragedPair:
     def is_biased_by_interpolation(self) -> bool:
         """Whether linear interpolation would bias the pose, by tenths of the sampled image's voxels.
 
-        It does where neighbouring positions lie alike between voxels, as on grids that run nearly parallel, and where
-        slices lie far apart.
+        It would if neighbouring positions lie at one fraction between voxels, as on nearly parallel grids, or if slices
+        lie far apart.
         """
         limits = self.refinement.interpolation
         far_apart = self.sampled.grid.spacing_mm.max() > limits.max_slice_ratio * self.settings.spacing_mm
@@ -97,7 +97,7 @@ class AveragedPair:
         """Return (3,) coherences, 0 to 1, of neighbouring positions between the sampled image's voxels, along its axes.
 
         |mean exp(2 pi i x)| of the voxel coordinates x over a cube of the template's voxels: 1 on parallel grids of
-        one spacing, 0 where the positions between two voxels are passed through within the cube.
+        one spacing, 0 if all fractions between two voxels occur alike within the cube.
         """
         into_sampled = self.sampled.grid.voxel_from_world @ self._sampled_from_template.matrix
         steps_vox = (into_sampled @ self.template.grid.world_from_voxel)[:3, :3]
@@ -112,16 +112,16 @@ class AveragedPair:
 def choose_direction(
     reference: Volume, searched: Volume, *, when_alike: Direction, spacing_mm: float, settings: TemplateSettings
 ) -> Direction:
-    """Return which of two images is the template of a level: the one with the thicker slices.
+    """Return the direction in which the image with the thicker slices is the template of a level.
 
-    Interpolating across thick slices would blur by an amount that depends on where between two slices a point lies.
+    Interpolating across thick slices would blur by an amount that depends on a point's position between two slices.
 
     Parameters
     ----------
     reference, searched
         The images.
     when_alike
-        The direction where neither image has thicker slices.
+        The direction if neither image has thicker slices.
     spacing_mm
         Spacing of the level: slices below it are alike.
     settings
@@ -145,14 +145,14 @@ def average_pair(
     settings: LevelSettings,
     refinement: RefinementSettings,
 ) -> AveragedPair | None:
-    """Average both images to the spacing of a level, the searched image only where the poses take the region.
+    """Average both images to the spacing of a level, the searched image only around the region as the poses move it.
 
     Parameters
     ----------
     region, searched
         The liver in the reference image, and the image in which it is searched for.
     poses
-        Starts of the level, searched_from_reference; more than one only where the reference image is the template.
+        Starts of the level, searched_from_reference; more than one only if the reference image is the template.
     direction
         From reference and searched image to template and sampled image.
     settings, refinement

@@ -35,11 +35,11 @@ class IntensityFit(NamedTuple):
     Attributes
     ----------
     x, y
-        Sampled and template intensities less their weighted means in the cell.
+        Sampled and template intensities minus their weighted means in the cell, HU.
     surface
-        The surface's step less its mean, or None without a step.
+        The surface's step minus its weighted mean in the cell, or None without a step.
     residual
-        y less the fitted map.
+        y minus the fitted map of x and surface, HU.
     """
 
     x: Tensor
@@ -49,7 +49,7 @@ class IntensityFit(NamedTuple):
 
     @property
     def columns(self) -> tuple[Tensor, ...]:
-        """The columns of the regression: x, y and, where there is one, the surface's step."""
+        """Columns of the regression: x, y and, if there is one, the surface's step."""
         return (self.x, self.y) if self.surface is None else (self.x, self.y, self.surface)
 
 
@@ -116,7 +116,7 @@ def eliminate_map(columns: Tensor, weights: Tensor, ridges: MapRidges, *, with_s
 
 
 def centred_squares(values: Tensor, weights: Tensor, ridges: MapRidges, surface: Tensor | None) -> Tensor:
-    """Return (N, V) squares of the values less their cell's mean and, with a surface, less its fitted step."""
+    """Return the (N, V) squares of the values minus their cell's mean and, with a surface, minus their fitted step."""
     total = _sum(weights)
     centred = _centre(values, weights, total)
     if surface is None:

@@ -77,8 +77,8 @@ class Level:
     def position_coherence(self, transform: RigidTransform) -> NDArray[np.floating]:
         """Return (3,) coherences, 0 to 1, of the positions at which a pose reads the sampled image, along its axes.
 
-        |mean exp(2 pi i x)| of the voxel coordinates x: 1 where all positions lie alike between two voxels, as on
-        parallel grids; 0 where they lie anywhere.
+        |mean exp(2 pi i x)| of the voxel coordinates x: 1 if all positions lie at one fraction between two voxels,
+        as on parallel grids; 0 if all fractions occur alike.
         """
         points = self.images.cells.corners_mm
         places = self.images.sampled.grid.voxel_points(self.direction.to_solver(transform).apply(points))

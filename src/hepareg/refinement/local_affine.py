@@ -2,17 +2,17 @@
 
 Contrast medium changes the intensity of each tissue by its own amount between the phases, and turns
 hepatic veins from dark to bright. Inside a cell a few mm wide, an affine map of intensities covers
-this, the sign included. The residual is the template less the fitted map; the maximum-likelihood pose
+this, the sign included. The residual is the template minus the fitted map; the maximum-likelihood pose
 under Gaussian noise minimises its sum of squares. This is local correlation, weighted by the
 contrast that there is to explain; unlike the local correlation coefficient it does not give a cell
 of pure noise the weight of a vessel.
 
-The liver's surface needs a term of its own, since the liver takes up contrast and its neighbours do not. Where a
+The liver's surface needs a term of its own, since the liver takes up contrast and its neighbours do not. If a
 millimetre or two of diaphragm or fat lie between liver and lung, a cell holds three tissues, and the template has a
 step at the liver's surface that the sampled image lacks, or has with another height. Next to that step the sampled
 image shows the foot of the lung's edge, and moving that foot can imitate the step: it biases the pose by tenths of a
-millimetre, along the body most of all, since the dome is the sharpest edge there is. The mask tells where the step is.
-So on fine levels the model is template = a * sampled + b + c * surface, with c as free as a and b.
+millimetre, along the body most of all, since the dome is the sharpest edge there is. The mask gives the
+place of the step. So on fine levels the model is template = a * sampled + b + c * surface, with c as free as a and b.
 
 One image may also be sharper than the other. `match_blur` knows the voxels' sizes, but not the slice profile, the
 reconstruction kernel and the remaining blur of interpolation. An edge that is wider in one image biases the pose
@@ -59,7 +59,7 @@ __all__ = ["CellEquations", "Kernels", "LocalAffine", "LocalAffineSettings", "Re
 
 @dataclass(frozen=True)
 class LocalAffineSettings:
-    """How much contrast a cell needs, and whether misfits are down-weighted.
+    """Contrast that a cell needs, and down-weighting of large residuals.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class LocalAffine:
         kernels: "Kernels | None" = None,
     ) -> None:
         if free_blur and sampled.deblur is None:
-            raise ValueError("expected features with curvatures where the blur is free, got none; set deblur")
+            raise ValueError("expected features with curvatures for a free blur, got none; set deblur")
         self.cells = cells
         self.sampled = sampled
         self.settings = settings
@@ -147,7 +147,7 @@ class LocalAffine:
     def unexplained_in_view(self, matrices: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return (B,) objectives at (B, 4, 4) poses over the voxels that every pose takes into the sampled image.
 
-        NaN where there is no such voxel.
+        NaN if there is no such voxel.
         """
         cells = self.cells
         values, valid = self.sampled.values(matrices, cells)
@@ -198,7 +198,10 @@ class LocalAffine:
         return self._data
 
     def _robust(self, fit: IntensityFit, inside: Tensor) -> Tensor:
-        """Return robust weights of voxels; on levels with the surface's step also of whole cells."""
+        """Return the (B, N, V) weights ``inside``, reduced at voxels with a large residual (`robust_weights`).
+
+        On levels that fit the surface's step they are multiplied by the weight of the whole cell (`cell_weights`).
+        """
         scale = robust_scale(fit.residual, inside)
         weights = robust_weights(fit.residual, inside, scale=scale)
         return weights if fit.surface is None else weights * cell_weights(fit.residual, inside, scale=scale)
@@ -209,8 +212,17 @@ class LocalAffine:
     def _objective(self, residual: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Return the unexplained share of the template's variance, and the share of weight inside the sampled image.
 
-        Voxels outside the sampled image count as wholly unexplained. The variance that the surface's step explains is
-        no merit of the pose: it is left out of both parts of the share.
+        Both (B,). The first is the weighted sum of squares of the residual, divided by that of the template (minus its
+        mean in the cell). A voxel outside the sampled image has the template's own value as its residual. On levels
+        with the surface's step, the fitted step has been subtracted in both sums, because it explains as much at any
+        pose.
+
+        Parameters
+        ----------
+        residual
+            (B, N, V) HU.
+        inside
+            (B, N, V) the cells' weights, 0 at voxels outside the sampled image.
         """
         wanted = self.cells.weights
         unexplained = sum_all(inside * residual.square() + (wanted - inside) * self._squares)
@@ -218,22 +230,22 @@ class LocalAffine:
 
 
 class CellEquations(Protocol):
-    """Normal equations cell by cell, of n parameters: the pose's six, and three blurs where these are free."""
+    """Normal equations of each cell in n parameters: the six of the pose, and three blurs if these are free."""
 
     @property
     def hessian(self) -> Tensor:
-        """(B, N, n, n)."""
+        """Gauss-Newton Hessian of each cell under each pose, per mm^2: (B, N, n, n)."""
 
     @property
     def gradient(self) -> Tensor:
-        """(B, N, n)."""
+        """Gradient of each cell's half sum of squares under each pose, per mm: (B, N, n)."""
 
     @property
     def residual_variance(self) -> Tensor:
-        """() robustly weighted variance of the residual, HU^2, over all poses."""
+        """Robustly weighted mean square of the residual in HU^2, one number for all poses together: shape ()."""
 
     def sum_cells(self) -> NormalEquations:
-        """Return the sums over all cells with the blurs eliminated."""
+        """Return the normal equations of the pose alone: summed over all cells, the blurs eliminated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +259,7 @@ class TensorEquations:
     residual_variance: Tensor
 
     def sum_cells(self) -> NormalEquations:
-        """Return the sums over all cells with the blurs eliminated."""
+        """Return the normal equations of the pose alone: summed over all cells, the blurs eliminated."""
         hessian = self.hessian.sum(dim=1, dtype=torch.float64).cpu().numpy()
         gradient = self.gradient.sum(dim=1, dtype=torch.float64).cpu().numpy()
         return NormalEquations.for_pose(hessian, gradient, self.objective.cpu().numpy(), self.overlap.cpu().numpy())
@@ -261,9 +273,10 @@ class ResidualData(NamedTuple):
     cells, sampled
         The cells of the template and the features of the sampled image.
     squares
-        (N, V) squares of the template's intensities less their cell's mean.
+        (N, V) squares of the template's intensities minus their cell's mean and fitted surface step, HU^2
+        (`centred_squares`).
     total, weight
-        Sums over all voxels: weighted squares, and weights.
+        Sums over all voxels: of weight times ``squares``, HU^2, and of the weights.
     settings, free_blur
         As in `LocalAffine`.
     """
@@ -278,7 +291,7 @@ class ResidualData(NamedTuple):
 
     @property
     def num_parameters(self) -> int:
-        """The pose's six, and three blurs where these are free."""
+        """Number of parameters: 6 of the pose, or 9 with three free blurs."""
         return 9 if self.free_blur else 6
 
 
@@ -286,12 +299,12 @@ class Kernels(Protocol):
     """Fused replacements of the tensor operations of `LocalAffine` on one device."""
 
     def cell_equations(self, matrices: NDArray[np.floating], data: ResidualData) -> CellEquations:
-        """Return each cell's normal equations about (B, 4, 4) poses."""
+        """Return the normal equations of each cell about (B, 4, 4) poses sampled_from_template."""
 
     def unexplained(
         self, matrices: NDArray[np.floating], data: ResidualData
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
+        """Return the objectives (B,) and the overlaps (B,), as in `NormalEquations`, at (B, 4, 4) poses."""
 
     def minimise(
         self, data: ResidualData, starts: Sequence[RigidTransform], settings: GaussNewtonSettings

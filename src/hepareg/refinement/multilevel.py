@@ -43,7 +43,7 @@ class Refinement:
     results
         Results of the levels that ran, at least one, coarse to fine.
     is_complete
-        Whether all levels ran: a level cannot where no start brings the images together.
+        Whether all levels ran: a level cannot if no start brings the images together.
     """
 
     results: tuple[LevelResult, ...]
@@ -66,12 +66,12 @@ class Refinement:
 
     @property
     def pose(self) -> RigidTransform:
-        """The answer, searched_from_reference."""
+        """Best pose of the finest level, searched_from_reference."""
         return self.finest.best.transform
 
     @property
     def status(self) -> Status:
-        """How the finest level ended."""
+        """Status of the best solution of the finest level."""
         return self.finest.best.status
 
     @property
@@ -97,19 +97,19 @@ def refine(
     starts
         searched_from_reference.
     when_alike
-        Which image is the template among images whose slices are alike (`choose_direction`).
+        The image that is the template if neither has thicker slices (`choose_direction`).
     settings
         The levels, and the settings that they share.
 
     Returns
     -------
     Refinement or None
-        None where no start brings the images together.
+        None if no start brings the images together.
     """
     results: list[LevelResult] = []
     poses = list(starts)
     for level in settings.levels:
-        direction = Direction()  # the reference image is the template where several poses are compared
+        direction = Direction()  # the reference image is the template as long as several poses are compared
         if results:
             poses = _next_starts(results[-1], region.centre_mm)
         if len(poses) == 1:
@@ -129,10 +129,13 @@ def _solve(level: Level, poses: Sequence[RigidTransform]) -> LevelResult:
 
 
 def _solve_finest(pair: AveragedPair, poses: Sequence[RigidTransform]) -> LevelResult:
-    """Solve the last level with the two largest biases removed.
+    """Solve the last level, and correct it for one bias of the pose: that of interpolation or that of slice profiles.
 
-    Where linear interpolation would bias the pose, a share of its blur is undone, and the solution is taken if it is
-    credible. Otherwise the slice profile of a template with thick slices is measured and the level solved again.
+    1. If linear interpolation would bias the pose (`AveragedPair.is_biased_by_interpolation`), solve with a share of
+       interpolation's blur undone and free blurs, and return that solution if `_is_credible`.
+    2. Else solve without either. Return that solution unless the template's slices are thicker (`has_thicker_slices`).
+    3. Else blur the sampled image to the template's slice profile, measured at the best pose of step 2, and return the
+       solution from all poses of step 2.
     """
     shared = pair.refinement
     if pair.is_biased_by_interpolation:
@@ -148,7 +151,10 @@ def _solve_finest(pair: AveragedPair, poses: Sequence[RigidTransform]) -> LevelR
 
 
 def _is_credible(result: LevelResult, starts: Sequence[RigidTransform], centre_mm: NDArray[np.floating]) -> bool:
-    """Return whether a solution with free blur has converged near a start and explains most of the image."""
+    """Return whether the best solution has converged, explains enough of the template, and lies near a start.
+
+    The limits are those of `InterpolationSettings`.
+    """
     found, limits = result.best, result.level.refinement.interpolation
     if found.status is not Status.CONVERGED or not found.objective <= limits.max_unexplained:
         return False
@@ -159,7 +165,11 @@ def _is_credible(result: LevelResult, starts: Sequence[RigidTransform], centre_m
 def keep_distinct(
     transforms: Sequence[RigidTransform], centre_mm: NDArray[np.floating], tolerance_mm: float
 ) -> list[RigidTransform]:
-    """Return the transforms that differ from all before them by more than a tolerance over a liver-sized region."""
+    """Return the transforms that differ from all kept before them by more than a tolerance in mm.
+
+    The difference of two transforms is the largest distance between their images of four points: the centre, and one
+    point `ARC_RADIUS_MM` from it along each world axis.
+    """
     probe = centre_mm + np.vstack([np.zeros(3), ARC_RADIUS_MM * np.eye(3)])
     placed = np.stack([transform.apply(probe) for transform in transforms])
     kept: list[int] = []
@@ -170,7 +180,7 @@ def keep_distinct(
 
 
 def _next_starts(result: LevelResult, centre_mm: NDArray[np.floating]) -> list[RigidTransform]:
-    """Return the best poses of a level that differ from each other, as many as the level keeps."""
+    """Return up to ``level.settings.keep`` best poses of a level that differ from each other (`keep_distinct`)."""
     poses = [solution.transform for solution in result.solutions]
     level = result.level
     apart = keep_distinct(poses, centre_mm, level.refinement.template.distinct_spacings * level.settings.spacing_mm)

@@ -19,14 +19,14 @@ class LevelSettings:
     spacing_mm
         Images are averaged in blocks of about this edge, never interpolated to it.
     margin_mm
-        Voxels up to this far outside the mask are compared, or more where slices are thick (`TemplateSettings`).
+        Voxels up to this far outside the mask are compared, or more if slices are thick (`TemplateSettings`).
     cells
         Size and number of the cells in which intensities are related.
     keep
         Number of best solutions that go on to the next level.
     window_hu
-        Intensities are clamped to this range. Narrow on coarse levels, where lung and bone would
-        drown the organs; wide on the finest, where a clamp would distort the profile of an edge.
+        Intensities are clamped to this range. Narrow on coarse levels, on which lung and bone would
+        drown the organs; wide on the finest, on which a clamp would distort the profile of an edge.
     solver
         Iteration limits.
     """
@@ -53,7 +53,7 @@ class TemplateSettings:
     max_margin_mm
         Largest margin, however thick the slices: the reference image is cropped to about this (`RegionSettings`).
     reach_spacings
-        The searched image is cropped to where the starts take the region, and this many spacings of the level around
+        The searched image is cropped to the region as the starts move it, and this many spacings of the level around
         it.
     distinct_spacings
         Solutions nearer to each other than this share of the level's spacing count as one.

@@ -3,7 +3,7 @@
 `match_blur` assumes that a slice averages over its spacing. Scanners overlap slices, widen them by
 reconstruction, or reformat them with an interpolation of their own; an edge is then wider in the
 image with thick slices than in the blurred thin one. As long as an edge's whole profile is inside the region the
-error is symmetric; where the region ends within the profile the error biases the pose, by tenths of a
+error is symmetric; if the region ends within the profile the error biases the pose, by tenths of a
 millimetre along thick slices. So the thin image is blurred along the thick slices until it explains
 the thick image best.
 """
@@ -29,7 +29,7 @@ class SliceProfileSettings:
     Parameters
     ----------
     thicker_ratio
-        The profile is measured where the template's slices are thicker than the sampled image's by this factor; below
+        The profile is measured if the template's slices are thicker than the sampled image's by this factor; below
         it, both images are interpolated or averaged alike.
     shares, num_shares
         Least and largest variance that is tried, as shares of the variance of the slice's own box; how many are tried.
@@ -68,7 +68,7 @@ def best_share(
     residual
         The residual with the unchanged image.
     change
-        (I, J, K) HU on the sampled image's grid: `widen_slices` less the image.
+        (I, J, K) HU on the sampled image's grid: the result of `widen_slices` minus the image.
     sampled
         The unchanged image.
     pose

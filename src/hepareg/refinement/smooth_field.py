@@ -103,7 +103,7 @@ def estimate_field(
     residual
         The level's residual with its blur not free. The field moves each of its cells as a whole.
     pose
-        The pose, sampled_from_template, which stays as it is.
+        The pose, sampled_from_template, which is kept.
     points_mm
         (N, 3) points spread over the liver, world mm of the template: the knots lie among them.
     settings

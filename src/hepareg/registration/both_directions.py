@@ -30,13 +30,13 @@ __all__ = ["BothDirectionsSettings", "average_directions", "interpolate_poses", 
 
 @dataclass(frozen=True)
 class BothDirectionsSettings:
-    """When the other direction is searched.
+    """Uncertainty from which the other direction is searched.
 
     Parameters
     ----------
     search_mm
         The other direction is searched if the pose's uncertainty is larger than this, and always if a share of
-        interpolation's blur was undone, because that amplifies noise; never where infinite.
+        interpolation's blur was undone, because that amplifies noise; never if infinite.
     """
 
     search_mm: float = 0.06
@@ -66,7 +66,7 @@ def average_directions(
     Returns
     -------
     Estimate or None
-        None where the other direction is not searched or finds no pose. If the two poses are farther apart than a
+        None if the other direction is not searched or finds no pose. If the two poses are farther apart than a
         voxel, they are two optima, whose mean is no solution: the pose stays, with their distance as its error.
     """
     level = refinement.finest.level
@@ -92,10 +92,21 @@ def average_directions(
 
 
 def mean_of_two(a: Estimate, b: Estimate, *, apart_mm: float, centre_mm: Points) -> Estimate:
-    """Return the mean of two estimates, weighted by their inverse variances.
+    """Return the mean of two estimates with the weights 1 - w and w, by their inverse variances.
 
-    Both directions compare the same images, so their errors are taken as wholly correlated: the mean's uncertainty lies
-    between theirs. Its standard error is that of a weighted mean of two poses that lie ``apart_mm`` from each other.
+    With the uncertainties s_a and s_b in mm, w = s_a^2 / (s_a^2 + s_b^2). The pose lies the share w of the way from
+    ``a`` to ``b``. Both directions compare the same images, so their errors are assumed to be fully correlated: the
+    uncertainty is (1 - w) s_a + w s_b. The directions' error is ``apart_mm`` sqrt(w (1 - w)), the standard error of a
+    weighted mean of two poses that lie ``apart_mm`` from each other. The bend is left at 0.
+
+    Parameters
+    ----------
+    a, b
+        Estimates of the two directions.
+    apart_mm
+        Mean distance in mm over the liver between their poses.
+    centre_mm
+        (3,) point about which the rotation is interpolated, world mm of the reference image.
     """
     errors_mm = a.uncertainty_mm, b.uncertainty_mm
     weight = errors_mm[0] ** 2 / (errors_mm[0] ** 2 + errors_mm[1] ** 2)
@@ -107,7 +118,10 @@ def mean_of_two(a: Estimate, b: Estimate, *, apart_mm: float, centre_mm: Points)
 
 
 def interpolate_poses(a: RigidTransform, b: RigidTransform, *, share: float, centre_mm: Points) -> RigidTransform:
-    """Return the pose a share of the way from ``a`` to ``b``, along the rotation and the centre's straight line."""
+    """Return the pose that lies a share, 0 to 1, of the way from ``a`` to ``b``.
+
+    The rotation turns about its one axis, and the centre moves along a straight line.
+    """
     way = RigidTransform((a.inverse() @ b).matrix)
     rotation, shift = rotation_vector(way.rotation), way.translation_at(centre_mm)
     part = RigidTransform.from_vectors(share * rotation, share * shift, centre_mm=centre_mm)

@@ -47,8 +47,8 @@ class EvidenceSettings:
     rival_mm
         A solution of another start farther than this from the result is another optimum.
     noise_share
-        At least this share of a pose's unexplained variance counts as unexplained by noise when two poses are compared,
-        however much of it lies outside the searched image.
+        When two poses are compared, at least this share of a pose's unexplained variance counts as noise, even if more
+        than the rest lies outside the searched image.
     tissue_hu
         Intensities of soft tissue, from fat-laden liver to liver and vessels with contrast medium.
     pull_vox, deblurred_pull_vox
@@ -82,23 +82,23 @@ class Evidence:
     explained_share_start
         The same share for the first start (`explained_shares`).
     basin_depth
-        How much less a wrong pose 8 mm away explains, as a share of the variance that the result leaves
-        unexplained at the level compared: the smallest over twelve directions.
+        Explained share of the result minus that of a wrong pose 8 mm away, relative to the share that the result leaves
+        unexplained at the level compared: the smallest of twelve wrong poses.
     rival_gap
-        How much less the best other optimum explains, as the same share; infinite where all starts agree.
+        The same number for the best other optimum instead of a wrong pose; infinite if all starts agree.
     overlap_share
         Share of the liver region that lies inside the searched image.
     displacement_mm
         Mean distance over the liver between the result and the identity.
     dice_after
-        Overlap of the two masks after registration, or None where one is missing.
+        Overlap of the two masks after registration, or None if one is missing.
     status
-        How the finest level ended.
+        Status of the solver on the finest level.
     bend_rms_mm
-        Root mean square of the liver's displacement that remains after the best rigid fit; 0 where
-        a rigid pose explains the images as well.
+        Root mean square of the liver's displacement that remains after the best rigid fit; 0 if a
+        rigid pose explains the images as well.
     directions_error_mm
-        Standard error of the mean of both directions' poses (`both_directions`), or None where only one was searched.
+        Standard error of the mean of both directions' poses (`both_directions`), or None if only one was searched.
     inverse_consistency_mm
         Length of the first step with the images exchanged (`inverse_consistency_mm`).
     agreeing_share
@@ -108,7 +108,7 @@ class Evidence:
     soft_tissue_share
         Share of the liver's points that show soft tissue (`soft_tissue_share`).
     correction_mm
-        Mean distance over the liver between the result and the refinement's pose: 0 where the result was refined.
+        Mean distance over the liver between the result and the refinement's pose: 0 if the result was refined.
     interpolation_pull_mm
         Largest bias of the pose by interpolation (`interpolation_pull_mm`).
     flags
@@ -204,7 +204,7 @@ def explained_shares(level: Level, *, result: RigidTransform, start: RigidTransf
     """Return the shares that the identity, a start and the result explain at a level.
 
     A whole slice of the liver at the image's border may enter or leave the searched image within a tenth of a
-    millimetre. So where the start seems to explain more than the result, both are compared on the voxels that lie
+    millimetre. So if the start seems to explain more than the result, both are compared on the voxels that lie
     inside the searched image under both poses.
     """
     identity, at_start = (1 - level.unexplained([RigidTransform.identity(), start])[0]).tolist()
@@ -226,8 +226,8 @@ def wrong_poses(
 def inverse_consistency_mm(level: Level, transform: RigidTransform, points_mm: Points) -> float:
     """Return the mean length over the points, in mm, of the first step away from a pose with the images exchanged.
 
-    Where the two images show the same liver in the same place, neither direction leaves the pose. A pose that only one
-    direction prefers is a chance fit. Infinite where the exchanged images determine no step.
+    If the two images show the same liver in the same place, neither direction leaves the pose. A pose that only one
+    direction prefers is a chance fit. Infinite if the exchanged images determine no step.
     """
     exchanged = level.exchange(transform)
     pose = exchanged.direction.to_solver(transform)
@@ -287,7 +287,7 @@ def _dice(problem: Problem, result: RigidTransform) -> float | None:
 def _rival_gap(
     compared: LevelResult, transform: RigidTransform, points_mm: Points, *, settings: EvidenceSettings
 ) -> float:
-    """Return how much less the best other optimum of a level explains; infinite without another optimum."""
+    """Return the lead (`_lead`) of a pose over the best other optimum of a level; infinite without another optimum."""
     found = [s for s in compared.solutions if s.status is not Status.NO_OVERLAP]
     apart = mean_distances_mm([s.transform for s in found], transform, points_mm) if found else np.zeros(0)
     rivals = [s.transform for s, distance in zip(found, apart, strict=True) if distance > settings.rival_mm]
@@ -297,9 +297,11 @@ def _rival_gap(
 def _lead(
     level: Level, transform: RigidTransform, others: Sequence[RigidTransform], *, settings: EvidenceSettings
 ) -> float:
-    """Return how much less the best of other poses explains, as a share of the variance that a pose leaves unexplained.
+    """Return the lead of a pose over the best of other poses, relative to the pose's unexplained variance.
 
-    The part of the liver outside the searched image is unexplained under every pose and does not count.
+    With the unexplained shares u of the pose and u_k of the others, and the share o of the liver's weight that the pose
+    takes outside the searched image: (min u_k - u) / max(u - o, ``settings.noise_share`` u). Positive if the pose
+    explains more than all others. Subtracting o keeps a liver that is partly out of view from shrinking the lead.
     """
     unexplained, overlaps = level.unexplained([transform, *others])
     (here, *elsewhere), outside = unexplained, 1 - float(overlaps[0])

@@ -39,7 +39,7 @@ def expected_error(evidence: Evidence, settings: VerdictSettings) -> float:
     Notes
     -----
     The parts are taken as independent: expected error = sqrt(sum of the squares of `ERROR_PARTS`). It is infinite or
-    NaN where a part is. A cause that no part models, such as a lobe that moves alone, is not in it.
+    NaN if a part is NaN. A cause that no part models, such as a lobe that moves alone, is not included.
     """
     return float(np.linalg.norm([part.value_mm(evidence, settings) for part in ERROR_PARTS]))
 

@@ -1,4 +1,4 @@
-"""Products of matrices in full single precision, even where the surrounding program allows less."""
+"""Products of matrices in full single precision, even if the surrounding program allows less."""
 
 import threading
 from collections.abc import Iterator

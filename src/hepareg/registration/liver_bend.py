@@ -24,7 +24,7 @@ class BendSettings:
     Parameters
     ----------
     search_mm
-        A bend is searched for if the pose's uncertainty is larger than this; never where infinite.
+        A bend is searched for if the pose's uncertainty is larger than this; never if infinite.
     between_mm
         Spacing of the level between the middle and the finest one: a bend moves edges farther than the finest level
         can follow at once.
@@ -44,7 +44,7 @@ class BendSettings:
 def estimate_bend(
     problem: Problem, refinement: Refinement, rigid: Estimate, *, settings: BendSettings, blocks: UncertaintySettings
 ) -> Estimate | None:
-    """Return the least-squares rigid fit of a bending liver's whole motion, or None where the liver does not bend.
+    """Return the least-squares rigid fit of a bending liver's whole motion, or None if the liver does not bend.
 
     Parameters
     ----------

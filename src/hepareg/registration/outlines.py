@@ -1,4 +1,4 @@
-"""The outlines of body and liver: where their centres lie, and whether the image's border cuts the liver's mask."""
+"""Measurements of outlines: the body's centroid, and whether the image's border cuts the liver's mask."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ THINNING = 4
 
 @dataclass(frozen=True)
 class OutlineSettings:
-    """Limits of the body's outline and of a mask that is cut.
+    """Limits of intensity for the body, and of area for a mask that counts as cut.
 
     Parameters
     ----------
     body_hu
         Voxels above this belong to the body.
     bottom_cut_share, top_cut_share
-        A mask is cut where its area in a border slice is more than this share of its largest slice. The limit is higher
+        A mask is cut if its area in a border slice is more than this share of its largest slice. The limit is higher
         at the upper end, because images are cropped at the liver's top: in slices 5 mm apart the first slice of a dome
         may hold an eighth of the largest slice's area.
     """
@@ -34,14 +34,17 @@ class OutlineSettings:
 
 
 def body_centre_mm(image: Volume, *, settings: OutlineSettings) -> NDArray[np.floating]:
-    """Return the (3,) world centroid of the voxels that are denser than air, or the image's centre without any."""
+    """Return the (3,) world centroid in mm of the voxels above ``settings.body_hu``; without one, the image's centre.
+
+    Every fourth voxel along each axis counts, and so do the table and the arms.
+    """
     thin = tuple(slice(None, None, THINNING) for _ in range(3))
     body = mask_profile(image.data[thin] > settings.body_hu)
     return image.grid.world_points(THINNING * body.centroid_vox) if body.total else image.grid.centre_mm
 
 
 def is_cut_by_border(mask: Volume, *, settings: OutlineSettings) -> tuple[bool, bool]:
-    """Return whether the image's border cuts a mask at its inferior end, and at its superior end."""
+    """Return whether the image's border cuts a mask at the mask's inferior end, and whether at the superior end."""
     axis, sense = mask.grid.superior_axis
     areas = mask.profile.counts[axis]
     if sense < 0:

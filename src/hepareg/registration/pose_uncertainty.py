@@ -84,7 +84,7 @@ def pose_uncertainty_mm(
     Returns
     -------
     float
-        Infinite where the images do not determine the pose.
+        Infinite if the images do not determine the pose.
 
     References
     ----------

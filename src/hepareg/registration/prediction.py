@@ -1,4 +1,4 @@
-"""The start that a trained network contributes; imported only where a method uses a network."""
+"""The start that a trained network contributes; imported only if a method uses a network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Predictor:
         direction
             From the user's images to the reference and searched image.
         device
-            Where the network runs.
+            Device on which the network runs.
         """
         predicted = predict_rigid(
             self.weights,

@@ -1,4 +1,4 @@
-"""The problem that a registration solves: which image is searched for the other one's liver, and where.
+"""The problem that a registration solves: the searched image, and the liver of the other image to be found in it.
 
 A registration searches one image, the *searched* image, for the liver of the other one, the *reference* image. The
 reference image is the fixed image; only if the moving mask is the only mask, it is the moving image. Poses are
@@ -64,7 +64,7 @@ class Problem:
     direction
         From the user's fixed and moving image to the reference and searched image.
     reference, searched, reference_mask, searched_mask
-        The images, without the slices above the liver's top, and their masks where given.
+        The images, without the slices above the liver's top, and their masks if given.
     region
         The reference image around its liver.
     points_mm
@@ -98,9 +98,9 @@ class Problem:
         return min(volumes, default=None)
 
     def limit_search(self, guesses: Sequence[RigidTransform]) -> "Problem":
-        """Return the problem with the searched image cropped to where the only mask's liver can be.
+        """Return the problem with the searched image cropped to the region in which the only mask's liver can be.
 
-        With two masks, or none, the problem stays as it is.
+        With two masks, or none, the problem is returned unchanged.
 
         Parameters
         ----------

@@ -67,9 +67,9 @@ def register(
     seed
         Kept for methods that draw random numbers; no method does today.
     settings
-        `RegisterSettings`; defaults where None.
+        `RegisterSettings`; None for the defaults.
     progress
-        Called with the name of each stage as it begins.
+        Function that is called with the name of each stage when the stage begins.
 
     Returns
     -------
@@ -166,7 +166,13 @@ def _predictor(method: Method, weights: "LoadedWeights | str | Path | None") -> 
 
 
 def _refine(problem: Problem, starts: list[Start], settings: RegisterSettings) -> Refinement:
-    """Refine all starts; among images with slices alike the user's fixed image is the template."""
+    """Return the refinement from all starts; if no image has thicker slices, the user's fixed image is the template.
+
+    Raises
+    ------
+    PairError
+        If no start brings the images together.
+    """
     poses = [start.transform for start in starts]
     found = refine(problem.region, problem.searched, poses, when_alike=problem.direction, settings=settings.refinement)
     if found is None:

@@ -34,7 +34,7 @@ class Verdict:
     decision
         Accept, review or reject.
     already_aligned
-        Whether the images fitted as they came, within the expected error.
+        Whether the images fitted without registration, within the expected error.
     expected_liver_tre_mm
         Expected mean distance in mm, over the liver, to the true rigid pose (`expected_error`).
     reasons
@@ -62,13 +62,13 @@ class RegistrationResult:
         Whether to trust it.
     centre_mm
         (3,) fixed world point at which translations are reported: the liver's centroid, or the
-        centre of the region where no mask is given.
+        centre of the region if no mask is given.
     start
         The start that led to the result, as moving_from_fixed.
     start_name
         How that start was found: identity, mask_centroids, user, ...
     history
-        Solution of each level, coarse to fine; empty where the result was not refined.
+        Solution of each level, coarse to fine; empty if the result was not refined.
     similarity_before, similarity_after
         Explained share of the template's local variance (0 to 1, higher is better) under the
         identity and under the result.
@@ -79,7 +79,7 @@ class RegistrationResult:
     method
         How the transform was found.
     weights_sha256
-        Hash of the trained network's file, or None where none was used.
+        Hash of the trained network's file, or None if none was used.
     """
 
     transform: RigidTransform

@@ -1,4 +1,4 @@
-"""A rough liver region where no mask is given: the largest block of soft tissue."""
+"""A rough liver region for pairs without a mask: the largest block of soft tissue."""
 
 from dataclasses import dataclass
 

@@ -29,7 +29,7 @@ class StartSettings:
     rotations_deg
         Rotations about each world axis, both ways, around the likeliest start: follow-up poses, other tables.
     breath_mm
-        Shifts along the body where two masks do not give the displacement: the liver moves with the breath.
+        Shifts along the body, tried unless two masks give the displacement: the liver moves with the breath.
     """
 
     rotations_deg: tuple[float, ...] = (15.0, 30.0, 45.0)
@@ -43,11 +43,11 @@ class Start:
     Parameters
     ----------
     name
-        How the pose was found.
+        Name of the way in which the pose was found.
     transform
         The pose.
     derived
-        Made by shifting or rotating another start; such a start is ignored where the searched image is cropped.
+        Made by shifting or rotating another start; such a start is ignored when the searched image is cropped.
     """
 
     name: str
@@ -58,10 +58,11 @@ class Start:
 def find_starts(problem: Problem, *, given: RigidTransform | None = None, settings: StartSettings) -> list[Start]:
     """Return starts to try, the likeliest first.
 
-    With two masks: their centroids, and where the image's border cuts one of them, the centroids of
-    the parts of equal height below the liver's top (or above its bottom), since a cut mask's own
-    centroid is biased. Always: the identity. Without two masks: the bodies' outlines. Around the first start,
-    rotations about all axes. A user's start comes first, but the others are tried as well.
+    With two masks: the translation between their centroids. If the image's border cuts one of them, also between the
+    centroids of the parts of equal height below the liver's top (or above its bottom), since the centroid of a cut mask
+    is biased. Always: the identity. Without two masks: the translation between the centroids of the bodies, and shifts
+    along the body. Around the first start, rotations about all axes. A user's start comes first, but the others are
+    tried as well.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def find_starts(problem: Problem, *, given: RigidTransform | None = None, settin
 
 
 def nearest_start(starts: Sequence[Start], pose: RigidTransform, points_mm: Points) -> Start:
-    """Return the start with the smallest mean distance over points to a pose: the one that led to it."""
+    """Return the start with the smallest mean distance over points to a pose: the start that led to the pose."""
     distances = mean_distances_mm([start.transform for start in starts], pose, points_mm)
     return starts[int(np.argmin(distances))]
 
@@ -107,7 +108,19 @@ def _mask_starts(searched_mask: Volume, reference_mask: Volume, problem: Problem
 
 
 def _equal_height_start(name: str, masks: tuple[Volume, Volume], *, from_top: bool) -> Start:
-    """Compare the centroids of the parts of two masks that lie within the smaller mask's height of the same end."""
+    """Return the translation of the reference mask's centroid onto the searched mask's, taken over parts of one height.
+
+    The height is that of the shorter mask; each part is as high and lies at the mask's top, or at its bottom.
+
+    Parameters
+    ----------
+    name
+        Name of the start.
+    masks
+        The searched mask and the reference mask.
+    from_top
+        Whether the parts lie at the tops.
+    """
     heights = [_height_range_mm(mask) for mask in masks]
     height = min(high - low for low, high in heights)
     centroids = []
@@ -117,7 +130,7 @@ def _equal_height_start(name: str, masks: tuple[Volume, Volume], *, from_top: bo
 
 
 def _slice_heights_mm(mask: Volume) -> tuple[int, NDArray[np.floating]]:
-    """Return the axis along the body, and the world height of each slice at the grid's middle."""
+    """Return the voxel axis along the body, and the world z in mm of the middle of each slice along that axis."""
     axis, _ = mask.grid.superior_axis
     voxels = np.tile((np.array(mask.shape) - 1) / 2, (mask.shape[axis], 1))
     voxels[:, axis] = np.arange(mask.shape[axis])
@@ -131,7 +144,7 @@ def _height_range_mm(mask: Volume) -> tuple[float, float]:
 
 
 def _slab_centroid_mm(mask: Volume, low_mm: float, high_mm: float) -> NDArray[np.floating]:
-    """Return the world centroid of the part of a mask between two heights."""
+    """Return the (3,) world centroid in mm of the slices of a mask whose middles lie between two heights in mm."""
     axis, heights = _slice_heights_mm(mask)
     rounding = ROUNDING * float(mask.grid.spacing_mm[axis])
     inside = (heights >= low_mm - rounding) & (heights <= high_mm + rounding)

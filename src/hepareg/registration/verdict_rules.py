@@ -1,4 +1,4 @@
-"""The rules of the verdict: each reason code with its condition, its meaning, and the remedy for a user."""
+"""The rules of the verdict: for each reason code its condition, its meaning and advice for the user."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from hepareg.registration.verdict_settings import VerdictSettings
 __all__ = ["RULES", "Condition", "Rule", "rule_of"]
 
 Condition = Callable[[Evidence, float, VerdictSettings], bool]
-"""Called with evidence, expected error in mm and settings; true where a rule holds."""
+"""Called with evidence, expected error in mm and settings; true if a rule holds."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Rule:
     code
         Name in ``reasons`` of ``result.json``.
     decision
-        The best decision that a result can get where the rule holds. ``ACCEPT`` makes the rule a note.
+        The best decision that a result can get if the rule holds. ``ACCEPT`` makes the rule a note.
     holds
         Whether the rule holds.
     meaning
@@ -54,7 +54,7 @@ def _ended(status: Status) -> Condition:
 
 
 def _confirmed(evidence: Evidence, settings: VerdictSettings) -> bool:
-    """Return whether two masks agree so well that they confirm the place."""
+    """Return whether the masks' Dice after registration is at least ``confirming_dice``; false without both masks."""
     return evidence.dice_after is not None and evidence.dice_after >= settings.confirming_dice
 
 

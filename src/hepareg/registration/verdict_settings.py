@@ -1,4 +1,4 @@
-"""Limits of the verdict, each in one place; ``docs/verdict.md`` lists them and where each came from."""
+"""Limits of the verdict, each in one place; ``docs/verdict.md`` lists them and the origin of each."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class VerdictSettings:
         Bias of interpolation, which all blocks of the liver share: this many mm per squared mm of `voxel_mm`.
     shared_voxel_bias
         Share of the bias of interpolation that both directions have in common; the rest is measured by
-        `directions_error_mm` where both were searched.
+        `directions_error_mm` if both were searched.
     bend_error_share
         Error of the rigid fit as a share of `bend_rms_mm`.
     max_bend_rms_mm
@@ -39,7 +39,7 @@ class VerdictSettings:
     confirming_dice
         Two masks with at least this Dice after registration confirm the place; then the next two limits apply.
     min_basin_depth_confirmed, reject_basin_depth_confirmed
-        Limits of `basin_depth` where the masks confirm the place: very noisy images have shallow optima.
+        Limits of `basin_depth` if the masks confirm the place: very noisy images have shallow optima.
     min_rival_gap
         A smaller advantage over the best other optimum goes to review.
     min_overlap_share, reject_overlap_share

@@ -14,7 +14,7 @@ def single_or_double(field: Tensor) -> Tensor:
 
 
 def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the mean of (B, 1, I, J, K) values under a mask of that shape: (B,); NaN where the mask is empty.
+    """Return the mean of (B, 1, I, J, K) values under a mask of that shape: (B,); NaN if the mask is empty.
 
     Raises
     ------

@@ -29,7 +29,7 @@ def folding_penalty(
     Returns
     -------
     Tensor
-        (B,), without unit, in [0, inf); 0 where every determinant is at least ``smallest``. NaN under an
+        (B,), without unit, in [0, inf); 0 if every determinant is at least ``smallest``. NaN under an
         empty mask.
 
     Notes

@@ -54,7 +54,7 @@ def prepare(
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the mean of (B, C, I, J, K) values under (B, 1, I, J, K) weights: (B,).
 
-    NaN where all weights are zero: an empty mask has no mean, and a loss must not hide that.
+    NaN if all weights are zero: an empty mask has no mean, and a loss must not hide that.
     """
     total = weights.flatten(1).sum(1) * values.shape[1]
     return (values * weights).flatten(1).sum(1) / total

@@ -18,7 +18,7 @@ def local_ncc_loss(
 ) -> Tensor:
     """Return one minus the mean squared correlation coefficient of small boxes.
 
-    Linear changes of intensity, of either sign, do not change the loss, even where they differ from
+    Linear changes of intensity, of either sign, do not change the loss, even if they differ from
     place to place. Only voxels in the mask enter the means and variances of a box, so that ribs beside
     the liver, which move differently, have no influence. A box counts by its share in the mask.
 

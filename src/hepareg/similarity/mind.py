@@ -55,7 +55,7 @@ def mind_loss(
         Half width in mm of the patches; rounded to whole voxels along each axis, 0 is a single voxel.
     recompute
         Whether the descriptors are computed again in the backward pass instead of being stored: more
-        time, less memory, the same loss. None: only where the bounding box of the mask has more than
+        time, less memory, the same loss. None: only if the bounding box of the mask has more than
         two million voxels (`SLAB_VOXELS`); above that number memory does not grow any further.
 
     Returns

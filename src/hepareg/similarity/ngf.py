@@ -31,7 +31,7 @@ def ngf_loss(
     Returns
     -------
     Tensor
-        (B,), in [0, 1]; 0 is best (equal images), 1 where strong edges cross at a right angle
+        (B,), in [0, 1]; 0 is best (equal images), 1 if strong edges cross at a right angle
         everywhere. NaN under an empty mask.
 
     Raises

@@ -78,12 +78,15 @@ class OrganSpace:
         return self.grid.world_points(where)
 
     def keep_inside(self, depth_mm: float) -> "_Keeper":
-        """Return a function that replaces (N, 3) points by the nearest ones at least ``depth_mm`` deep."""
+        """Return a function that moves (N, 3) points to the nearest voxel centre at least ``depth_mm`` deep."""
         return _Keeper(self, depth_mm)
 
 
 class _Keeper:
-    """Function of `OrganSpace.keep_inside`: points that are deep enough are returned unchanged."""
+    """Function that replaces points less than ``depth_mm`` below an organ's surface by the nearest deeper voxel centre.
+
+    (N, 3) world points in mm; points that are deep enough are returned unchanged.
+    """
 
     def __init__(self, space: OrganSpace, depth_mm: float) -> None:
         self.grid = space.grid

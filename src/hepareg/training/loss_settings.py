@@ -44,7 +44,10 @@ class LossTerm(BaseModel):
 
 
 def _terms_of(family: Family) -> GetPydanticSchema:
-    """Return the validation of ``{name: weight}`` and ``{name: {weight: ..., option: ...}}`` for a table of parts."""
+    """Return a pydantic schema for the terms of a loss: ``{name: weight}`` or ``{name: {weight: ..., option: ...}}``.
+
+    ``family`` maps the name of each loss to its function, whose keyword arguments are the options.
+    """
     models = {name: create_model(name, __base__=LossTerm, **_fields(loss)) for name, loss in family.items()}
 
     def schema(_source: Any, handler: Callable[[Any], core_schema.CoreSchema]) -> core_schema.CoreSchema:

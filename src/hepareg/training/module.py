@@ -17,7 +17,7 @@ from hepareg.training.settings import OptimiserSettings, TrainingSettings
 __all__ = ["RegistrationModule"]
 
 ROW = ("index", "loss", "tre_mm", "start_tre_mm", "rotation_deg")
-"""Numbers that are kept of each validation pair; TRE and rotation error are NaN where the truth is not known."""
+"""Numbers that are kept of each validation pair; TRE and rotation error are NaN if the truth is not known."""
 
 
 class RegistrationModule(pl.LightningModule):

@@ -98,7 +98,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _known_keys(sections: Sequence[int | str]) -> list[str]:
-    """Return the keys of a section, given as the keys that lead to it."""
+    """Return the valid keys of a section of the settings, given the names of the sections from the outermost to it."""
     kind: Any = TrainingSettings
     for section in sections:
         kind = get_type_hints(kind)[str(section)]

@@ -32,7 +32,7 @@ class TimeLimit(pl.Callback):
         return "time_limit"
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the training time in seconds so far."""
+        """Return the state for a checkpoint: a dict with the training time so far in seconds, earlier runs included."""
         return {"seconds": self.seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ class TimeLimit(pl.Callback):
         self.before = float(state_dict["seconds"])
 
     def seconds(self) -> float:
-        """Return the training time in seconds so far, with that before a resume."""
+        """Return the training time so far in seconds, the time before a resume included."""
         return self.before + self.clock() - self.started
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

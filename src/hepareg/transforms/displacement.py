@@ -136,7 +136,7 @@ def inverse_displacement(
 
     Notes
     -----
-    v <- -u(x + v(x)), a contraction where the gradient of u is below 1 in norm.
+    v <- -u(x + v(x)), a contraction if the gradient of u is below 1 in norm.
 
     References
     ----------
@@ -199,7 +199,7 @@ class DisplacementField:
         return (x + u[0].T).cpu().numpy()
 
     def jacobian_determinant(self) -> Tensor:
-        """Return the Jacobian determinant at every voxel, the local change of volume: (I, J, K)."""
+        """Return the Jacobian determinant of x -> x + u(x) at every voxel, the local change of volume: (I, J, K)."""
         return jacobian_determinant(self._batch, self._matrix)[0, 0]
 
     def jacobian_range(self) -> tuple[float, float]:
@@ -222,5 +222,11 @@ class DisplacementField:
         return DisplacementField(linear_before_displacement(self._batch, matrix, self._matrix)[0], self.grid)
 
     def inverse(self) -> "DisplacementField":
-        """Return the inverse map on the same grid; see `inverse_displacement`."""
+        """Return the inverse map as a displacement field on the same grid (`inverse_displacement`).
+
+        Raises
+        ------
+        TransformError
+            If the fixed-point iteration does not converge, as for a folded field or one whose gradient exceeds 1.
+        """
         return DisplacementField(inverse_displacement(self._batch, self._matrix)[0], self.grid)

@@ -35,8 +35,8 @@ def fit_rigid(points_mm: Points, targets_mm: Points, *, weights: ArrayLike | Non
     Notes
     -----
     With the weighted means p and q, the singular value decomposition sum w (t - q)(x - p)' = U S V' gives
-    R = U diag(1, 1, det(U V')) V', the best rotation also where a reflection would fit better, and the
-    translation q - R p. R is unique where S_2 + det(U V') S_3 > 0; points in one plane are enough.
+    R = U diag(1, 1, det(U V')) V', the best rotation even if a reflection would fit better, and the
+    translation q - R p. R is unique if S_2 + det(U V') S_3 > 0; points in one plane are enough.
 
     References
     ----------

@@ -1,1 +1,1 @@
-"""The work of each command with files; owns atomic output."""
+"""Work of the commands on files, with atomic output."""

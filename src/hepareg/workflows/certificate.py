@@ -38,7 +38,7 @@ QFORM_NOTED_MM = 0.01
 
 
 def liver_points(fixed: Grid, mask: Volume | None) -> Points:
-    """Return at most 1,000 world points in mm, spread over a mask, or over the grid where there is no mask."""
+    """Return at most 1,000 world points in mm, spread over a mask, or over the grid if there is no mask."""
     if mask is None:
         steps = [np.linspace(0, n - 1, 10) for n in fixed.shape]
         return fixed.world_points(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3))
@@ -103,7 +103,7 @@ class HeaderErrors:
         qform, a quaternion, is less exact near a rotation by 180 degrees (see `hepareg.io.nifti_header.place`).
     orthogonality
         Largest entry of R'R - I, with R the rotation from the old placement to the stored sform. For the qform it
-        says nothing, for a quaternion is orthonormal even where the scanner's direction cosines are rounded.
+        says nothing, for a quaternion is orthonormal even if the scanner's direction cosines are rounded.
     """
 
     sform_mm: float

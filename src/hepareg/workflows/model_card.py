@@ -13,7 +13,7 @@ __all__ = ["model_card"]
 
 DISPLACEMENT = (
     "displacement (3, I, J, K) in world mm at every voxel of the region, applied before the rigid transform "
-    "where there is one"
+    "if there is one"
 )
 
 

@@ -34,7 +34,7 @@ METHODS = ("refine", "network", "network+refine")
 
 @dataclass(frozen=True)
 class RegisterRequest:
-    """Which files to register, where the results go, and how.
+    """Files to register, folder of the results, and options of the run.
 
     Parameters
     ----------
@@ -45,24 +45,24 @@ class RegisterRequest:
     moving_mask, fixed_mask, mask_label
         Liver masks, as `hepareg.masks.read_mask` takes them, and the number or name of the liver in both.
     moving_mask_label, fixed_mask_label
-        The same for one of them, where they differ.
+        The same for one mask, if the two differ.
     start, convention, direction
         File with a guess of moving_from_fixed in any format that `hepareg.io.transforms` reads, or a table of point
-        pairs (.csv), and the meaning of a plain matrix that does not state it.
+        pairs (.csv); coordinates and direction of a plain matrix whose file does not state them (`MatrixMeaning`).
     moving_series, fixed_series
-        Which series of a folder of DICOM with several.
+        Series to read from a folder of DICOM with several: number in the list, ``number=...``, ``uid=...`` or words.
     method, weights
-        One of `METHODS`, and the file of a trained network for those with one; None is the one of the package.
+        One of `METHODS`, and the file of a trained network for methods with one; None is the package's own network.
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     write
         Names of tools whose transform files are written as well: ``elastix``, ``greedy``.
     matrix_only
-        Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as ever.
+        Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as without it.
     device, threads, seed
-        ``cpu`` or ``cuda``; number of threads, torch's own choice where None; seed of random numbers.
+        ``cpu`` or ``cuda``; number of threads, None for torch's own choice; seed of random numbers.
     allow_identical, allow_different_patients
-        Oddities that the user has accepted.
+        Whether the user accepts one image given twice, and images of two patients.
     overwrite
         Whether an older result in ``out`` may be replaced.
     """
@@ -94,13 +94,13 @@ class RegisterRequest:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """Every file or folder that is read."""
+        """Paths of all files and folders that the request reads."""
         given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start, self.weights)
         return tuple(Path(path) for path in given if path is not None)
 
     @property
     def options(self) -> dict[str, Any]:
-        """Options of the request that shape the result; no path."""
+        """Options of the request that influence the result, by name, for the report; no path among them."""
         names = (
             "convention",
             "direction",
@@ -131,7 +131,7 @@ def _label_shown(label: int | str | None) -> int | str | None:
 
 @dataclass(frozen=True)
 class Registered:
-    """Outcome of a run: the content of ``result.json``, and its result in one line."""
+    """Report of a run: the content of ``result.json``, and the result in one line."""
 
     report: Mapping[str, Any]
     line: str
@@ -153,7 +153,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     request
         Files and options.
     progress
-        Called with the name of each stage as it begins.
+        Function that is called with the name of each stage when the stage begins.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
 
 
 def _check(request: RegisterRequest) -> None:
-    """Check the request before any work."""
+    """Check the options, the output folder and the device, before any image is read."""
     if request.device not in DEVICES:
         raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
     if request.method not in METHODS:
@@ -230,7 +230,7 @@ def _check(request: RegisterRequest) -> None:
 def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "RegistrationResult"]]:
     """Read the pair while torch is being imported, which takes as long and mostly waits for the disk."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        # Where a file is missing there is nothing to import for: the message comes at once.
+        # If a file is missing, nothing is imported: the message comes at once.
         loading = pool.submit(_load) if all(path.exists() for path in request.inputs) else None
         pair = read_pair(
             moving=request.moving,
@@ -276,7 +276,7 @@ def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform 
 
 
 def _method(request: RegisterRequest) -> dict[str, Any]:
-    """Return method and weights as the library call takes them; nothing where the default is asked for."""
+    """Return the keyword arguments ``method`` and ``weights`` of `register`; none of them for the default method."""
     if request.method == "refine":
         return {}
     from hepareg.registration import Method
@@ -322,7 +322,7 @@ def _write_outputs(
         written += outputs.write_transforms(
             folder, result.transform, pair, centre_mm=result.centre_mm, extra=request.write
         )
-    if request.matrix_only and not rejected:  # a rejected result has to be looked at
+    if request.matrix_only and not rejected:  # a user has to look at a rejected result
         pictures = (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
         return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
     with ThreadPoolExecutor(max_workers=1) as pool:

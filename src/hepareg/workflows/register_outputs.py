@@ -1,7 +1,7 @@
 """The files of a registration: transforms for every tool, the moved images, the picture.
 
-Imports stand where a file is written: transforms alone need neither ITK nor Pillow,
-whose imports would be a good part of the run.
+Each writer imports its own libraries: transforms alone need neither ITK nor Pillow, whose imports would be a good part
+of the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,20 +51,20 @@ REPLACEABLE_NAMES = (*OUTPUT_NAMES, *EXTRA_TRANSFORMS.values())
 
 @dataclass(frozen=True)
 class Written:
-    """Names of the files written, why the others were left out, by name, and how exact the moved header is."""
+    """Record of output files: names of those written, reasons by name for the others, errors of the moved header."""
 
     names: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     header: HeaderErrors | None = None
 
     def __add__(self, other: "Written") -> "Written":
-        """Return both together."""
+        """Return one record of the files of both; a header error of this record comes before the other's."""
         return Written(self.names + other.names, {**self.left_out, **other.left_out}, self.header or other.header)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """Words of the picture: its title, the lines under it, and the decision that colours it."""
+    """Words of the picture: its title, the lines under the title, and the decision that colours the title's bar."""
 
     title: str
     lines: Sequence[str]
@@ -159,7 +159,7 @@ def write_picture(folder: Path, transform: RigidTransform, pair: CheckedPair, ca
 
 
 def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: str | Path) -> HeaderErrors:
-    """Write the header-only result; return how exactly its header holds the new place."""
+    """Write the moving image with a new header alone; return the errors of the position that the header holds."""
     old = moving.grid.world_from_voxel
     new = transform.inverse().matrix @ old
     if moving.provenance.file_format == "nifti":

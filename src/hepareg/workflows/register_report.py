@@ -35,9 +35,9 @@ def load_schema() -> dict[str, Any]:
 
 
 def dice_of_masks(pair: CheckedPair, result: "RegistrationResult") -> dict[str, float] | None:
-    """Return the Dice of the masks before and after registration, or None where a mask is missing.
+    """Return the Dice of the masks before and after registration, or None if a mask is missing.
 
-    Both numbers are sampled on a lattice; the second is taken from the evidence of the verdict where that has it.
+    Both numbers are sampled on a lattice; the second is that of the verdict's evidence, if it has one.
     """
     moving, fixed = pair.moving_mask, pair.fixed_mask
     if moving is None or fixed is None:

@@ -51,7 +51,7 @@ class SimulateRequest:
         File of a real CT, or None for the procedural abdomen.
     labels
         Masks of the real CT, each as ``NAME=FILE``, as ``NAME=FILE:VALUE`` for one value of a label map, or as the
-        FILE alone where its name is the label's.
+        FILE alone if its name is the label's.
     dicom
         Write the two images as DICOM series instead of NIfTI.
     geometry

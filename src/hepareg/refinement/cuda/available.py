@@ -1,4 +1,4 @@
-"""The fused kernels of a device, where they can be used."""
+"""The fused kernels of a device, if they can be used."""
 
 import warnings
 from functools import cache

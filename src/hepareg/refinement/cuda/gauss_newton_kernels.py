@@ -25,9 +25,9 @@ from hepareg.voxel_tensor import small_tensor
 __all__ = ["minimise"]
 
 STATUSES = (Status.ITERATION_LIMIT, Status.CONVERGED, Status.SINGULAR, Status.NO_OVERLAP)
-"""Their positions are the codes that the kernel writes; a running iteration has 0."""
+"""The position of a status in this tuple is the code that the kernel writes; 0 also means that the pose is running."""
 LOOK_EVERY = 2
-"""Iterations between two checks of the host whether all poses have ended; it changes the speed alone."""
+"""The host checks after every so many iterations whether all poses have ended; the number changes only the speed."""
 
 
 def minimise(data: ResidualData, starts: Sequence[RigidTransform], settings: GaussNewtonSettings) -> list[Solution]:
@@ -70,7 +70,12 @@ def minimise(data: ResidualData, starts: Sequence[RigidTransform], settings: Gau
 
 
 class _Found:
-    """State of all iterations: poses (B, 4, 4), objectives (iterations + 1, B), statuses and evaluations (2, B)."""
+    """Progress of Gauss-Newton from B starts, as tensors that the kernel writes.
+
+    ``poses`` (B, 4, 4) float64 are the latest poses, sampled_from_template. ``histories`` (iterations + 1, B) float64
+    have in row n the objective before step n, and 0 after a pose has ended. ``states`` (2, B) int32 have in row 0 the
+    status code (a position in `STATUSES`, 0 while running), in row 1 the number of evaluations of the objective.
+    """
 
     def __init__(self, poses: NDArray[np.floating], iterations: int, device: torch.device) -> None:
         self.poses = small_tensor(poses, device)
@@ -80,7 +85,7 @@ class _Found:
     def solutions(
         self, starts: Sequence[RigidTransform], settings: GaussNewtonSettings, began: float
     ) -> list[Solution]:
-        """Return a solution for each start, all of them in one copy off the device."""
+        """Return a solution for each start; one copy brings all numbers from the device."""
         everything: list[Tensor] = [self.states.double(), self.histories, self.poses.flatten(1).T]
         host = torch.cat(everything).T.cpu().numpy()
         numbers, evaluations = host[:, 0].astype(int), host[:, 1].astype(int)
@@ -100,13 +105,16 @@ def _product(a, b):
 
 @triton.jit
 def _entry(vector, n: tl.constexpr, WIDTH: tl.constexpr):
-    """Return the n-th of WIDTH numbers."""
+    """Return element n of a vector of WIDTH elements, which Triton cannot index."""
     return tl.sum(tl.where(tl.arange(0, WIDTH) == n, vector, 0.0), axis=0)
 
 
 @triton.jit
 def _motion(step, centre, radius, WIDTH: tl.constexpr):
-    """Return the (4, 4) matrix of a step (rotation in mm of arc, translation) about a centre, itself a matrix."""
+    """Return the (4, 4) matrix of a step (rotation in mm of arc at ``radius``, translation in mm) about a centre.
+
+    ``centre`` is a (4, 4) translation matrix that has the centre in its last column.
+    """
     r, c = tl.arange(0, 4)[:, None], tl.arange(0, 4)[None, :]
     x, y, z = _entry(step, 0, WIDTH) / radius, _entry(step, 1, WIDTH) / radius, _entry(step, 2, WIDTH) / radius
     K = tl.where((r == 2) & (c == 1), x, 0.0) - tl.where((r == 1) & (c == 2), x, 0.0)
@@ -131,7 +139,10 @@ def _advance(
     sums, limits, frames, matrices, placements, histories, states, poses, iteration, last,
     N: tl.constexpr, WIDTH: tl.constexpr, UNEXPLAINED: tl.constexpr, INSIDE: tl.constexpr,
 ) -> None:  # fmt: skip
-    """Take one step of each pose that has not ended, from the sums of its normal equations over all cells."""
+    """Record the objective of each pose that has not ended, take one step of the pose, and update its status.
+
+    ``sums`` (R, B) are the rows of `sum_voxels`, added up over all cells.
+    """
     pose = tl.program_id(0)
     running = tl.load(states + pose) == 0
     objective = tl.load(sums + UNEXPLAINED * poses + pose) / tl.load(limits)

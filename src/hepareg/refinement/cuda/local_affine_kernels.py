@@ -1,8 +1,8 @@
 """The residual on a CUDA device: two kernels in place of a hundred small operations.
 
 The kernels compute the tensors of `LocalAffine` cell by cell: the first one interpolates the sampled image and fits the
-intensity map, the second one weighs the residuals and adds up the normal equations. In between, the scale of the
-robust weights has to be known over all cells. No sum depends on the order in which cells are finished. A test compares
+intensity map, the second one applies the robust weights and adds up the normal equations. In between, the scale of the
+robust weights is computed over all cells. No sum depends on the order in which cells are finished. A test compares
 kernels and tensor operations. Needs Triton, which comes with torch's CUDA builds.
 
 References
@@ -43,13 +43,14 @@ __all__ = [
 CELLS_EACH = 8
 """Cells of one program; with 32 or 64 voxels a cell, a few hundred voxels in registers."""
 WEIGHT, SQUARES, UNEXPLAINED, INSIDE = -4, -3, -2, -1
-"""The last rows of each cell: sum of the weights, weighted squares of the residual, weighted squares that are
-unexplained (voxels outside the sampled image count wholly), weight inside. Before them lie the Hessian's upper triangle
-and the gradient."""
+"""The last four of the R rows of each cell. `WEIGHT`: sum of the robust weights. `SQUARES`: sum of robust weight times
+squared residual. `UNEXPLAINED`: sum of weight times squared residual, to which a voxel outside the sampled image adds
+the template's own square (`ResidualData.squares`). `INSIDE`: sum of the weights of voxels inside the sampled image. The
+rows before them are the Hessian's upper triangle, row by row, and the gradient."""
 
 
 class FusedEquations:
-    """`CellEquations` from the kernels' (R, B, N) rows."""
+    """`CellEquations` from the (R, B, N) rows that `sum_voxels` returns."""
 
     def __init__(self, rows: Tensor, data: ResidualData) -> None:
         self._rows = rows
@@ -57,23 +58,23 @@ class FusedEquations:
 
     @property
     def hessian(self) -> Tensor:
-        """(B, N, n, n)."""
+        """Gauss-Newton Hessian of each cell under each pose, per mm^2: (B, N, n, n)."""
         n = self._data.num_parameters
         return self._rows[_whole_matrix(n, self._rows.device)].permute(1, 2, 0).unflatten(2, (n, n))
 
     @property
     def gradient(self) -> Tensor:
-        """(B, N, n)."""
+        """Gradient of each cell's half sum of squares under each pose, per mm: (B, N, n)."""
         return self._rows[_triangle(self._data.num_parameters) : WEIGHT].permute(1, 2, 0)
 
     @property
     def residual_variance(self) -> Tensor:
-        """() robustly weighted variance of the residual, HU^2, over all poses."""
+        """Robustly weighted mean square of the residual in HU^2, one number for all poses together: shape ()."""
         weight, squares = self._rows[WEIGHT:UNEXPLAINED].sum(dim=(1, 2), dtype=torch.float64)
         return squares / weight.clamp(min=TINY) + TINY
 
     def sum_cells(self) -> NormalEquations:
-        """Return the sums over all cells with the blurs eliminated, in one copy off the device."""
+        """Return the normal equations of the pose alone, summed over all cells, after one copy from the device."""
         n = self._data.num_parameters
         host = self._rows.sum(dim=2, dtype=torch.float64).cpu().numpy()
         hessian = host[_places(n)].T.reshape(-1, n, n)
@@ -82,13 +83,17 @@ class FusedEquations:
 
 
 def cell_equations(matrices: NDArray[np.floating], data: ResidualData) -> FusedEquations:
-    """Return the normal equations about each of (B, 4, 4) poses, cell by cell."""
+    """Return the normal equations of each cell about each of (B, 4, 4) poses sampled_from_template."""
     planes, rows = fit_cells(data.sampled.voxel_from_offset(matrices, data.cells), data)
     return FusedEquations(sum_voxels(planes, rows, data), data)
 
 
 def sum_voxels(planes: Tensor, rows: Tensor, data: ResidualData) -> Tensor:
-    """Weigh the residuals and return the rows, all of them written."""
+    """Apply the robust weights to the residuals, fill the remaining rows of `fit_cells` in place and return them.
+
+    These rows are the Hessian's upper triangle, the gradient, and the sums `WEIGHT` and `SQUARES`; R is their number
+    plus 2: n (n + 1) / 2 + n + 4 for n parameters.
+    """
     poses, cells, voxels = planes.shape[1:]
     median = rows
     if data.settings.robust:
@@ -107,23 +112,32 @@ def sum_voxels(planes: Tensor, rows: Tensor, data: ResidualData) -> Tensor:
 def unexplained(
     matrices: NDArray[np.floating], data: ResidualData
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return (B,) objectives and overlaps at (B, 4, 4) poses."""
+    """Return the objectives (B,) and the overlaps (B,), as in `NormalEquations`, at (B, 4, 4) poses."""
     rows = fit_cells(data.sampled.voxel_from_offset(matrices, data.cells), data)[1]
     return _shares(rows[UNEXPLAINED:].sum(dim=2, dtype=torch.float64).cpu().numpy(), data)
 
 
 def fit_cells(voxel_from_offset: Tensor, data: ResidualData) -> tuple[Tensor, Tensor]:
-    """Interpolate the sampled image at (B, 3, 4) maps of `SampledFeatures.voxel_from_offset`; fit the intensity map.
+    """Interpolate the sampled image at the voxels of all cells under B poses, and fit the intensity map of each cell.
+
+    Parameters
+    ----------
+    voxel_from_offset
+        (B, 3, 4) maps from a template voxel's offset in mm to fractional voxels of the sampled image
+        (`SampledFeatures.voxel_from_offset`).
+    data
+        The part of the residual that is the same for every pose.
 
     Returns
     -------
     planes
-        (8 or 11, B, N, V): sampled and template intensity less their means in the cell, the residual, the weight that
-        lies inside the sampled image, the sampled image's gradient along x, y and z of the template's world, its
-        curvatures along its voxel axes where the blurs are free, and the size of the residual, NaN where the weight
-        is 0.
+        (8, B, N, V), or (11, B, N, V) with free blurs. In this order: sampled and template intensity, each minus its
+        weighted mean in the cell, HU; the residual, HU; the voxel's weight, 0 outside the sampled image; the sampled
+        image's gradient along x, y and z of the template's world, HU per mm; with free blurs its three curvatures
+        (`InterpolatedCells`); the absolute residual, NaN at weight 0.
     rows
-        (R, B, N), the last two written.
+        (R, B, N): the sums of each cell that `FusedEquations` reads. Only the last two rows, `UNEXPLAINED` and
+        `INSIDE`, are filled here; `sum_voxels` fills the others.
     """
     cells, sampled = data.cells, data.sampled
     n, poses, (num_cells, voxels) = data.num_parameters, len(voxel_from_offset), cells.values.shape
@@ -141,17 +155,17 @@ def fit_cells(voxel_from_offset: Tensor, data: ResidualData) -> tuple[Tensor, Te
 
 
 def _offsets(cells: TemplateCells) -> Tensor:
-    """Return (3, N, V) offsets in mm; they lie in memory like that, so that nothing is copied."""
+    """Return the (3, N, V) offsets in mm; `cut_cells` stores them in this order, so that nothing is copied."""
     return cells.offsets_mm.permute(2, 0, 1).contiguous()
 
 
 def _surface(cells: TemplateCells) -> Tensor:
-    """Return the step at the mask's surface; without one any tensor will do, because the kernels do not read it."""
+    """Return the (N, V) step at the mask's surface, or without one the intensities, which the kernels then ignore."""
     return cells.values if cells.surface is None else cells.surface
 
 
 def _shares(sums: NDArray[np.floating], data: ResidualData) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return (2, B) sums as shares of the variance to be explained, and of the voxels' weight."""
+    """Divide (2, B) sums: unexplained squares by the template's squares, weight inside by all weight."""
     return sums[0] / data.total, sums[1] / data.weight
 
 
@@ -172,19 +186,23 @@ def _whole_matrix(n: int, device: torch.device) -> Tensor:
 
 @cache
 def _places(n: int) -> list[int]:
-    """Return the places of a symmetric (n, n) matrix's entries among those of its upper triangle."""
+    """Return, for each entry of a symmetric (n, n) matrix row by row, its index in the list of the upper triangle."""
     upper = {pair: number for number, pair in enumerate(combinations_with_replacement(range(n), 2))}
     return [upper[min(a, b), max(a, b)] for a, b in product(range(n), repeat=2)]
 
 
 def _triangle(n: int) -> int:
-    """Return the number of entries of the upper triangle."""
+    """Return the number of entries in the upper triangle of an (n, n) matrix, the diagonal included."""
     return n * (n + 1) // 2
 
 
 @triton.jit
 def _axis(position, size, TOLERANCE: tl.constexpr):
-    """Return the lower voxel, the step to the upper one, the way between them, and whether the position is inside."""
+    """Return how a fractional voxel ``position`` lies between two voxels of an axis with ``size`` voxels.
+
+    Four values: the index of the lower voxel; 1 to the upper one (0 if the axis has one voxel); the fraction of the way
+    from the lower to the upper voxel, 0 to 1; whether the position is at most ``TOLERANCE`` voxels outside the axis.
+    """
     nearest = tl.minimum(tl.maximum(position, 0.0), size - 1.0)
     inside = tl.abs(position - nearest) <= TOLERANCE
     first = tl.minimum(nearest.to(tl.int32), tl.maximum(size - 2, 0))
@@ -316,7 +334,7 @@ def _sum(
     yc -= (tl.sum(weight * yc, axis=1) / total)[:, None]
     xx = tl.sum(weight * xc * xc, axis=1) + ridge * total + TINY
     xy = tl.sum(weight * xc * yc, axis=1)
-    step = xc * 0.0  # where there is no surface, its moments are 0
+    step = xc * 0.0  # without a surface, its moments are 0
     if SURFACE:
         step = tl.load(surfaces + at, mask=used, other=0.0)
         step -= (tl.sum(weight * step, axis=1) / total)[:, None]
@@ -325,7 +343,7 @@ def _sum(
     sy = tl.sum(weight * step * yc, axis=1)
     xx -= sx * sx / ss
     slope = (xy - sx * sy / ss) / xx
-    ci, cj, ck = gx, gy, gz  # not looked at where the blurs are not free
+    ci, cj, ck = gx, gy, gz  # read only if the blurs are free
     if FREE_BLUR:
         ci = tl.load(here + 7 * whole, mask=used, other=0.0)
         cj = tl.load(here + 8 * whole, mask=used, other=0.0)

@@ -40,7 +40,7 @@ class GridImage:
 
 
 def block_factors(grid: Grid, spacing_mm: float | NDArray[np.floating]) -> NDArray[np.int_]:
-    """Return how many voxels along i, j, k make a block nearest to ``spacing_mm``; 1 where already coarser."""
+    """Return how many voxels along i, j, k make a block nearest to ``spacing_mm``; 1 if voxels are already larger."""
     ratio = np.asarray(spacing_mm, dtype=np.float64) / grid.spacing_mm
     return np.clip(np.floor(ratio + 0.5).astype(int), 1, grid.shape)
 
@@ -60,7 +60,7 @@ def block_average(
         Values are clamped to this range before they are averaged, so that metal, bone and the
         padding outside the scanned circle do not dominate a block.
     device
-        Where the result lives. The voxels travel in their stored dtype and are converted there.
+        Device of the result. The voxels travel in their stored dtype and are converted there.
 
     Returns
     -------

@@ -10,26 +10,26 @@ __all__ = ["distance_within"]
 
 
 def distance_within(inside: Tensor, *, spacing_mm: Sequence[float], reach_mm: float) -> Tensor:
-    """Return the distance in mm from each voxel's centre to the nearest voxel inside, as far as ``reach_mm``.
+    """Return the distance in mm from each voxel's centre to the nearest centre of a mask voxel, up to ``reach_mm``.
 
     Parameters
     ----------
     inside
-        (I, J, K) bool.
+        (I, J, K) bool: the mask.
     spacing_mm
-        Distance of neighbouring voxels along each axis.
+        Distance in mm between neighbouring voxels along each axis.
     reach_mm
-        Distances up to this are exact, longer ones are twice this.
+        Distances up to this are exact. Every voxel farther away gets the constant ``2 * reach_mm``.
 
     Returns
     -------
     Tensor
-        (I, J, K) float32, 0 inside.
+        (I, J, K) float32, 0 in the mask.
 
     Notes
     -----
     The squared distance is a sum over the axes. So along one axis after the other, each voxel takes the minimum, over
-    its neighbours, of the neighbour's squared distance so far plus the square of the way to that neighbour.
+    its neighbours, of the neighbour's squared distance so far plus the squared distance to that neighbour.
 
     References
     ----------
@@ -46,7 +46,10 @@ def distance_within(inside: Tensor, *, spacing_mm: Sequence[float], reach_mm: fl
 
 
 def _minimum_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
-    """Return the minimum over the neighbours along an axis, of their value plus the squared way, shift by shift."""
+    """Return the minimum, over the neighbours along an axis, of their value plus the squared distance to them in mm^2.
+
+    Neighbours are up to ``steps`` voxels away; one shift of the tensor is compared at a time.
+    """
     nearest = squared.clone()
     for shift in range(1, steps + 1):
         kept, way = squared.shape[axis] - shift, (shift * step_mm) ** 2
@@ -58,7 +61,7 @@ def _minimum_by_shifts(squared: Tensor, axis: int, steps: int, step_mm: float) -
 
 
 def _minimum_in_windows(squared: Tensor, axis: int, steps: int, step_mm: float) -> Tensor:
-    """Return the same as `_minimum_by_shifts` in one operation and many times the memory, which suits a device."""
+    """Return the result of `_minimum_by_shifts` in one operation with many times the memory, for CUDA devices."""
     padding = [steps * (a == axis) for a in (2, 2, 1, 1, 0, 0)]
     ways = (torch.arange(-steps, steps + 1, device=squared.device, dtype=torch.float64) * step_mm).square()
     windows = functional.pad(squared, padding, value=torch.inf).unfold(axis, 2 * steps + 1, 1)

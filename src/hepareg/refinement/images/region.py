@@ -64,7 +64,7 @@ class Region:
 
 
 def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:
-    """Return the mask in a box with ``margin_mm`` around it, zero where the box reaches beyond the image's border.
+    """Return the mask in a box with ``margin_mm`` around it, zero outside the image.
 
     The box is the same for a cropped image as for the whole one.
     """

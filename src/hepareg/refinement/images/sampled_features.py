@@ -1,13 +1,14 @@
 """The sampled image as the solver reads it: values, gradients and curvatures between its voxels.
 
 Linear interpolation blurs, by nothing on a voxel and most halfway between two: by a variance of f (1 - f) voxel^2
-at the fraction f of the way. Where both grids run parallel and the liver hardly rotates, as in most pairs from one
-scanner, all positions lie alike between two voxels. A pose that moves them to where the blur matches better then looks
-like a better fit, and the pose is biased by a tenth of a voxel. So, on request, a share of that blur is undone, to
-second order: a blur of variance v adds v times half of the second derivative.
+at the fraction f of the way. If both grids run parallel and the liver hardly rotates, as in most pairs from one
+scanner, all positions have nearly the same f. A pose with another f, at which the blur matches better, then looks like
+a better fit, and the pose is biased by a tenth of a voxel. So, on request, a share of that blur is undone, to second
+order: a blur of variance v adds v times half of the second derivative.
 
-Only a share, because noise biases the pose the opposite way: where interpolation averages noise, the image explains
-more. With the whole blur undone noise decides, with none of it edges do (`InterpolationSettings.deblur`).
+Only a share, because noise biases the pose the opposite way: halfway between voxels interpolation averages noise, and
+the image explains more. With the whole blur undone the pose follows noise, with the whole blur left it follows edges
+(`InterpolationSettings.deblur`).
 
 References
 ----------
@@ -33,7 +34,7 @@ from hepareg.voxel_tensor import small_tensor
 __all__ = ["InterpolatedCells", "SampledFeatures", "sampled_features"]
 
 FIRST, CURVED = 4, 7
-"""Numbers of a voxel up to its first differences, and up to its second ones."""
+"""Number of values of a voxel: itself and three first differences; with three second differences as well."""
 NEAR, FAR = 3 / 4, 1 / 8
 """Weights of the differences over one voxel and over two to either side: the slope that they give, interpolated
 linearly, is right to third order on average over all positions."""
@@ -61,11 +62,14 @@ class SampledFeatures:
 
     @property
     def num_rows(self) -> int:
-        """Numbers of a voxel, R."""
+        """Number of values stored for each voxel, R: 4 without second differences, else 7."""
         return FIRST if self.deblur is None else CURVED
 
     def interpolate(self, matrices: NDArray[np.floating], cells: TemplateCells) -> "InterpolatedCells":
-        """Return values and derivatives where each of (B, 4, 4) poses sampled_from_template takes the cells' voxels."""
+        """Return values and derivatives at the positions to which (B, 4, 4) poses take the cells' voxels.
+
+        The poses are sampled_from_template.
+        """
         places = self.voxel_from_offset(matrices, cells)
         found, valid = self._read(places, cells)
         # Differences are in voxel units: the chain rule turns them into derivatives along the template's world axes.
@@ -75,7 +79,10 @@ class SampledFeatures:
         return InterpolatedCells(rows[0], rows[1:FIRST], rows[FIRST:], valid)
 
     def values(self, matrices: NDArray[np.floating], cells: TemplateCells) -> tuple[Tensor, Tensor]:
-        """Return values and validity alone, both (B, N, V), as `interpolate` does."""
+        """Return the interpolated intensities in HU, and whether each position lies inside the image: both (B, N, V).
+
+        Like `interpolate`, but without derivatives. A position outside has the value at the image's border.
+        """
         found, valid = self._read(self.voxel_from_offset(matrices, cells), cells)
         return found[:, 0].reshape(valid.shape), valid
 
@@ -84,14 +91,17 @@ class SampledFeatures:
         return sampled_features(image, deblur=self.deblur)
 
     def voxel_from_offset(self, matrices: NDArray[np.floating], cells: TemplateCells) -> Tensor:
-        """Return (B, 3, 4) maps from offsets in mm to voxels, composed in float64 so that large offsets stay exact."""
+        """Return (B, 3, 4) maps from offsets in mm about the cells' centre to fractional voxels of the sampled image.
+
+        They are composed in float64, so that worlds with a far origin lose no digits.
+        """
         matrices = np.asarray(matrices, dtype=np.float64)
         found = (self.grid.voxel_from_world @ matrices)[:, :3]
         found[..., 3] += found[..., :3] @ cells.centre_mm
         return small_tensor(np.ascontiguousarray(found), self.table.device, self.table.dtype)
 
     def _read(self, voxel_from_offset: Tensor, cells: TemplateCells) -> tuple[Tensor, Tensor]:
-        """Return the interpolated rows of the table (B, R, N V), and validity (B, N, V)."""
+        """Return the interpolated rows of the table, (B, R, N V), and whether positions lie in the image, (B, N, V)."""
         offsets = cells.offsets_mm.permute(2, 0, 1).reshape(3, -1)
         by_axis = voxel_from_offset.transpose(0, 1).reshape(-1, 4)
         positions = torch.addmm(by_axis[:, 3:], by_axis[:, :3], offsets).reshape(3, len(voxel_from_offset), -1)
@@ -110,12 +120,12 @@ class InterpolatedCells:
     Parameters
     ----------
     values
-        (B, N, V).
+        (B, N, V) intensities, HU.
     gradients
-        (3, B, N, V) along the template's world axes, per mm.
+        (3, B, N, V) derivatives along the template's world axes, HU per mm.
     curvatures
         (3, B, N, V) half of the second differences along the voxel axes i, j and k: the change of a value by a blur of
-        one voxel^2; (0, B, N, V) where the features have none.
+        one voxel^2; (0, B, N, V) if the features have no second differences.
     valid
         (B, N, V) bool: the position lies inside the image.
     """
@@ -143,9 +153,9 @@ def sampled_features(image: GridImage, *, deblur: float | None = None) -> Sample
 
 
 def _write_differences(values: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write the differences of an image, given halved too, into a tensor of any strides, without a copy.
+    """Write the differences of an image along an axis, per voxel, into a tensor of any strides, without a copy.
 
-    Central inside, one-sided at the border.
+    Central inside, one-sided at the border. ``halved`` is half of the image.
     """
     size = values.shape[axis]
     if size == 1:
@@ -159,7 +169,7 @@ def _write_differences(values: Tensor, halved: Tensor, axis: int, out: Tensor) -
 
 
 def _write_sharper_differences(values: Tensor, halved: Tensor, axis: int, out: Tensor) -> None:
-    """Write differences over two voxels on either side where there are any, elsewhere those of `_write_differences`."""
+    """Write differences over two voxels on either side, and those of `_write_differences` in the outer two layers."""
     size = values.shape[axis]
     inner = size - 4
     end = 3 if inner > 0 else size  # the third layer is written once more, below

@@ -146,9 +146,18 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
 
 
 def _distance_on_lattice(distance: GridImage, to_distance: Matrix, along: Sequence[NDArray[np.floating]]) -> Tensor:
-    """Return the (I, J, K) distances to the mask at a lattice of points that a matrix takes to `values_at`'s positions.
+    """Return the (I, J, K) distances to the mask in mm, interpolated at the points of a lattice.
 
-    The positions are in double precision, so that a cell counts as near wherever the image begins.
+    The positions are in double precision, so that the cells near the mask do not depend on how the image was cropped.
+
+    Parameters
+    ----------
+    distance
+        Distance to the mask at every voxel, mm.
+    to_distance
+        (4, 4) map from coordinates of the lattice to positions of `values_at` in ``distance``, -1 to 1 along each axis.
+    along
+        Three arrays, (I,), (J,) and (K,): coordinates of the lattice's planes along each axis.
     """
     positions = mapped_lattice(to_distance, along, device=distance.data.device, dtype=torch.float64)
     return values_at(distance.data[None, None], positions.permute(1, 2, 3, 0)[None])[0, 0]

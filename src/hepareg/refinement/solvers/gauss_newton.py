@@ -22,7 +22,7 @@ Objective = Callable[[NDArray[np.floating]], NormalEquations]
 
 @dataclass(frozen=True)
 class GaussNewtonSettings:
-    """When an iteration stops and how far it may step.
+    """Limits on the number and length of steps, and for convergence.
 
     Parameters
     ----------
@@ -111,7 +111,10 @@ def gauss_newton(
 def _steps(
     hessian: NDArray[np.floating], gradient: NDArray[np.floating], settings: GaussNewtonSettings
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    """Return (B, 6) steps in mm, shortened to the longest allowed, and (B,) whether each is determined; 0 where not."""
+    """Return (B, 6) steps in mm, shortened to ``settings.max_step_mm``, and (B,) whether each is determined.
+
+    A step that is not determined is 0.
+    """
     finite = np.isfinite(hessian).all(axis=(1, 2)) & np.isfinite(gradient).all(axis=1)
     if not finite.all():
         hessian, gradient = np.where(finite[:, None, None], hessian, 0.0), np.where(finite[:, None], gradient, 0.0)
@@ -125,7 +128,7 @@ def _steps(
 
 @cache
 def _damped(damping: float) -> NDArray[np.floating]:
-    """Return (6, 6) factors of a Hessian's entries: more than 1 on the diagonal."""
+    """Return the (6, 6) factors for the entries of a Hessian: 1 + damping on the diagonal, 1 elsewhere."""
     return np.ones((6, 6)) + damping * np.eye(6)
 
 
@@ -137,7 +140,7 @@ def conclude(
     seconds: float,
     settings: GaussNewtonSettings,
 ) -> Solution:
-    """Return the solution of an iteration that has ended: its pose, or its start if the iteration has diverged."""
+    """Return the solution of an iteration that has ended: its pose, or its start if it diverged or lost the overlap."""
     # The last step of a converged iteration is below the tolerance and is not evaluated again.
     failed = status is Status.NO_OVERLAP or history[-1] > history[0] * (1 + settings.max_rise)
     if failed and status is not Status.NO_OVERLAP:

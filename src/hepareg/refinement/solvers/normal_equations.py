@@ -23,7 +23,7 @@ __all__ = ["ARC_RADIUS_MM", "UNDETERMINED", "NormalEquations", "apply_step", "ap
 ARC_RADIUS_MM = 60.0
 """Radius that turns radians into mm: about the root mean square distance of liver voxels from its centroid."""
 UNDETERMINED = 1e-6
-"""Share of the largest eigenvalue: along directions below it, the parameters beside the pose are left as they are."""
+"""Parameters beside the pose stay unchanged along eigenvectors of less than this share of the largest eigenvalue."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +55,28 @@ class NormalEquations:
         objective: NDArray[np.floating],
         overlap: NDArray[np.floating],
     ) -> Self:
-        """Return the equations of the pose from those of n parameters, (B, n, n) and (B, n), the pose's six first."""
+        """Return the equations of the six pose parameters from those of n parameters, the first six being the pose.
+
+        ``hessian`` is (B, n, n), ``gradient`` (B, n); the others are eliminated (`pose_part`).
+        """
         E = pose_part(hessian)
         return cls(E @ hessian @ np.swapaxes(E, -1, -2), (E @ gradient[..., None])[..., 0], objective, overlap)
 
 
 def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
-    """Return (6, ...): derivative of a value along the six parameters, from its (3, ...) world gradient.
+    """Return (6, ...): derivative of a value along the six pose parameters, from its (3, ...) world gradient.
 
-    A point x moves by w x (x - c) + t, so that the value changes by g . t + ((x - c) x g) . w.
+    The first three parameters are the rotation about x, y and z in mm of arc at `ARC_RADIUS_MM`, the last three the
+    translation in mm. For a rotation vector w in radians and a translation t, a point p moves by cross(w, p - c) + t,
+    so that a value with gradient g changes by dot(cross(p - c, g), w) + dot(g, t). With the arc a = `ARC_RADIUS_MM` w,
+    the six derivatives are cross(p - c, g) / `ARC_RADIUS_MM` and g.
 
     Parameters
     ----------
     gradients
-        (3, ...) along x, y and z.
+        (3, ...) g along x, y and z, per mm.
     offsets_mm
-        (3, ...) x - c, broadcast to the gradients' shape.
+        (3, ...) p - c in mm: positions minus the centre of rotation, broadcast to the gradients' shape.
     """
     J = torch.cat([torch.zeros_like(gradients), gradients])
     for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
@@ -80,7 +86,7 @@ def jacobian(gradients: Tensor, offsets_mm: Tensor) -> Tensor:
 
 
 def pose_part(hessian: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the (..., 6, n) matrix E that takes the normal equations of n parameters to those of the pose alone.
+    """Return the (..., 6, n) matrix E that reduces the normal equations of n parameters to those of the pose alone.
 
     The first six parameters are the pose; E H E' and E g are their equations once the others have been solved for.
     E = [I, -H_po H_oo^-1], and E H E' is the Schur complement.
@@ -111,6 +117,6 @@ def apply_step(
 def apply_steps(
     matrices: NDArray[np.floating], steps_mm: NDArray[np.floating], centre_mm: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return (..., 4, 4) poses after (..., 6) steps, as `apply_step` does, but not projected onto rotations again."""
+    """Return the (..., 4, 4) poses of `apply_step` for (..., 6) steps, without projecting them onto rotations again."""
     turns = rotation_from_vector(steps_mm[..., :3] / ARC_RADIUS_MM)
     return matrices @ about_centre(turns, steps_mm[..., 3:], centre_mm)

@@ -9,29 +9,29 @@ LEAST_MEDIAN_HU = 1e-3
 """Smallest median of a residual, HU: a perfect fit must not divide by zero."""
 
 VOXEL_TUNING, CELL_TUNING = 2.0, 3.0
-"""Residuals of voxels count in units of so many scales, mean squares of cells in units of so many squared scales; the
+"""The 2 of `robust_weights`, a factor of the scale, and the 3 of `cell_weights`, a factor of the squared scale; the
 kernels of `refinement.cuda` take the same numbers."""
 
 MOST_IN_MEDIAN = 1 << 13
-"""The median is taken over every n-th cell, with n such that it sees about this many residuals. Its error is then one
-or two per cent, which is enough for a scale."""
+"""The median is taken over every n-th cell, with n such that about this many residuals are left. The median's error is
+then one or two per cent, which is enough for a scale."""
 
 
 def robust_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
-    """Return (B, N, V) weights that fall off where a residual is large against the median of its pose.
+    """Return (B, N, V) weights without unit: ``inside``, reduced at voxels whose residual is large against ``scale``.
 
     Parameters
     ----------
     residual
-        (B, N, V), or the length over several channels; the sign has no influence.
+        (B, N, V) r of each voxel, or its length over several channels; the sign has no influence.
     inside
-        (B, N, V) weights >= 0.
+        (B, N, V) weights w >= 0.
     scale
-        (B,) s of `robust_scale`.
+        (B,) s of `robust_scale`, in the residual's unit.
 
     Notes
     -----
-    w / (1 + (r / 2 s)^2).
+    w / (1 + (r / (2 s))^2).
 
     References
     ----------
@@ -42,15 +42,20 @@ def robust_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor
 
 
 def cell_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
-    """Return (B, N, 1) weights that fall off where a whole cell is explained worse than most cells.
+    """Return (B, N, 1) factors in (0, 1] for whole cells: small if a cell's mean square residual is large.
 
-    Where a neighbour moves differently, an organ slides along a wall or thin layers differ in sharpness, the whole
-    cell biases the pose. Weights of single voxels do not remove such a cell, because a voxel's residual is small
-    wherever the two profiles happen to cross.
+    If a neighbour moves differently, an organ slides along a wall or thin layers differ in sharpness, the whole cell
+    biases the pose. Weights of single voxels do not remove such a cell, because a voxel's residual is small at any
+    place at which the intensity profiles of template and sampled image happen to cross.
+
+    Parameters
+    ----------
+    residual, inside, scale
+        As in `robust_weights`.
 
     Notes
     -----
-    1 / (1 + m / 3 s^2)^2, m the mean square of the cell's residual.
+    1 / (1 + m / (3 s^2))^2, with m the mean of r^2 over the cell's voxels, weighted by ``inside``.
 
     References
     ----------
@@ -64,7 +69,7 @@ def cell_weights(residual: Tensor, inside: Tensor, *, scale: Tensor) -> Tensor:
 
 
 def robust_scale(residual: Tensor, inside: Tensor, *, floor: float = LEAST_MEDIAN_HU) -> Tensor:
-    """Return (B,) s = 1.4826 median |r|, a standard deviation that outliers do not move.
+    """Return the (B,) scale s = 1.4826 median |r| of each pose: a standard deviation that few outliers hardly change.
 
     Parameters
     ----------

@@ -49,6 +49,6 @@ class Solution:
 
     @property
     def objective(self) -> float:
-        """Objective of `transform`, which is the start where the iteration failed."""
+        """Objective of `transform`, which is the start if the iteration failed."""
         abandoned = self.status in (Status.NOT_IMPROVED, Status.NO_OVERLAP)
         return self.objective_history[0 if abandoned else -1]

@@ -170,7 +170,11 @@ class _Slab:
         return np.clip(weight, 0, 1, out=weight)
 
     def _places(self, field: SlidingField, weight: Floats | np.float32) -> Image32:
-        """Return (3, ...) float32 source voxels: those of the body's motion plus the weighted part of the liver's."""
+        """Return (3, ...) float32 positions, in voxels of the source image, that the slab's voxels show.
+
+        Each is the position under the body's inverse motion, plus ``weight`` times the further displacement by the
+        inverse of the liver's motion and bend.
+        """
         to_source = self.scene.grid.voxel_from_world
         extra = to_source @ (field.liver_inverse - np.eye(4)) @ self.to_body
         bends = None if field.bend_mm is None else self._bend(field, field.bend_mm)

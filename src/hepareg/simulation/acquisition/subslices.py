@@ -11,7 +11,7 @@ THIN_MM = 1.0
 """Thinner slices are not split."""
 
 EDGE_RATIO = 2.0
-"""A slice contains an edge where the step across it is this many times the changes on both sides of it."""
+"""A slice contains an edge if the step across the slice is this many times the changes on both sides of the slice."""
 
 NUM_SLICES_AT_ONCE = 8
 

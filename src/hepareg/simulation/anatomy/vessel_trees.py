@@ -60,7 +60,7 @@ class VesselTree:
     radius_mm
         (N,) radius.
     is_branching
-        (N,) true at nodes where the vessel divides.
+        (N,) true at nodes at which the vessel divides.
     """
 
     label: Label

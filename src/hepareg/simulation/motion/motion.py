@@ -98,12 +98,12 @@ class Motion:
         return self.bend is None and bool(np.abs(self.liver.matrix - np.eye(4)).max() < 1e-12)
 
     def forward(self, points: Points) -> Points:
-        """Return the (N, 3) points of the moving world that (N, 3) points of the fixed liver move to, mm."""
+        """Map (N, 3) points of the liver from the fixed world to the moving world, both in mm, the bend included."""
         bent = points if self.bend is None else points + self.bend.at(points)
         return self.body.apply(self.liver.apply(bent))
 
     def liver_backward(self, points: Points) -> Points:
-        """Return the (N, 3) fixed-world points of liver points given after ``liver`` and ``bend``, before ``body``."""
+        """Undo ``liver``, then ``bend``, for (N, 3) liver points that ``body`` has not moved; fixed world, mm."""
         places = self.liver.inverse().apply(points)
         return places if self.bend is None else self.bend.undo(places)
 
@@ -157,7 +157,9 @@ def _draw(
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Draw a rotation vector in radians and a translation in mm.
 
-    ``bias`` stretches the distribution of directions; its reverse stretches that of rotation axes.
+    The angle and the length are uniform in their ranges. The direction of the translation is a random vector whose x, y
+    and z are multiplied by ``bias``; the axis of the rotation is another one, multiplied by ``bias`` in the order z, y,
+    x. So a bias along z makes the liver move up and down and rotate about the left-right axis.
     """
     axis = _unit(rng.standard_normal(3) * bias[::-1])
     direction = _unit(rng.standard_normal(3) * bias)

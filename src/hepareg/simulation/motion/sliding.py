@@ -51,7 +51,7 @@ class SlidingField:
 def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacing_mm: float) -> SlidingField | None:
     """Return the backward map, or None if the liver does not move within the body.
 
-    The weight falls from 1 around the moved liver to 0 over a zone that is wide along the motion, where a narrow one
+    The weight falls from 1 around the moved liver to 0 over a zone that is wide along the motion, since a narrow one
     would fold, and as narrow as the gap between liver and body wall, along which the liver slides.
 
     Parameters

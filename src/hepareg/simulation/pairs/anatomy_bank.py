@@ -1,4 +1,4 @@
-"""Procedural anatomies as tensors, the material of training pairs that are made on a device."""
+"""Procedural anatomies as tensors on a device, from which training pairs are simulated there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

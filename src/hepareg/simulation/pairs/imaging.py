@@ -92,7 +92,7 @@ class Imaging:
         return render_phase(self.anatomy, hu, source=self.source, rng=rng)
 
     def _share_noise(self, image: Image32) -> bool:
-        """Add the noise that both images share, in place, if they do; return whether they do."""
+        """Add the noise that both images share to an image in place, if ``noise_seed`` is set; return whether it is."""
         if self.noise_seed is None:
             return False
         if self.anatomy.noise_hu is not None:
