@@ -33,7 +33,11 @@ DEFAULTS = VerdictSettings()
 
 @dataclass(frozen=True)
 class Limit:
-    """The number that a limit is compared with, None if the limit does not apply, and the value that disables it."""
+    """One limit of the verdict, as the calibration reads and disables it.
+
+    ``number`` returns the number that is compared with the limit, or None if the limit does not apply. ``off`` is the
+    value of the limit that disables it.
+    """
 
     number: Callable[[Evidence], float | None]
     off: float

@@ -59,7 +59,7 @@ def make(out: Path, *, pair_set: str = "core", only: list[str] | None = None) ->
     Raises
     ------
     ValueError
-        If a transform that aligns the body would be right for the liver, in a pair where it must be wrong.
+        If a transform that aligns the body would be right for the liver, in a pair in which it must be wrong.
     """
     if real_patient() is None:
         print("no real CT here: only the half of the set that is made from phantoms")

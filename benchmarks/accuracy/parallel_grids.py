@@ -1,4 +1,4 @@
-"""Pairs on parallel grids, where interpolation pulls the pose: ``python -m benchmarks.accuracy.parallel_grids``.
+"""Pairs on parallel grids, on which interpolation pulls the pose: ``python -m benchmarks.accuracy.parallel_grids``.
 
 Both images have voxels of one size along the same axes; the liver stays, moves without a rotation, or rotates a little
 or more. Writes ``parallel_grids.json`` with the error, the expected error and the mean error along each axis of the

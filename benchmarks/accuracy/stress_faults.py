@@ -24,7 +24,7 @@ NOISE_HU = 8.0
 
 @dataclass(frozen=True)
 class Fault:
-    """A change of a case.
+    """A change of a case that makes it faulty.
 
     Parameters
     ----------

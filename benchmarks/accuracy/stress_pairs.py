@@ -95,7 +95,7 @@ class StressPair:
     number
         0 to 999.
     translation_mm, rotation_deg
-        Band of the body's pose; the liver breathes 0 to 15 mm within it besides. Not used where the
+        Band of the body's pose; the liver breathes 0 to 15 mm within it besides. Not used if the
         trouble is a pose beyond the range.
     trouble
         Name in `TROUBLES`.

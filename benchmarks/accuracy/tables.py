@@ -35,7 +35,7 @@ TROUBLES: tuple[Column, ...] = (("trouble", "trouble", ""), ("pairs", "num_pairs
 PARALLEL: tuple[Column, ...] = (
     ("voxel mm", lambda row: " x ".join(map(str, row["spacing_mm"])), ""), ("displacement mm", "translation_mm", "g"),
     ("rotation deg", "rotation_deg", "g"), ("TRE mm", "tre_mean_mm", ".2f"), ("expected mm", "expected_tre_mm", ".2f"),
-    ("of it the pull", "pull_mm", ".2f"), ("verdict", "decision", ""),
+    ("pull mm", "pull_mm", ".2f"), ("verdict", "decision", ""),
     ("mean error x, y, z mm", lambda row: ", ".join(f"{value:+.2f}" for value in row["mean_error_mm"]), ""),
 )  # fmt: skip
 

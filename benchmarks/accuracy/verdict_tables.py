@@ -61,7 +61,7 @@ PARTS: tuple[Column, ...] = (
 NAME: Column = ("name", lambda row: f"`{row['name']}`", "")
 EVIDENCE: tuple[Column, ...] = (NAME, ("unit", "unit", ""), ("meaning", "meaning", ""))
 VALUE: Column = ("value", lambda row: getattr(DEFAULTS, row["name"]), "g")
-SETTINGS: tuple[Column, ...] = (NAME, VALUE, *EVIDENCE[1:], ("where it came from", "origin", ""))
+SETTINGS: tuple[Column, ...] = (NAME, VALUE, *EVIDENCE[1:], ("origin of the value", "origin", ""))
 SETS: tuple[Column, ...] = (
     ("set", "name", ""), ("commit", lambda row: row["commit"][:12], ""), ("good results", "good", ""),
     ("accepted", "good_accepted", ""), ("wrong results", "wrong", ""), ("accepted", "wrong_accepted", ""),

@@ -83,5 +83,5 @@ class DataSettings(_Settings):
         if (self.source == "manifest") != (self.manifest is not None):
             raise ValueError("expected a path in data.manifest with data.source=manifest, and none otherwise")
         if self.source == "simulated" and self.simulated.num_anatomies is None and self.pairs_per_epoch is None:
-            raise ValueError("expected data.pairs_per_epoch where data.simulated.num_anatomies is none (endless)")
+            raise ValueError("expected data.pairs_per_epoch if data.simulated.num_anatomies is none (endless)")
         return self

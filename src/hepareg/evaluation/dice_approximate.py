@@ -35,7 +35,7 @@ def dice_approximate(
     moving_from_fixed
         Map of world points.
     spacing_mm
-        Approximate distance between the points of the lattice along each axis; the spacing of the fixed grid where
+        Approximate distance between the points of the lattice along each axis; the spacing of the fixed grid if
         that is coarser.
 
     Raises

@@ -25,7 +25,7 @@ __all__ = [
 TILE_MM = 24.0
 
 FIXED_LINE_PX, MOVING_LINE_PX = 4.0, 1.8
-"""The moving outline is drawn last and thinner: where both agree, one sees a thin line inside a broad one."""
+"""The moving outline is drawn last and thinner: two outlines that agree look like a thin line inside a broad one."""
 
 
 @dataclass(frozen=True, eq=False)

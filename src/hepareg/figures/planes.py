@@ -1,4 +1,4 @@
-"""Planes through the world: where a picture's pixels lie, in radiological display convention."""
+"""Planes through the world with the positions of a picture's pixels, in radiological display convention."""
 
 from dataclasses import dataclass
 

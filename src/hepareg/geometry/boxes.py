@@ -95,7 +95,7 @@ def range_around_points(grid: Grid, points_mm: ArrayLike, *, margin_mm: float = 
 
 
 def distances_outside_mm(grid: Grid, points_mm: ArrayLike) -> NDArray[np.floating]:
-    """Return for (N, 3) world points how far in mm they are from a grid's voxels, faces included: 0 inside."""
+    """Return the distance in mm of each of (N, 3) world points from the outer faces of a grid's voxels; 0 inside."""
     voxels = grid.voxel_points(points_mm)
     inside = np.clip(voxels, -0.5, np.array(grid.shape) - 0.5)
     distances = np.linalg.norm((voxels - inside) @ grid.world_from_voxel[:3, :3].T, axis=-1)

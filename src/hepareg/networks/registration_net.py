@@ -80,7 +80,7 @@ class RegistrationNet(nn.Module):
     """Network that predicts the transform that remains between two images after a start.
 
     The caller samples the moving image onto the grid of the fixed region under the start. The whole
-    transform is then moving_from_fixed = start @ predicted (after the displacement, if there is one),
+    transform is then moving_from_fixed = start @ predicted (after the displacement, if one is predicted),
     and the original moving image is sampled once through it with `hepareg.transforms.warp.warp`.
 
     Parameters

@@ -46,7 +46,7 @@ def save_weights(
     """Write a network's weights, settings, metrics and preprocessing to a .safetensors file.
 
     The file is written under a temporary name, synchronised and renamed, so that an interruption at any
-    moment leaves an older file as it was.
+    moment leaves an older file unchanged.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ SAME_VOXELS = 0.5
 SAME_SIZE = 0.01
 """Part of the spacing by which two grids of one size may differ: a header written with two decimals."""
 MAX_SHIFT_MM = 10.0
-"""A grid of the image's size, but farther off than phases of one study are, is a lost or turned header."""
+"""A mask's grid of the image's size, farther from it than this, has a wrong header: phases of one study lie nearer."""
 MAX_OUTSIDE = 0.5
 TOLD_OUTSIDE = 0.005
 NUM_POINTS = 20000
@@ -26,7 +26,7 @@ NUM_POINTS = 20000
 
 
 def place_mask(mask: Volume, *, onto: Grid, name: str = "mask") -> Volume:
-    """Return a mask on the grid of its image, with a note that says how it got there.
+    """Return a mask on the grid of its image, with a note on the way in which its voxels were placed.
 
     Voxel centres to half a voxel at the image's own, as behind a header that another program rounded, are taken voxel
     by voxel. Any other grid of the same world, cropped, coarser or oblique, is sampled with nearest neighbours.
@@ -90,7 +90,7 @@ def _outside(points: Points, onto: Grid, name: str) -> float:
 
 
 def _check_place(grid: Grid, onto: Grid, name: str) -> None:
-    """Check that a grid of the image's size and spacing is not somewhere else."""
+    """Raise an error if a grid of the image's size and spacing lies more than `MAX_SHIFT_MM` from the image's."""
     sizes = [sorted(zip(g.shape, g.spacing_mm, strict=True)) for g in (grid, onto)]
     same = all(a == c and abs(b - d) <= SAME_SIZE * d for (a, b), (c, d) in zip(*sizes, strict=True))
     if not same:

@@ -89,7 +89,7 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
 
 def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
     """Place a mask whose voxels are a tensor (`place_mask`, on the CPU), and return it on the tensor's device."""
-    import torch  # is there already, if there is a tensor
+    import torch  # imported already, since the caller has a tensor
 
     tensor: Any = mask.data
     placed = place_mask(replace(mask, data=tensor.cpu().numpy()), onto=like.grid, name=name)

@@ -185,7 +185,7 @@ def average_pair(
 def _average(
     volume: Volume, settings: LevelSettings, device: torch.device, *, origin_vox: NDArray[np.int_]
 ) -> GridImage:
-    """Return the image in blocks that are counted from ``origin_vox``, without a first block that is not whole."""
+    """Average the image in blocks counted from voxel ``origin_vox``, without voxels before the first whole block."""
     factors = block_factors(volume.grid, settings.spacing_mm)
     first = np.clip(np.mod(origin_vox, factors), 0, np.array(volume.shape) - factors)
     image = block_average(volume.crop(first, volume.shape), factors, window=settings.window_hu, device=device)

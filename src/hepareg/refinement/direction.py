@@ -1,4 +1,4 @@
-"""Which of two images plays which role: the only place that inverts a pose because two images were exchanged."""
+"""Roles of two images: the only module that inverts a pose because two images were exchanged."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,7 +13,7 @@ ImageT = TypeVar("ImageT")
 
 @dataclass(frozen=True)
 class Direction:
-    """Whether two images exchange their roles on the way from a caller (the user side) into a solver.
+    """Relation between the roles of two images for a caller (the user side) and for a solver: equal, or exchanged.
 
     Images may be exchanged at two places, and each place has one Direction:
 
@@ -53,7 +53,7 @@ class Direction:
         return (second, first) if self.exchanged else (first, second)
 
     def carry(self, points_mm: Points, pose: RigidTransform) -> Points:
-        """Return (..., 3) points of one side's first image in the world of the other side's first image.
+        """Map (..., 3) world points in mm from one side's first image to the other side's first image.
 
         Parameters
         ----------

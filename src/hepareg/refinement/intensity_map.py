@@ -79,16 +79,19 @@ def eliminate_map(columns: Tensor, weights: Tensor, ridges: MapRidges, *, with_s
     Parameters
     ----------
     columns
-        (n + 2 or 3, B, N, V): the n columns of J, x, y and, with a surface, its step; all but J about centred.
+        (n + 2, B, N, V), or (n + 3, B, N, V) with a surface: the n columns of J, then x and y of `IntensityFit`, then
+        the surface's step. x, y and step have their means in the cell subtracted.
     weights
-        (B, N, V).
-    ridges, with_surface
+        (B, N, V) weights of the voxels, robust weights included.
+    ridges
         As in `fit_map`.
+    with_surface
+        Whether the last column is the surface's step.
 
     Returns
     -------
     tuple of Tensor
-        (B, N, n, n) and (B, N, n).
+        Hessians J'WJ (B, N, n, n) and gradients J'Wr (B, N, n).
 
     Notes
     -----

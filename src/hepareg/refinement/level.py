@@ -1,4 +1,4 @@
-"""One level of the refinement: both images, which one is the template, and the objective between them."""
+"""One level of the refinement: both images in their roles, and the objective between them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Level:
     direction
         From the reference and searched image to the template and sampled image.
     images
-        The two images in the latter roles.
+        The template and the sampled image, with the cells in which they are compared.
     reference_distance
         Distance to the liver's mask in mm, in the world of the reference image.
     settings, refinement

@@ -41,7 +41,7 @@ class LevelSettings:
 
 @dataclass(frozen=True)
 class TemplateSettings:
-    """Which image of a level is the template, and how much of both images is used.
+    """Choice of a level's template, and extent of both images that is used.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class TemplateSettings:
         Largest margin, however thick the slices: the reference image is cropped to about this (`RegionSettings`).
     reach_spacings
         The searched image is cropped to the region as the starts move it, and this many spacings of the level around
-        it.
+        the region.
     distinct_spacings
         Solutions nearer to each other than this share of the level's spacing count as one.
     """
@@ -68,7 +68,7 @@ class TemplateSettings:
 
 @dataclass(frozen=True)
 class InterpolationSettings:
-    """When the finest level undoes a part of the blur of linear interpolation, and when it trusts the outcome.
+    """Limits for undoing a share of interpolation's blur on the finest level, and for using a solution found that way.
 
     Parameters
     ----------

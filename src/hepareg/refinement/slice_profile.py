@@ -24,7 +24,7 @@ __all__ = ["SliceProfileSettings", "best_share", "has_thicker_slices", "widen_sl
 
 @dataclass(frozen=True)
 class SliceProfileSettings:
-    """When the template's slice profile is measured, and which widths are tried.
+    """Limit for measuring the template's slice profile, and widths of the profile that are tried.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class SliceProfileSettings:
         The profile is measured if the template's slices are thicker than the sampled image's by this factor; below
         it, both images are interpolated or averaged alike.
     shares, num_shares
-        Least and largest variance that is tried, as shares of the variance of the slice's own box; how many are tried.
+        Least and largest variance that is tried, as shares of the variance of the slice's own box; number of shares.
     """
 
     thicker_ratio: float = 1.5
@@ -61,7 +61,7 @@ def best_share(
     pose: RigidTransform,
     settings: SliceProfileSettings,
 ) -> float:
-    """Return the share of a change of the sampled image with which it explains the template best at a pose.
+    """Return the factor s with which the sampled image plus s times a change explains the template best at a pose.
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def best_share(
     sampled
         The unchanged image.
     pose
-        sampled_from_template.
+        Pose at which the images are compared, sampled_from_template.
     settings
         The shares that are tried.
 
     Returns
     -------
     float
-        Within the shares tried, refined by a parabola through the best one and its neighbours.
+        Within ``settings.shares``: the best share tried, refined by a parabola through its neighbours.
     """
     matrices, cells = pose.matrix[None], residual.cells
     image, valid = residual.sampled.values(matrices, cells)
@@ -91,7 +91,10 @@ def best_share(
 
 
 def _parabola_minimum(places: NDArray[np.floating], values: NDArray[np.floating]) -> float:
-    """Return the place of the smallest value, refined by a parabola through it and its neighbours."""
+    """Return the position of the smallest value, refined by a parabola through that value and its two neighbours.
+
+    ``places`` are the equidistant positions of ``values``. At an end the position itself is returned.
+    """
     best = int(np.argmin(values))
     if best in (0, len(values) - 1):
         return float(places[best])

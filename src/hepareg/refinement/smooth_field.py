@@ -1,11 +1,11 @@
 """The bend of a liver: a smooth displacement that remains after a rigid pose.
 
 A liver that bends has no pose at which everything fits; the optimum of a similarity measure is then
-where most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
+the pose at which most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
 after a rigid pose is estimated with a smooth prior under which tissue keeps its volume, and the rigid
 pose is the least-squares fit of the whole motion over the liver's volume. An edge shows only the
 motion across itself. The prior, under which the liver is incompressible, supplies most of the motion along the edge,
-and the motion where there is no edge.
+and the motion of tissue without edges.
 
 References
 ----------
@@ -45,7 +45,7 @@ class SmoothFieldSettings:
     noise_factor
         Number of neighbouring voxels whose residuals count as one independent observation.
     iterations
-        Relinearisations.
+        Number of Gauss-Newton steps, each with the residual linearised anew.
     max_step_mm
         No knot moves farther in one iteration: the linearisation holds over a voxel or two.
     """

@@ -52,7 +52,7 @@ class EvidenceSettings:
     tissue_hu
         Intensities of soft tissue, from fat-laden liver to liver and vessels with contrast medium.
     pull_vox, deblurred_pull_vox
-        Largest bias of interpolation along an axis of the sampled image where all positions lie alike between two
+        Largest bias of interpolation along an axis of the sampled image if all positions lie alike between two
         voxels; the second with a share of interpolation's blur undone. On simulated pairs of parallel grids
         (1.1 x 1.1 x 2.5, 1.5 and 0.9 x 0.9 x 5 mm) it was 0.09 to 0.11 voxel along the body, where edges are
         sharpest, and up to 0.14 along the other axes; with half of the blur undone 0.01 to 0.02 as a rule, and up to

@@ -68,10 +68,10 @@ ERROR_PARTS = (
     ),
     ErrorPart(
         "bias of interpolation",
-        "voxel_bias_per_mm * voxel_mm^2; where both directions were searched: "
+        "voxel_bias_per_mm * voxel_mm^2; if both directions were searched: "
         "sqrt(directions_error_mm^2 + (shared_voxel_bias * voxel_bias_per_mm * voxel_mm^2)^2)",
         "Interpolation between voxels pulls all blocks the same way, so that their disagreement does not show it. "
-        "Searching with the images exchanged shows a part of it.",
+        "Searching with the images exchanged shows a part of this bias.",
         _interpolation_bias,
     ),
     ErrorPart(
@@ -90,7 +90,7 @@ ERROR_PARTS = (
     ErrorPart(
         "parallel grids",
         "interpolation_pull_mm",
-        "Where the voxels of both images lie alike, interpolation prefers some poses to others.",
+        "If the voxels of both images lie alike, interpolation prefers some poses to others.",
         lambda evidence, settings: evidence.interpolation_pull_mm,
     ),
 )

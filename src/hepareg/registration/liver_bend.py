@@ -19,7 +19,7 @@ __all__ = ["BendSettings", "estimate_bend"]
 
 @dataclass(frozen=True)
 class BendSettings:
-    """When a bend is searched for, and when it is accepted.
+    """Limits for the search for a bend, and for accepting the bend.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ __all__ = ["Method"]
 
 
 class Method(Enum):
-    """How a transform is found; the verdict is reached the same way for all."""
+    """Way in which a transform is found; the verdict is computed alike for all."""
 
     REFINE = "refine"
     """Instance optimisation from many starts."""

@@ -39,7 +39,7 @@ class Estimate:
     Parameters
     ----------
     transform
-        searched_from_reference.
+        The pose, searched_from_reference.
     uncertainty_mm
         Expected error from the disagreement of the liver's blocks (`pose_uncertainty_mm`).
     bend_rms_mm

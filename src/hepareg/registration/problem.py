@@ -28,18 +28,18 @@ __all__ = ["Problem", "ProblemSettings", "build_problem"]
 
 @dataclass(frozen=True)
 class ProblemSettings:
-    """How the liver and its surroundings are found in both images.
+    """Sizes and intensities by which the liver and its surroundings are found in both images.
 
     Parameters
     ----------
     search_margin_mm
-        With one mask, the searched image is cropped to the mask's box and this much around it: farther than
+        With one mask, the searched image is cropped to the mask's box and this margin around the box: more than
         breathing moves a liver between two phases.
     left_mm
         A liver's centroid lies right of the body's. A mask farther left than this may be of the spleen, or of a mirror
         image.
     num_points
-        About so many points over the liver measure errors and displacements.
+        Approximate number of points over the liver at which errors and displacements are measured.
     top_lattice_mm
         Spacing of the lattice on which a mask is tested for being in one piece (`below_liver_top`).
     region, outlines, rough_liver

@@ -11,7 +11,7 @@ Why not the losses of MONAI: they take no mask (outside of a wrapper that only m
 spine beside the liver enter every window; radii are in voxels; spline mutual information takes one intensity range
 for the whole batch, so the value of a sample depends on its neighbours, and keeps voxels x bins weights in memory;
 there is no NCC, NMI, MIND or gradient field; and bending energy is per voxel, not per mm. Tests compare with MONAI
-where the definitions coincide.
+wherever the definitions coincide.
 """
 
 from collections.abc import Callable

@@ -16,7 +16,7 @@ def box_sum(image: Tensor, radius_vox: Sequence[int]) -> Tensor:
     Parameters
     ----------
     image
-        (B, C, I, J, K).
+        (B, C, I, J, K) values to be summed.
     radius_vox
         Half width r along i, j, k; 0 does not sum along that axis.
 

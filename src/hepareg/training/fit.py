@@ -156,7 +156,7 @@ def check_resumable(path: Path, settings: TrainingSettings) -> None:
     if changed:
         raise SettingsError(
             f"expected the settings of the run that is resumed, got other values for {', '.join(changed)}; "
-            "leave them as they were, or start a new run"
+            "leave them unchanged, or start a new run"
         )
 
 

@@ -1,4 +1,4 @@
-"""The rigid part of an affine transform, and the scale and shear that are lost with the rest."""
+"""The rigid part of an affine transform, and the scale and shear that this part leaves out."""
 
 from dataclasses import dataclass
 

@@ -89,7 +89,7 @@ def warp(
         ``linear`` (floating-point result) or ``nearest`` (result in the dtype of ``moving``; for
         label maps).
     padding
-        Value where the position lies outside the moving image, or ``border`` for the value of the
+        Value at positions outside the moving image, or ``border`` for the value of the
         nearest voxel.
 
     Returns

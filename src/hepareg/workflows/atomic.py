@@ -116,7 +116,7 @@ def check_replaceable(
 
 @contextmanager
 def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Context of a temporary folder beside ``out``, which is renamed to ``out`` at the end or removed on an error.
+    """Return a context with a temporary folder beside ``out``: renamed to ``out`` at the end, or removed on an error.
 
     With ``overwrite`` an existing folder is replaced as a whole, so that files of different runs are never mixed.
     """
@@ -141,7 +141,7 @@ def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 
 @contextmanager
 def atomic_file(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Context of a temporary file name beside ``out``, which is renamed to ``out`` at the end or removed on an error.
+    """Return a context with a temporary file beside ``out``: renamed to ``out`` at the end, or removed on an error.
 
     The temporary name has the suffixes of ``out``.
     """

@@ -228,7 +228,7 @@ def _check(request: RegisterRequest) -> None:
 
 
 def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "RegistrationResult"]]:
-    """Read the pair while torch is being imported, which takes as long and mostly waits for the disk."""
+    """Return the pair and the function `register`; a thread imports torch while the images are read."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         # If a file is missing, nothing is imported: the message comes at once.
         loading = pool.submit(_load) if all(path.exists() for path in request.inputs) else None
@@ -250,7 +250,7 @@ def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "Registr
 
 
 def _load() -> Callable[..., "RegistrationResult"]:
-    """Import the library call."""
+    """Import `hepareg.registration.register` and return it."""
     from hepareg.registration import register
 
     return register

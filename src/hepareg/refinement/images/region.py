@@ -20,18 +20,18 @@ __all__ = ["Region", "RegionSettings", "distance_to_mask", "mask_with_margin"]
 
 @dataclass(frozen=True)
 class RegionSettings:
-    """How much around the liver's mask belongs to the region, and how finely the distance to the mask is known.
+    """Margins around the liver's mask, and resolution of the map of distances to the mask.
 
     Parameters
     ----------
     margin_mm
-        The reference image is cropped to the mask's box and this much around it.
+        The reference image is cropped to the mask's box and this margin around the box.
     distance_spacing_mm
         Spacing of the map of distances: a mask's outline is accurate to about that, and a finer map only costs time.
     rim_mm
-        How far around the mask's box the map reaches; more than any level's margin and half a coarse cell.
+        Margin of the map of distances around the mask's box; more than any level's margin and half a coarse cell.
     reach_mm
-        Distances up to this are exact; with a cell's half diagonal, more than any level asks for.
+        Distances up to this are exact: more than any level's margin and a cell's half diagonal.
     """
 
     margin_mm: float = 12.0

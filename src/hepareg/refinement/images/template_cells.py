@@ -47,12 +47,12 @@ class TemplateCells:
     Parameters
     ----------
     values
-        (N, V) intensities, float32.
+        (N, V) intensities in HU, float32.
     weights
         (N, V) in [0, 1]: 0 outside the region of interest.
     offsets_mm
-        (N, V, 3) world position less ``centre_mm``, float32: small numbers keep their precision. In
-        memory x, y and z lie apart, as the solver reads them.
+        (N, V, 3) world position minus ``centre_mm``, float32: small numbers keep their precision. The memory
+        holds all x, then all y, then all z, in the order in which the solver reads them.
     centre_mm
         (3,) point about which small motions rotate, world mm of the template, float64.
     surface
@@ -164,16 +164,16 @@ def _distance_on_lattice(distance: GridImage, to_distance: Matrix, along: Sequen
 
 
 def _voxels_mapped(cells: Tensor, maps: NDArray[np.floating], *, cell: int, first_vox: NDArray[np.int_]) -> Tensor:
-    """Return (M, 3, N, V) float64 positions to which M maps (3, 4) take the voxels of N cells.
+    """Return the (M, 3, N, V) float64 images of the voxels of N cells under M maps.
 
     Parameters
     ----------
     cells
         (N, 3) indices of the cells along i, j and k.
     maps
-        Of voxel indices; only their first three rows.
+        (M, 3, 4): the first three rows of affine maps of the template's voxel indices.
     cell, first_vox
-        Edge of a cell, and the voxel at which the cell 0, 0, 0 begins.
+        Edge of a cell in voxels, and the (3,) first voxel of the cell 0, 0, 0.
     """
     linear = maps[..., :3].reshape(-1, 3)
     inner = np.indices((cell,) * 3).reshape(3, -1)

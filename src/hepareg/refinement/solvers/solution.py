@@ -9,12 +9,12 @@ __all__ = ["Solution", "Status"]
 
 
 class Status(Enum):
-    """How an iteration ended."""
+    """Reason for the end of an iteration."""
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
     STALLED = "stalled"
-    """The line search found nothing lower although the slope is not zero, before any step was short."""
+    """The line search found no lower objective although the slope is not zero, before any step was short."""
     NOT_IMPROVED = "not_improved"
     """The objective was no better at the end than at the start; the start is returned."""
     SINGULAR = "singular"
@@ -25,14 +25,14 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Solution:
-    """Transform found by an iterative method, and how it was found.
+    """Transform found by an iterative method, with the record of the iteration.
 
     Parameters
     ----------
     transform
         The pose, world RAS mm, in the roles of the starts.
     status
-        Why the iteration ended.
+        Reason for the end of the iteration.
     iterations
         Number of steps taken.
     objective_history

@@ -40,7 +40,7 @@ class Scene:
     grid
         Grid of the arrays.
     image_hu
-        (I, J, K) float32.
+        (I, J, K) float32 image of the body in the fixed world, HU.
     liver
         (I, J, K) uint8, 1 inside.
     body_inverse

@@ -44,7 +44,7 @@ def split_slices(image: Image32, count: int) -> Image32:
     Parameters
     ----------
     image
-        (I, J, K) float32.
+        (I, J, K) float32 image in HU.
     count
         Number of thin slices for each slice.
 

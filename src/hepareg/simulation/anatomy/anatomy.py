@@ -1,4 +1,4 @@
-"""Tissues, liver and vessels of one patient, real or procedural: the material of a pair."""
+"""Tissues, liver and vessels of one patient, real or procedural, from which the images of a pair are made."""
 
 from dataclasses import dataclass, field
 

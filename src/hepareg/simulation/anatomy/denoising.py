@@ -26,7 +26,7 @@ def denoise(image_hu: Image32, *, noise_hu: float, spacing_mm: NDArray[np.floati
     Parameters
     ----------
     image_hu
-        (I, J, K) float32.
+        (I, J, K) float32 image in HU.
     noise_hu
         Standard deviation of the noise.
     spacing_mm

@@ -87,7 +87,10 @@ def liver_shape(design: DesignGrid, plan: BodyPlan, wall: Wall, *, rng: Generato
 
 
 def _level_of_volume(shape: Field, allowed: Field, num_voxels: float) -> Field:
-    """Return the shape at the level at which it fills so many voxels of the allowed region."""
+    """Return a shape grown or shrunk until it fills ``num_voxels`` voxels of the allowed region, and cut to the region.
+
+    All are implicit functions on the coarse grid, negative inside; a constant is subtracted from ``shape``.
+    """
     candidates = shape[allowed < 0]
     count = min(int(num_voxels), len(candidates) - 1)
     level = np.partition(candidates, count)[count]

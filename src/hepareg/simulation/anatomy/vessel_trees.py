@@ -217,7 +217,7 @@ def _branch(
 
 
 def _parted(points: Points, heading: Floats, rng: Generator) -> tuple[Points, Points]:
-    """Divide the points in two across the direction in which they spread most, ``heading`` left out of account."""
+    """Divide points into two groups along the direction of largest spread; spread along ``heading`` counts less."""
     offsets = points - points.mean(0)
     sideways = offsets - 0.7 * (offsets @ heading)[:, None] * heading
     axis = np.linalg.svd(sideways, full_matrices=False)[2][0]

@@ -29,7 +29,7 @@ doi:10.1186/s13014-016-0762-z). Relative to up-down that is 0.1 to 0.55 left-rig
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """How the liver, and the body, move from the fixed to the moving image.
+    """Kind and size of the motion of liver and body from the fixed to the moving image.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class ResidualField:
     grid
         Coarse grid in the fixed world.
     displacement_mm
-        (3, I, J, K) float32.
+        (3, I, J, K) float32: components along world x, y and z in mm.
     inside
         (I, J, K) bool: nodes within the liver.
     """

@@ -31,7 +31,7 @@ class AnatomyBank:
     vessels
         (N, 3, I, J, K) uint8: fraction of a voxel that hepatic veins, portal veins and hepatic arteries fill, 0 to 255.
     liver
-        (N, 1, I, J, K) uint8.
+        (N, 1, I, J, K) uint8: 1 in the liver, 0 elsewhere.
     liver_distance_mm, wall_distance_mm
         (N, 1, I, J, K) float16: signed distance to the liver's surface, negative inside, and distance to static tissue.
     world_from_voxel

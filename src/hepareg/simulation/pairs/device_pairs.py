@@ -58,7 +58,7 @@ class DevicePairs:
     moving, fixed
         (B, 1, I, J, K) float32 HU.
     moving_liver, fixed_liver
-        (B, 1, I, J, K) bool.
+        (B, 1, I, J, K) bool masks of the liver in either image.
     moving_from_fixed
         (B, 4, 4) float64 truth of the liver, world mm.
     world_from_voxel
