@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--moving-series",
         metavar="S",
-        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+        help="series of a moving DICOM folder: its number in the list, number=301, uid=... or words, as arterial",
     )
-    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
+    parser.add_argument("--fixed-series", metavar="S", help="series of a fixed DICOM folder, chosen as the moving one")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 

@@ -32,23 +32,25 @@ STAGES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("moving", metavar="MOVING", help="arterial phase: NIfTI, NRRD, MHA or a folder of DICOM")
-    parser.add_argument("fixed", metavar="FIXED", help="portal-venous phase, likewise")
+    parser.add_argument("fixed", metavar="FIXED", help="portal-venous phase, in one of the same formats")
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="new folder for the results")
     parser.add_argument(
-        "--moving-mask", metavar="M", help="liver mask: NIfTI, NRRD, a folder of classes, DICOM SEG or RTSTRUCT"
+        "--moving-mask",
+        metavar="M",
+        help="mask of the moving liver: NIfTI, NRRD, a folder of classes, DICOM SEG or RTSTRUCT",
     )
-    parser.add_argument("--fixed-mask", metavar="M", help="likewise for the fixed image")
+    parser.add_argument("--fixed-mask", metavar="M", help="mask of the fixed liver, in one of the same formats")
     add_label_options(parser)
     parser.add_argument(
         "--moving-series",
         metavar="S",
-        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+        help="series of a moving DICOM folder: its number in the list, number=301, uid=... or words, as arterial",
     )
-    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
+    parser.add_argument("--fixed-series", metavar="S", help="series of a fixed DICOM folder, chosen as the moving one")
     parser.add_argument(
         "--start",
         metavar="T",
-        help="guess: a transform of ITK, ANTs, elastix, FreeSurfer, FSL, a 4x4 matrix, or point pairs (.csv)",
+        help="start: a transform of ITK, ANTs, elastix, FreeSurfer, FSL, a 4x4 matrix, or point pairs (.csv)",
     )
     add_transform_options(parser)
     add_geometry_option(parser)
@@ -62,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--matrix-only", action="store_true", help="write transforms and result.json, no images")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
     parser.add_argument("--threads", type=int, metavar="N", help="threads; default: all cores")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of what is drawn (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of random numbers (default: 0)")
     parser.add_argument("--allow-identical", action="store_true", help="accept the same image twice")
     parser.add_argument("--allow-different-patients", action="store_true", help="accept two patient IDs")
     parser.add_argument("--overwrite", action="store_true", help="replace an older result in OUT")

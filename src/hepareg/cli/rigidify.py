@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 from hepareg.cli.transform_options import add_geometry_option, add_transform_options
 
-SUMMARY = "take the rigid part of an affine transform and say what is lost with the rest"
+SUMMARY = "write the rigid part of an affine transform and print the scale and shear that it leaves out"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--moving-series",
         metavar="S",
-        help="series of a folder of DICOM: its number in the list, number=301, uid=... or words, as arterial",
+        help="series of a moving DICOM folder: its number in the list, number=301, uid=... or words, as arterial",
     )
-    parser.add_argument("--fixed-series", metavar="S", help="likewise for the fixed image")
+    parser.add_argument("--fixed-series", metavar="S", help="series of a fixed DICOM folder, chosen as the moving one")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -11,17 +11,17 @@ def add_transform_options(parser: argparse.ArgumentParser) -> None:
         "--convention",
         "--transform-space",
         choices=("ras", "lps", "flirt"),
-        help="coordinates of a plain 4x4 matrix that does not say so itself (.txt: default ras; .mat: asked for)",
+        help="coordinates of a plain 4x4 matrix whose file does not state them (.txt: default ras; .mat: required)",
     )
     parser.add_argument(
         "--direction",
         choices=("moving_from_fixed", "fixed_from_moving"),
-        help="which way the matrix in the file maps, where the file does not say so itself",
+        help="direction in which the matrix in the file maps, if the file does not state it",
     )
 
 
 def add_geometry_option(parser: argparse.ArgumentParser) -> None:
     """Declare the option that chooses between the two geometries of a NIfTI header."""
     parser.add_argument(
-        "--geometry", choices=("sform", "qform"), help="which of a NIfTI header's geometries holds, if they disagree"
+        "--geometry", choices=("sform", "qform"), help="geometry of a NIfTI header to use, if its two disagree"
     )

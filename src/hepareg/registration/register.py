@@ -56,7 +56,7 @@ def register(
         Liver masks on the grids of their images, in any of these forms; one is enough, two are
         better, none works and is never accepted without review.
     start
-        A guess of moving_from_fixed; tried first, beside the library's own.
+        Approximate moving_from_fixed; the first start to be tried, beside the library's own starts.
     method
         How the transform is found. A network begins at the first start: the given one, that of the masks, or the
         identity. Its prediction alone is judged by how far the refinement would still move it.

@@ -47,7 +47,7 @@ class RegisterRequest:
     moving_mask_label, fixed_mask_label
         The same for one mask, if the two differ.
     start, convention, direction
-        File with a guess of moving_from_fixed in any format that `hepareg.io.transforms` reads, or a table of point
+        File of an approximate moving_from_fixed in any format that `hepareg.io.transforms` reads, or table of point
         pairs (.csv); coordinates and direction of a plain matrix whose file does not state them (`MatrixMeaning`).
     moving_series, fixed_series
         Series to read from a folder of DICOM with several: number in the list, ``number=...``, ``uid=...`` or words.
@@ -257,7 +257,7 @@ def _load() -> Callable[..., "RegistrationResult"]:
 
 
 def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform | None, tuple[str, ...]]:
-    """Return the guess that the request names, and the notes of its reader."""
+    """Return the start that the request names, and the notes of its reader."""
     if request.start is None:
         return None, ()
     if Path(request.start).suffix.lower() == ".csv":
