@@ -46,7 +46,7 @@ def read_mask(
     Returns
     -------
     Volume
-        bool on ``like.grid``. The provenance has notes where it was resampled, cut or chosen.
+        bool on ``like.grid``. The provenance has notes if the mask was resampled, cut at one half or one of several.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def read_image_or_segment(
 
 
 def _naming(mask: Volume, name: str) -> Volume:
-    """Return a mask whose reader's notes name it."""
+    """Return a mask with its name before each of its reader's notes."""
     notes = tuple(f"{name}: {note}" for note in mask.provenance.notes)
     return replace(mask, provenance=replace(mask.provenance, notes=notes))
 
@@ -123,7 +123,7 @@ def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[in
 
 
 def _liver_by_name(source: LabelMap, name: str) -> tuple[int | None, tuple[str, ...]]:
-    """Return the label that the file calls liver, if it has several; None for a plain mask, or where no name helps."""
+    """Return the label that the file calls liver, if it has several; None for a plain mask, or if no name helps."""
     data = source.volume.data
     if not _holds_labels(source.volume) or data.max() <= 1 or len(present := labels_present(data, name=name)) < 2:
         return None, ()
@@ -157,7 +157,7 @@ def _notes_of_choice(source: Segments, number: int, label: int | str | None, nam
 
 
 def _check_same_world(mask: Volume, like: Volume | None, name: str) -> None:
-    """Check that a DICOM mask is of the image's patient and frame of reference, where both are known."""
+    """Check that a DICOM mask is of the image's patient and frame of reference, if both are known."""
     if like is None:
         return
     mine, other = mask.provenance, like.provenance

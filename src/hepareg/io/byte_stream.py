@@ -56,7 +56,7 @@ def reading(path: str | Path, *, expected: str) -> Iterator[None]:
 
 
 def decoded(raw: bytes) -> str:
-    """Return the text of a file: UTF-8, or UTF-16 where a byte order mark says so; the mark is left out.
+    """Return the text of a file: UTF-8, or UTF-16 if a byte order mark says so; the mark is left out.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def is_packed(stream: BinaryIO) -> bool:
 
 
 def write_bytes(path: str | Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write pieces of bytes to a file, compressed where its name ends in ``.gz``.
+    """Write pieces of bytes to a file, compressed if its name ends in ``.gz``.
 
     The gzip header holds neither a time stamp nor a file name, and the level is fixed: the same
     bytes in give the same bytes out.

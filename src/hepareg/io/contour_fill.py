@@ -24,7 +24,7 @@ PARALLEL = 0.9999
 """Cosine of the angle, 0.8 degrees, up to which contours lie along slices."""
 SAME_PLANE_MM = 0.05
 MAX_FILLED_PLANES = 4
-"""Contours farther apart than so many usual distances, and 10 mm, are two parts with nothing between them."""
+"""Between contours farther apart than this many usual distances, and 10 mm, nothing is interpolated: two parts."""
 MIN_PART_MM = 10.0
 OWN_SPACING_MM = 1.0
 MARGIN_VOX = 2
@@ -41,9 +41,10 @@ class FilledContours:
     data
         (I, J, K) bool.
     grid
-        The grid that was given, where contours lie along one of its planes; else one of their own.
+        The grid that was given, if the contours' planes are parallel to its slices; else a grid made for the contours.
     num_filled
-        Slices between contours that were filled in although others have contours of their own.
+        Number of slices interpolated in gaps between contours wider than 1.5 usual distances: slices that nobody may
+        have contoured by mistake.
     """
 
     data: VoxelArray
@@ -62,7 +63,7 @@ def fill_contours(contours: Sequence[Points], grid: Grid | None = None) -> Fille
     contours
         (N, 3) world points of each, N of 3 or more.
     grid
-        Where to draw; None for a grid along the contours, of 1 mm.
+        Grid to draw on; None for a grid of 1 mm along the contours.
 
     Raises
     ------
@@ -117,7 +118,10 @@ def fill_polygons(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int
 def _crossings(
     begin: NDArray[np.float64], end: NDArray[np.float64], num_rows: int
 ) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
-    """Return row and place of every crossing of an edge with a row of pixel centres; upper ends do not count."""
+    """Return row index, and position along the row in pixels, of each crossing of an edge with a row of pixel centres.
+
+    The end of an edge with the larger second coordinate does not count, so that a corner counts once.
+    """
     first = np.ceil(np.minimum(begin[:, 1], end[:, 1])).clip(0, num_rows).astype(int)
     last = np.ceil(np.maximum(begin[:, 1], end[:, 1])).clip(0, num_rows).astype(int)
     counts = last - first
@@ -130,7 +134,7 @@ def _crossings(
 def _corners_and_level_edges(
     begin: NDArray[np.float64], end: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the corners, and the pixels that edges along a row run over, which no crossing finds."""
+    """Return the positions of all corners, and of pixels on edges along a row, which `_crossings` misses."""
     level = np.abs(begin[:, 1] - end[:, 1]) < ON_EDGE_VOX
     ends = np.sort(np.stack([begin[level, 0], end[level, 0]], axis=1), axis=1)
     along = [np.arange(np.ceil(low - ON_EDGE_VOX), high + ON_EDGE_VOX) for low, high in ends]
@@ -139,7 +143,7 @@ def _corners_and_level_edges(
 
 
 def _touch(touched: NDArray[np.bool_], u: NDArray[np.float64], v: NDArray[Any]) -> None:
-    """Mark the pixels whose centres lie on points."""
+    """Set ``touched`` at the pixels whose centres coincide with points (u, v) in pixels, to `ON_EDGE_VOX`."""
     i, j = np.rint(u).astype(int), np.rint(v).astype(int)
     on = (np.abs(u - i) < ON_EDGE_VOX) & (np.abs(v - j) < ON_EDGE_VOX)
     on &= (i >= 0) & (i < touched.shape[0]) & (j >= 0) & (j < touched.shape[1])
@@ -164,7 +168,7 @@ def _normal_of(contours: Sequence[Points]) -> NDArray[np.float64]:
 
 
 def _axis_along(grid: Grid, normal: NDArray[np.float64]) -> int | None:
-    """Return the voxel axis along which the contours' planes are stacked, or None where they cut it at an angle."""
+    """Return the voxel axis along which the contours' planes are stacked, or None if they are oblique to all axes."""
     cosines = np.abs((grid.world_from_voxel[:3, :3] / grid.spacing_mm).T @ normal)
     axis = int(np.argmax(cosines))
     return axis if cosines[axis] > PARALLEL else None
@@ -188,7 +192,7 @@ def _own_grid(contours: Sequence[Points], normal: NDArray[np.float64], like: Gri
 
 
 def _planes_of(depths: NDArray[np.float64], tolerance: float) -> list[NDArray[np.int_]]:
-    """Return the numbers of the contours of each plane, in the order of depth."""
+    """Group contours by plane: return an array of contour indices for each plane, sorted by depth in voxels."""
     order = np.argsort(depths, kind="stable")
     breaks = np.flatnonzero(np.diff(depths[order]) > tolerance) + 1
     return np.split(order, breaks)
@@ -197,7 +201,11 @@ def _planes_of(depths: NDArray[np.float64], tolerance: float) -> list[NDArray[np
 def _stacked(
     filled: Sequence[NDArray[np.bool_]], heights: NDArray[np.float64], grid: Grid, axis: int
 ) -> tuple[VoxelArray, int]:
-    """Return (N, ...) slices of the grid along an axis from planes at heights in voxels, and the number filled in."""
+    """Return the (N, ...) slices of a grid along an axis from filled contours, and ``num_filled`` of `FilledContours`.
+
+    ``filled`` are the contours' planes at ``heights``, in voxels along the axis, ascending. A slice takes the nearest
+    plane, or the interpolation between its two neighbours (`_between`).
+    """
     gaps = np.diff(heights)
     usual = float(np.median(gaps)) if gaps.size else 1.0
     allowed = max(MAX_FILLED_PLANES * usual, MIN_PART_MM / float(grid.spacing_mm[axis]))
@@ -225,7 +233,7 @@ def _between(
 
 
 def _signed_distance(mask: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance in mm to the outline of a mask: positive inside, minus infinity where it is empty."""
+    """Return the distance in mm to the outline of a mask: positive inside, minus infinity for an empty mask."""
     from scipy.ndimage import distance_transform_edt  # slow to import
 
     if not mask.any():

@@ -119,7 +119,7 @@ def looks_like_dicom(start: bytes) -> bool:
 
 
 def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels: bool = True) -> "Dataset | None":
-    """Read a DICOM file; None where it is something else.
+    """Read a DICOM file; None if it is something else.
 
     Parameters
     ----------

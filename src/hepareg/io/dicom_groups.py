@@ -28,7 +28,7 @@ class SliceGroup:
 
     @property
     def start_s(self) -> float:
-        """Earliest time of acquisition in seconds, or infinity where none is given."""
+        """Earliest time of acquisition in seconds, or infinity if none is given."""
         times = (s.acquisition_time if s.acquisition_time is not None else s.content_time for s in self.slices)
         return min((t for t in times if t is not None), default=float("inf"))
 
@@ -52,7 +52,7 @@ class SeriesSummary:
     Parameters
     ----------
     number
-        Its place in the list, by which it is picked.
+        Number in the list, by which a user chooses the series.
     series_number
         DICOM Series Number.
     description
@@ -70,7 +70,7 @@ class SeriesSummary:
     phase_guess
         Contrast phase that the texts tell, or None.
     delay_s
-        Start of the acquisition after the folder's first one, or None where no time is given.
+        Start of the acquisition after the folder's first one, or None if no time is given.
     """
 
     number: int
@@ -120,7 +120,7 @@ def group_slices(headers: Sequence[SliceHeader]) -> list[SliceGroup]:
 
 
 def summarise(groups: Sequence[SliceGroup]) -> list[SeriesSummary]:
-    """Return the list that a user picks from."""
+    """Return a summary of each group, numbered from 1 in the order given, for a user to choose from."""
     first = min((g.start_s for g in groups), default=float("inf"))
     return [
         SeriesSummary(
@@ -141,7 +141,7 @@ def summarise(groups: Sequence[SliceGroup]) -> list[SeriesSummary]:
 
 
 def _views_of(images: list[SliceHeader]) -> list[list[SliceHeader]]:
-    """Return the images of a series by the direction that they look along; those without one stay together."""
+    """Group the images of a series by the direction of their normal; images without an orientation form one group."""
     views: list[list[SliceHeader]] = []
     for header in images:
         for view in views:

@@ -32,7 +32,7 @@ KEYWORDS = (
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """The attributes of one DICOM image, or of one frame of an enhanced one, that a volume needs; None where absent.
+    """The attributes of one DICOM image, or of one frame of an enhanced one, that a volume needs; None if absent.
 
     ``frame`` is the place in its file, from 0, of a frame that has a position of its own; ``num_frames``
     is then 1. ``description`` and ``protocol`` are free text, for a terminal alone. Positions, directions and
@@ -114,7 +114,7 @@ def read_headers(path: str | Path, *, progress: Callable[[int, int], None] | Non
 
 
 def is_multi_frame(path: str | Path) -> bool:
-    """Return whether a path is a DICOM file with more than one image in it; False where it cannot be read."""
+    """Return whether a path is a DICOM file with more than one image in it; False if it cannot be read."""
     with pydicom_quiet():
         try:
             dataset = read_dataset(DicomFile(Path(path)), tags=("SOPClassUID", "NumberOfFrames"), pixels=False)
@@ -212,7 +212,7 @@ def _header_of(dataset: Any, file: DicomFile) -> SliceHeader:
 
 
 def digest_of(identifier: Any) -> str | None:
-    """Return a hash of an identifier, salted anew in every process, or None where it is empty."""
+    """Return a hash of an identifier, salted anew in every process, or None if it is empty."""
     text = str(identifier or "").strip()
     return hashlib.blake2b(text.encode(), key=_SALT, digest_size=16).hexdigest() if text else None
 
@@ -227,7 +227,7 @@ def _first(*values: float | None) -> float | None:
 
 
 def _optional(dataset: Any, keyword: str) -> float | None:
-    """Return a number that nothing depends on but the order of images; None where it cannot be read."""
+    """Return a numeric attribute that only the order of images depends on; None if it cannot be read."""
     try:
         return _number(dataset, keyword)
     except (ValueError, TypeError):

@@ -24,7 +24,7 @@ READERS: dict[str, Callable[..., Segments]] = {
 
 @pydicom_quiet()
 def read_dicom_masks(path: str | Path) -> Segments | None:
-    """Read the one DICOM SEG or RTSTRUCT at a path; None where there is none.
+    """Read the one DICOM SEG or RTSTRUCT at a path; None if there is none.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def read_dicom_masks(path: str | Path) -> Segments | None:
 
 
 def _class_of(dataset: Any) -> str:
-    """Return the SOP class that a data set states; an empty text where it is damaged."""
+    """Return the SOP class that a data set states; an empty text if it is damaged."""
     try:
         return str(dataset.get("SOPClassUID", ""))
     except Exception:  # pydicom converts values when they are read, and has no one error for damaged ones

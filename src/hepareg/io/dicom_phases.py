@@ -1,6 +1,6 @@
-"""The contrast phases that one DICOM series holds, told apart by when and where their slices were acquired.
+"""The contrast phases that one DICOM series holds, told apart by the time and position of their slices.
 
-A series is parted where the acquisition number, the temporal position, the trigger time or a pause in the
+A series is parted if the acquisition number, the temporal position, the trigger time or a pause in the
 acquisition time gives groups that cover the same stretch of the body. Groups that follow one another along the
 body, as of a long scan in two breath-holds, stay one volume.
 """
@@ -21,15 +21,16 @@ __all__ = ["part_phases"]
 MIN_OVERLAP = 0.5
 """Part of the shorter stretch that two groups have to share to be two phases."""
 LONG_PAUSE = 3.0
-"""A pause, or a step along the body, counts where it is so many times the usual one."""
+"""A pause, or a step along the body, counts if it is more than this many times the median one."""
 ALIKE = 5.0
-"""Pauses that differ by less may be those between breath-holds or those between phases: the stretches decide."""
+"""Pauses, or steps, that differ by less than this factor are cut alike: some may lie between breath-holds and some
+between phases, which `_joined` decides."""
 FEW_SLICES = 3
-"""Fewer slices with one value on average are single slices with values of their own, and a few that coincide."""
+"""With fewer slices per value on average, each slice is taken to have its own value, a few of which coincide."""
 SWEEPS_OVERLAP = 0.8
-"""Part of both stretches together that two sweeps without a pause between them share."""
+"""Two sweeps without a pause between them share more than this part of the range that both cover together."""
 MAX_DEPTH = 50
-"""Numbers without order are not followed any deeper."""
+"""Largest depth of the recursion of `_phases`, for headers whose numbers have no order."""
 
 Value = Callable[[SliceHeader], float | None]
 
@@ -42,12 +43,12 @@ VALUES: tuple[Value, ...] = (
 
 
 def part_phases(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """Return the phases of a series in the order of acquisition; one list where nothing tells phases apart.
+    """Return the phases of a series in the order of acquisition; one list if nothing tells phases apart.
 
     Parameters
     ----------
     slices
-        Of one orientation, all with a position.
+        Slices of one orientation, all with a position.
     """
     parts = [list(slices)]
     for value in VALUES:
@@ -56,13 +57,17 @@ def part_phases(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def _content_time(header: SliceHeader) -> float | None:
-    """Return when an image was reconstructed, which only tells slices of one place apart."""
+    """Return the time in s at which an image was reconstructed, which only tells slices at one position apart."""
     return header.content_time
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Slices that share a value, with the stretch in mm that they cover, half a slice added at both ends."""
+    """All slices with one value of an attribute, and the range in mm that they cover along the body.
+
+    ``low`` and ``high`` are the ends of that range, half a slice added at both. ``begin_s`` and ``end_s`` are the
+    times of the first and the last acquisition, or None if a slice has no time.
+    """
 
     slices: tuple[SliceHeader, ...]
     low: float
@@ -72,7 +77,7 @@ class _Run:
 
 
 def _parted(slices: list[SliceHeader], value: Value) -> list[list[SliceHeader]]:
-    """Return a series in the phases that one attribute gives, or whole."""
+    """Split a series into phases by one attribute; one list if the attribute separates none."""
     runs = _runs(slices, value)
     if len(runs) < 2:
         return [slices]
@@ -80,7 +85,10 @@ def _parted(slices: list[SliceHeader], value: Value) -> list[list[SliceHeader]]:
 
 
 def _runs(slices: Sequence[SliceHeader], value: Value) -> list[_Run]:
-    """Return the slices by their value, in the order of time, or of the value where no time is known."""
+    """Group slices by their value, sorted by time of acquisition, or by value if a time is missing.
+
+    Empty if a slice has no value.
+    """
     by_value: dict[float, list[SliceHeader]] = defaultdict(list)
     for header in slices:
         found = value(header)
@@ -102,7 +110,11 @@ def _runs(slices: Sequence[SliceHeader], value: Value) -> list[_Run]:
 
 
 def _strengths(runs: Sequence[_Run]) -> NDArray[np.float64]:
-    """Return (N - 1, 2) how long the pause and how far the step between runs is, in usual ones; below 3 counts as 0."""
+    """Return (N - 1, 2) pauses in time and steps along the body between N runs, as multiples of their medians.
+
+    Multiples up to `LONG_PAUSE` become 0. All pauses are 0 if a run has no times. With fewer than three boundaries,
+    which have no usual one, 0.001 s and 0.001 mm stand for the medians.
+    """
     pairs = list(pairwise(runs))
     timed = all(run.begin_s is not None for run in runs)
     pauses = [max((b.begin_s or 0.0) - (a.end_s or 0.0), 0.0) if timed else 0.0 for a, b in pairs]
@@ -117,9 +129,20 @@ def _in_usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _phases(runs: list[_Run], strengths: NDArray[np.float64], depth: int = 0) -> list[list[_Run]]:
-    """Return runs in phases: cut where the scan may have begun anew, and joined where it only went on.
+    """Group runs into phases, each a list of runs.
 
-    Slices that fit together as they are stay together, if the cuts would tear gaps into them.
+    The runs are split at the boundaries of `_cuts`, and each piece once more at its own weaker boundaries. Neighbouring
+    pieces that cover different ranges of the body are joined again (`_joined`): the scan only went on. If all slices
+    together are evenly spaced and the pieces are not, nothing is split (`_tears`).
+
+    Parameters
+    ----------
+    runs
+        Runs in the order of acquisition.
+    strengths
+        (N - 1, 2) of `_strengths`.
+    depth
+        Number of calls above this one; at `MAX_DEPTH` nothing is split further.
     """
     cuts = _cuts(runs, strengths) if len(runs) > 1 and depth < MAX_DEPTH else []
     if not cuts:
@@ -130,9 +153,13 @@ def _phases(runs: list[_Run], strengths: NDArray[np.float64], depth: int = 0) ->
 
 
 def _cuts(runs: Sequence[_Run], strengths: NDArray[np.float64]) -> list[int]:
-    """Return before which runs the scan may have begun anew: at long pauses, else at long steps, else at any run.
+    """Return the indices of the runs that may be the first of a new phase.
 
-    Where each slice is a run of its own and there is neither, it is the turn between two sweeps over the same stretch.
+    1. If there are long pauses (column 0 of ``strengths``): each run after one of at least 1 / `ALIKE` of the longest.
+    2. Else, if there are long steps along the body (column 1): the same with steps.
+    3. Else, if runs have `FEW_SLICES` slices or more on average: every run but the first.
+    4. Else, at most one: the run at which the ranges covered before and after overlap most, as a part of both together.
+       The overlap has to exceed `SWEEPS_OVERLAP`: two sweeps over the same part of the body.
     """
     for strength in strengths.T:
         if strength.max() > 0:
@@ -148,7 +175,11 @@ def _cuts(runs: Sequence[_Run], strengths: NDArray[np.float64]) -> list[int]:
 
 
 def _tears(whole: NDArray[np.float64], pieces: Sequence[NDArray[np.float64]]) -> bool:
-    """Return whether heights at even distances are cut into pieces that are not, or that have other distances."""
+    """Return whether a split spoils even spacing: ``whole`` is evenly spaced, but its pieces are not.
+
+    True if a piece has one slice or uneven distances, or if the median distances of the pieces differ by more than 5 %.
+    Heights are in mm along the body, sorted.
+    """
     if not is_even(whole) or len(pieces) < 2:
         return False
     if any(len(piece) < 2 or not is_even(piece) for piece in pieces):
@@ -158,7 +189,7 @@ def _tears(whole: NDArray[np.float64], pieces: Sequence[NDArray[np.float64]]) ->
 
 
 def _joined(pieces: Sequence[list[_Run]]) -> list[list[_Run]]:
-    """Join pieces that follow one another along the body."""
+    """Join each piece to the one before unless both cover the same range of the body (`_cover_the_same`)."""
     phases: list[list[_Run]] = []
     for piece in pieces:
         if phases and not _cover_the_same(phases[-1], piece):

@@ -31,7 +31,7 @@ KEPT_FOR_GDCM = (
 
 
 def read_pixels(slices: Sequence[SliceHeader]) -> NDArray[Any]:
-    """Return (K, rows, columns) HU: int16 or int32 where slope and intercept are whole numbers, else float32.
+    """Return (K, rows, columns) HU: int16 or int32 if slope and intercept are whole numbers, else float32.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _stored_slices(slices: Sequence[SliceHeader]) -> Iterator[tuple[int, NDArray
 
 
 def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> Iterator[NDArray[Any]]:
-    """Yield (rows, columns) stored values of frames of one image: through pydicom, or GDCM where it cannot decode.
+    """Yield (rows, columns) stored values of frames of one image: through pydicom, or GDCM if it cannot decode.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _by_pydicom(dataset: "Dataset", numbers: Sequence[int]) -> list[NDArray[Any]
 
 
 def _by_gdcm(dataset: "Dataset", numbers: Sequence[int], name: str) -> Iterator[NDArray[Any]]:
-    """Yield frames that ITK's GDCM decodes from a file with the same pixels and a header that changes no value."""
+    """Yield frames that ITK's GDCM decodes from a temporary copy with a rescale slope of 1 and an intercept of 0."""
     import SimpleITK as sitk
     from pydicom.dataset import Dataset
 

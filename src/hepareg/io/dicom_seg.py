@@ -124,7 +124,7 @@ def _values(groups: Mapping[str, Any], sequence: str, keyword: str, count: int) 
 def _common(
     groups: Sequence[Mapping[str, Any]], own: Sequence[int], sequence: str, keyword: str, count: int
 ) -> NDArray[np.float64]:
-    """Return a value that all frames of a segment share."""
+    """Return the (count,) numbers of an attribute that all frames of a segment share; MaskError if frames differ."""
     values = np.array([_values(groups[n], sequence, keyword, count) for n in own])
     if np.ptp(values, axis=0).max() > 1e-3:
         raise MaskError(f"expected one {keyword} for all frames of a segment, got several; export it again")
@@ -132,7 +132,21 @@ def _common(
 
 
 def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
-    """Return the distance of planes in mm: the closest of all frames, or a whole part of it that the header states."""
+    """Return the distance in mm between the planes of a segment.
+
+    It is the smallest gap between planes of the whole object, averaged over the segment's stack. If the gap is two or
+    more times the header's spacing, and a whole multiple of it, frames without the segment were left out of the object:
+    the gap divided by that multiple is taken. The header's spacing is taken as it is only if there is no gap.
+
+    Parameters
+    ----------
+    heights
+        Heights of the segment's frames along their normal, mm.
+    every
+        Heights of the frames of all segments, mm.
+    groups
+        Functional groups of a frame, with the header's spacing: of slices, else their thickness, else 1 mm.
+    """
     measures = groups.get("PixelMeasuresSequence", {})
     stated = float(measures.get("SpacingBetweenSlices") or 0) or float(measures.get("SliceThickness") or 0) or 1.0
     gaps = np.diff(np.unique(np.round(every, 4)))

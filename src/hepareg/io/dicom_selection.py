@@ -29,7 +29,7 @@ def choose(groups: Sequence[SliceGroup], series: str | None) -> SliceGroup:
     SettingsError
         If ``series`` names none or several. The list of the folder is the error's ``listing``.
     ImageError
-        If ``series`` is None and there is no CT volume or more than one; likewise.
+        If ``series`` is None and the folder has no CT volume or several, with the same ``listing``.
     """
     listing = "\n".join(summary.describe() for summary in summarise(groups))
     if series is not None:

@@ -26,7 +26,7 @@ def list_series(folder: str | Path) -> list[SeriesSummary]:
 def read_dicom_series(
     folder: str | Path, *, series: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Volume:
-    """Read one CT series, rescaled to HU; int16 where slope and intercept are whole numbers.
+    """Read one CT series, rescaled to HU; int16 if slope and intercept are whole numbers.
 
     Slices are sorted by their position along the normal, never by name or instance number. Of slices that are
     there twice with the same pixels one is kept, and the volume's provenance says so.
@@ -37,7 +37,7 @@ def read_dicom_series(
         Folder with one or more series; subfolders and zip archives in it are searched. Or an archive, or a single
         file with many frames.
     series
-        Which one, where there are several: see `hepareg.io.dicom_selection.choose`.
+        Which one, if there are several: see `hepareg.io.dicom_selection.choose`.
     progress
         Called with the number of files read and of all files in the folder, once for each header.
 

@@ -69,7 +69,7 @@ def sorted_slices(slices: Sequence[SliceHeader]) -> list[SliceHeader]:
 
 
 def doubled_slices(slices: Sequence[SliceHeader]) -> list[list[int]]:
-    """Return the numbers of slices that share a place, of slices sorted along their normal: a list for each place."""
+    """Return the indices of slices at one position: a list for each position with several; input sorted by height."""
     gaps = np.diff([s.height_mm for s in slices])
     apart = gaps[gaps > SAME_PLACE_MM]
     near = gaps <= max(SAME_PLACE_MM, SAME_PLACE * float(np.median(apart)) if apart.size else 0.0)

@@ -1,6 +1,6 @@
 """FSL FLIRT matrices: 4x4 text in FSL's scaled voxel coordinates, mapping the moving image to the fixed one.
 
-FSL's coordinates are voxel indices times the voxel size, with the first axis reversed where
+FSL's coordinates are voxel indices times the voxel size, with the first axis reversed if
 ``world_from_voxel`` has a positive determinant. They mean nothing without the two grids, and they
 point the other way than our transforms: the inverse is taken here, at the edge.
 

@@ -18,7 +18,7 @@ makes of a CT, a preview, has 50. The same numbers in metres, centimetres or mic
 LONGEST_MM = (80.0, 4000.0)
 """Longest edge. A liver is wider than 80 mm; a table is 2 m long."""
 FINE_MM, SMALL_VOXELS = 0.5, 64
-"""A shorter image is a cut-out of a CT where its voxels are no finer than this or few; else it is one in centimetres,
+"""A shorter image is a cut-out of a CT if its voxels are no finer than this or few; else it is one in centimetres,
 whose voxels are ten times as large."""
 MAX_VOXELS = 1 << 31
 MAX_INFLATED_BYTES = 1_600_000_000

@@ -76,7 +76,7 @@ def _read(
                 f"expected the folder of a DICOM series, got one of its files: {path}; give the folder"
             )
     if series is not None:
-        raise SettingsError("expected a folder of DICOM where a series is picked, got a file: leave the option out")
+        raise SettingsError("expected a folder of DICOM to pick a series from, got a file: leave the option out")
     if is_named:
         return read_nifti(path, geometry=geometry) if is_nifti(path) else read_itk_image(path)
     if start[344:347] == b"n+1" or start[4:7] == b"n+2":

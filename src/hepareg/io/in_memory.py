@@ -54,12 +54,12 @@ def _as_volume(image: Any) -> Volume:
 
 
 def _is_tensor(image: Any) -> bool:
-    """Return whether it is a torch tensor; where torch has not been imported, nothing is."""
+    """Return whether an object is a torch tensor: False as long as torch has not been imported."""
     return "torch" in sys.modules and isinstance(image, sys.modules["torch"].Tensor)
 
 
 def _tensor_with_matrix(data: Any, world_from_voxel: Any) -> Volume:
-    """Return a volume of a tensor where it is, in a dtype that torch can calculate with."""
+    """Return a volume of a tensor on the tensor's device, in a dtype that torch can calculate with."""
     import torch
 
     data = data.detach()
@@ -76,7 +76,7 @@ def _tensor_with_matrix(data: Any, world_from_voxel: Any) -> Volume:
 
 
 def _values_of(dataobj: Any) -> np.ndarray:
-    """Return the voxels of a nibabel image: as stored where they are not scaled, else in float32."""
+    """Return the voxels of a nibabel image: as stored if they are not scaled, else in float32."""
     if (getattr(dataobj, "slope", 1), getattr(dataobj, "inter", 0)) != (1, 0):
         return np.asarray(dataobj, dtype=np.float32)
     return np.asarray(dataobj)

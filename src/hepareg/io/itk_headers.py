@@ -60,13 +60,13 @@ class ItkHeader:
     sizes
         Number of voxels along each axis, of vector components too.
     dtype
-        Type of a number, bytes where the type is not known here.
+        Type of a number, bytes if the type is not known here.
     encoding
         ``raw``, ``gzip``, ``bzip2``, or another word that ITK has to know.
     units
         Words on the unit of length.
     data_files
-        Names of the files with the voxels; empty where they follow the header.
+        Names of the files with the voxels; empty if they follow the header.
     num_bytes
         Length of the header.
     space
@@ -83,7 +83,7 @@ class ItkHeader:
 
 
 def read_itk_header(path: str | Path) -> ItkHeader | None:
-    """Read the header of a NRRD or MetaImage file, or None where it is damaged, about which ITK has the last word.
+    """Read the header of a NRRD or MetaImage file, or None if it is damaged, about which ITK has the last word.
 
     Raises
     ------

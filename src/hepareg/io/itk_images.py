@@ -45,7 +45,7 @@ def read_itk_image(path: str | Path) -> Volume:
             _check_header(reader, str(path))
             check_placement(grid_of_itk_image(reader))
             image = reader.Execute() if packed is None else None
-    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter if ITK's message repeats a file's bytes
         raise FileFormatError(
             f"expected an NRRD or MetaImage file, got one that is damaged or of another format: {path}"
         ) from error

@@ -44,7 +44,7 @@ def read_itk_transform(path: str | Path) -> AffineTransform:
     -------
     AffineTransform
         moving_from_fixed in world RAS mm, exactly as stored; a rigid one in ANTs' single precision
-        is orthonormal to 1e-7 only, so pass it through `RigidTransform` where that matters.
+        is orthonormal to 1e-7 only, so pass it through `RigidTransform` if that matters.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def write_itk_transform(path: str | Path, transform: RigidTransform, *, centre_m
         moving_from_fixed, world RAS mm.
     centre_mm
         (3,) world RAS point that is stored as the centre of rotation. It changes how the file looks
-        in an editor, not what it does.
+        in an editor, not its effect.
     """
     lps = transform.matrix_lps
     centre = np.asarray(centre_mm, dtype=np.float64) * [-1, -1, 1]
@@ -149,7 +149,7 @@ def _read_by_itk(file: str | Path, path: str | Path) -> Any:
         with silent_itk():
             # The public function looks for a class of SimpleITK's own, and has none for some of ITK's linear types.
             return getattr(sitk, "_SimpleITK", sitk).ReadTransform(str(file))
-    except (RuntimeError, UnicodeDecodeError) as error:  # the latter where ITK's message repeats a file's bytes
+    except (RuntimeError, UnicodeDecodeError) as error:  # the latter if ITK's message repeats a file's bytes
         raise FileFormatError(f"expected an ITK transform, got a file that ITK cannot read: {path}") from error
 
 
@@ -167,7 +167,7 @@ def _checked_matlab(raw: bytes, path: str | Path) -> bytes:
 
 
 def _header(raw: bytes, place: int, order: str) -> int | None:
-    """Return how many bytes a matrix takes after its header of five integers, or None where it does not fit."""
+    """Return how many bytes a matrix takes after its header of five integers, or None if it does not fit."""
     kind, rows, columns, imaginary, name = struct.unpack_from(f"{order}5i", raw, place)
     size = name + rows * columns * (4 if kind // 10 % 10 == 1 else 8)
     fits = min(rows, columns, name) >= 0 and imaginary == 0 and 0 <= kind < 5000

@@ -16,7 +16,7 @@ def format_json(content: Any) -> str:
     Raises
     ------
     ValueError
-        If a number is NaN or infinite, which JSON cannot hold: write None where a value is unknown.
+        If a number is NaN or infinite, which JSON cannot hold: write None if a value is unknown.
     """
     return json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False, default=_plain) + "\n"
 

@@ -23,7 +23,7 @@ LABEL = re.compile(
 
 
 def read_label_names(path: str | Path) -> Mapping[int, str]:
-    """Read the names of the labels of a NIfTI file from the label table in its extension; none where there is none."""
+    """Read the names of a NIfTI file's labels from the label table in its extension; none if there is no table."""
     with reading(path, expected="a NIfTI image"), open_bytes(path) as stream:
         header = read_header(stream)
         size = int(float(header["vox_offset"])) - int(header["sizeof_hdr"])

@@ -43,7 +43,7 @@ class Landmarks:
     delimiter
         Character between columns; a blank for elastix' point sets.
     stated_space
-        ``ras`` or ``lps`` where the file states its space, else None.
+        ``ras`` or ``lps`` if the file states its space, else None.
     """
 
     points: Points
@@ -80,7 +80,7 @@ def read_landmarks(path: str | Path, *, space: str | None = None, prefix: str = 
     space
         World of a table that states none: ``ras`` or ``lps``; None is ``ras``.
     prefix
-        Word before the names of the columns, where they have it.
+        Word before the names of the columns, if they have one.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_landmarks(path: str | Path, *, space: str | None = None, prefix: str = 
 def write_landmarks(path: str | Path, landmarks: Landmarks, *, space: str = "ras") -> None:
     """Write the table with its points replaced, in the space that it states, else in ``space``.
 
-    The suffix decides: ``.fcsv`` for Slicer, in LPS where the table comes from another format; ``.pts`` and
+    The suffix decides: ``.fcsv`` for Slicer, in LPS if the table comes from another format; ``.pts`` and
     ``.txt`` for elastix, always in LPS; all others for a table as it was read.
     """
     suffix = Path(path).suffix.lower()
@@ -154,7 +154,7 @@ def write_landmarks(path: str | Path, landmarks: Landmarks, *, space: str = "ras
 def columns_of_points(
     columns: Sequence[str], path: str | Path, *, prefix: str = ""
 ) -> tuple[tuple[int, int, int], NDArray[np.float64] | None]:
-    """Return which columns hold the points, and the (3,) signs towards RAS where their names state them, else None.
+    """Return which columns hold the points, and the (3,) signs towards RAS if their names state them, else None.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ def _value(lines: list[list[str]], name: str) -> list[str]:
 
 
 def _matrix_after(lines: list[list[str]], name: str) -> Matrix | None:
-    """Return world_from_voxel of the geometry under ``name volume info``, or None where it is not valid."""
+    """Return world_from_voxel of the geometry under ``name volume info``, or None if it is not valid."""
     block = lines[lines.index([name, "volume", "info"]) :][:9]
     if _value(block, "valid") != ["1"]:
         return None

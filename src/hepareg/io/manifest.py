@@ -5,12 +5,12 @@ One row a pair. Columns (in any order; only the first three are required):
 =====================  =================================================================================
 case                   name of the pair in folders, tables and messages: letters, digits, ``-``, ``_``, ``.``
 moving, fixed          image file or folder of DICOM, relative to the manifest's folder or absolute
-moving_mask            liver mask of the moving image, file or folder; likewise fixed_mask
-mask_label             number or name of the liver where the masks are label maps or segmentations
+moving_mask            liver mask of the moving image, file or folder; fixed_mask: of the fixed image
+mask_label             number or name of the liver if the masks are label maps or segmentations
 patient                any name; pairs of one patient have the same, and training never splits them
 split                  ``train``, ``validation`` or ``test``
-moving_phase           ``non_contrast``, ``arterial``, ``portal_venous`` or ``delayed``; likewise fixed_phase
-truth                  transform file with the true moving_from_fixed (RAS), where it is known
+moving_phase           ``non_contrast``, ``arterial``, ``portal_venous`` or ``delayed``; fixed_phase: of the fixed image
+truth                  transform file with the true moving_from_fixed (RAS), if it is known
 =====================  =================================================================================
 
 JSON is a list of objects with these names as keys. Errors name the row (the line of a CSV file as a

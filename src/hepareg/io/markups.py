@@ -28,7 +28,7 @@ NUMBERED_SPACES = {"0": "RAS", "1": "LPS"}
 
 
 def read_markups(path: str | Path) -> Any:
-    """Read a markups file; its points are in mm of the space that each markup states, LPS where it states none.
+    """Read a markups file; its points are in mm of the space that each markup states, LPS if it states none.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def holds_masks(path: str | Path) -> bool:
 
 
 def _mask_files(folder: Path) -> list[Path]:
-    """Return the image files of a folder; of a pair the header."""
+    """Return the image files of a folder, sorted; of a pair .hdr and .img only the .hdr."""
     return sorted(
         file
         for file in folder.iterdir()

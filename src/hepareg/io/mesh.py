@@ -61,7 +61,7 @@ def read_mesh(path: str | Path) -> Any:
 
 
 def mesh_space(path: str | Path) -> str | None:
-    """Return ``ras`` or ``lps`` as the header of a mesh states it, or None where the header states nothing.
+    """Return ``ras`` or ``lps`` as the header of a mesh states it, or None if the header states nothing.
 
     The header is the first 80 bytes of a binary STL, the first line of a text STL, the comments of an OBJ
     file, and the lines before ``end_header`` of a PLY file.

@@ -31,10 +31,10 @@ def is_nifti(path: str | Path) -> bool:
 def read_nifti(path: str | Path, *, geometry: str | None = None) -> Volume:
     """Read a 3-D NIfTI-1 or NIfTI-2 image with its scaling applied.
 
-    Voxels stay in their stored type where the file has no scaling; whole numbers with a whole
-    intercept and slope 1 become int16 where they fit (a CT is not blown up to floats), else int32;
-    all other scaling gives float32. The geometry is that of the sform where its code is set, else of
-    the qform; where both are set and put a corner at places more than 1 mm apart, ``geometry`` has to say
+    Voxels stay in their stored type if the file has no scaling; whole numbers with a whole
+    intercept and slope 1 become int16 if they fit (a CT is not blown up to floats), else int32;
+    all other scaling gives float32. The geometry is that of the sform if its code is set, else of
+    the qform; if both are set and put a corner at places more than 1 mm apart, ``geometry`` has to say
     which holds, and from 0.05 mm on the provenance has a note. The file is read once, in pieces, into one array
     (in the file's order: first axis fastest), so that memory peaks at the size of the result.
 
@@ -108,7 +108,7 @@ def write_nifti(path: str | Path, volume: Volume, *, exact_geometry: bool = Fals
     volume
         Image, mask or label map.
     exact_geometry
-        Write NIfTI-2 where the float32 geometry of NIfTI-1 would move a corner by more than 1e-9
+        Write NIfTI-2 if the float32 geometry of NIfTI-1 would move a corner by more than 1e-9
         mm; NIfTI-2 holds it in float64.
     """
     data = volume.data.view(np.uint8) if volume.data.dtype == bool else volume.data
@@ -149,7 +149,7 @@ def write_with_matrix(source: str | Path, path: str | Path, world_from_voxel: Ma
 
 
 def _corner_shift_mm(header: Header, grid: Grid) -> float:
-    """Return how far a header's sform puts the grid's corners from where they are."""
+    """Return the largest distance of the grid's corners from their positions under a header's sform."""
     return float(np.abs(Grid(grid.shape, geometry_of(header)).corners_mm - grid.corners_mm).max())
 
 
@@ -172,7 +172,7 @@ def _read_header(stream: BinaryIO, path: str | Path) -> Header:
 
 
 def _offset_of(header: Header, *, is_pair: bool) -> int:
-    """Return where the voxels begin; a single file that leaves it open has them right after the header."""
+    """Return the offset of the voxels in bytes; if a single file leaves it open, they follow the header."""
     offset = float(header["vox_offset"])
     if not 0 <= offset < 2**31:
         raise FileFormatError(f"expected the place of the voxels in the NIfTI header, got {offset}; repair the header")

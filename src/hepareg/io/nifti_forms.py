@@ -19,7 +19,7 @@ def agreed_geometry(
 ) -> tuple[Matrix, tuple[str, ...]]:
     """Return ``world_from_voxel`` and notes for the user.
 
-    Where both forms are set, they have to put each corner of the image at the same place to 1 mm; programs differ in
+    If both forms are set, they have to put each corner of the image at the same place to 1 mm; programs differ in
     which of the two they take.
 
     Parameters
@@ -29,7 +29,7 @@ def agreed_geometry(
     shape
         Number of voxels along each axis.
     choice
-        ``sform`` or ``qform``: which one holds if they disagree; the one that is set, where only one is.
+        ``sform`` or ``qform``: which one holds if they disagree; the one that is set, if only one is.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def agreed_geometry(
 
 
 def _apart_mm(header: Header, shape: tuple[int, int, int]) -> float:
-    """Return the largest distance in mm of a corner's two places; infinity where the qform is no rotation."""
+    """Return the largest distance in mm of a corner's two places; infinity if the qform is no rotation."""
     corners = np.stack(np.meshgrid(*((0, n - 1) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
     try:
         qform = qform_matrix(header)

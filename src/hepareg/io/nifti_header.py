@@ -113,7 +113,7 @@ def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any], *, version: in
 
 
 def geometry_of(header: Header) -> Matrix:
-    """Return ``world_from_voxel``: of the sform where it is set, else of the qform.
+    """Return ``world_from_voxel``: of the sform if it is set, else of the qform.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def _stored_quaternion(rotation: NDArray[np.float64], dtype: np.dtype[Any]) -> N
     order = np.argsort(-np.abs(exact))
     steps = np.array(list(product(range(-3, 4), repeat=2)))
     candidates = np.zeros((len(steps), 3), native)
-    free = np.append(exact[order], w)  # what is left to place, largest stored component first
+    free = np.append(exact[order], w)  # components left to place, largest stored one first
     for n, component in enumerate(order):
         left = np.maximum(1 - (candidates.astype(np.float64) ** 2).sum(axis=1), 0)
         placed = (free[n] * np.sqrt(left / max(free[n:] @ free[n:], 1e-300))).astype(native)

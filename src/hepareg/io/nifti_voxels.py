@@ -78,7 +78,7 @@ def read_pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def read_voxels(stream: BinaryIO, header: Header, shape: tuple[int, int, int]) -> tuple[VoxelArray, str]:
-    """Read all voxels from where they begin, in pieces, with the scaling applied.
+    """Read all voxels from their first byte on, in pieces, with the scaling applied.
 
     Returns
     -------
@@ -121,14 +121,14 @@ def _fits(values: NDArray[Any], dtype: np.dtype[Any]) -> bool:
 
 
 def _widened(data: NDArray[Any], filled: int, values: NDArray[Any]) -> NDArray[Any]:
-    """Return a copy of the part read so far in int32, or in float64 where ``values`` exceed that too."""
+    """Return a copy of the part read so far in int32, or in float64 if ``values`` exceed that too."""
     wider = np.empty(data.size, np.int32 if _fits(values, np.dtype(np.int32)) else np.float64)
     wider[:filled] = data[:filled]
     return wider
 
 
 def voxel_pieces(data: VoxelArray) -> Iterator[bytes | memoryview]:
-    """Yield the voxels with the first axis fastest; without a copy where they lie in that order already."""
+    """Yield the voxels with the first axis fastest; without a copy if they lie in that order already."""
     if data.flags.f_contiguous:
         flat = data.reshape(-1, order="F").view(np.uint8).data
         for start, stop in pairwise([*range(0, flat.nbytes, CHUNK_BYTES), flat.nbytes]):

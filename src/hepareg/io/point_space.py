@@ -25,7 +25,7 @@ UNIT = re.compile(rb"(?<![A-Za-z_])UNIT\s*=\s*[\"']?([A-Za-z]+)", re.IGNORECASE)
 
 
 def stated_space(header: bytes, path: str | Path) -> str | None:
-    """Return ``ras`` or ``lps`` as a header says it after ``SPACE=``, or None where the header says nothing.
+    """Return ``ras`` or ``lps`` as a header says it after ``SPACE=``, or None if the header says nothing.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def _mask(layers: Any, own: Grid, places: dict[int, tuple[int, int]], number: in
 
 
 def _numbers_of(places: dict[int, tuple[int, int]]) -> dict[int, int]:
-    """Return a number for each segment: its label value, or its place from 1 where values repeat across layers."""
+    """Return a number for each segment: its label value, or its place from 1 if values repeat across layers."""
     values = [value for _, value in places.values()]
     if len(set(values)) == len(values):
         return {n: value for n, (_, value) in places.items()}

@@ -28,7 +28,7 @@ class LabelMap:
     volume
         The values as stored.
     names
-        Reads the names of labels where the file has them; asked for only when a name matters.
+        Reads the names of labels if the file has them; asked for only when a name matters.
     """
 
     kind: str
@@ -45,10 +45,10 @@ class Segments:
     kind
         Kind of file in words.
     names
-        Name of each number; empty where the file has none.
+        Name of each number; empty if the file has none.
     read
         Returns the mask of a number on the file's own grid. Contours have none: they are drawn on the grid that is
-        given, or on one of their own where it is None.
+        given, or on one of their own if it is None.
     """
 
     kind: str

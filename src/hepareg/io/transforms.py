@@ -85,7 +85,7 @@ def read_transform_file(
     """Read moving_from_fixed from a file of ITK, ANTs, elastix, FreeSurfer or FSL, or from a plain 4x4 matrix.
 
     The content decides about the format, not the name. ITK's and elastix' transforms map fixed points to moving
-    points in LPS, an LTA maps moving points to fixed ones. A plain matrix says nothing about itself: what it means
+    points in LPS, an LTA maps moving points to fixed ones. A plain matrix says nothing about itself: its meaning
     is taken from the caller, from the record that hepareg writes beside its files, or from its name, and these may
     not contradict each other.
 
@@ -107,7 +107,7 @@ def read_transform_file(
     FileFormatError
         If the file cannot be read or is of no known format.
     SettingsError
-        If what is said contradicts the file, or a plain matrix leaves open what it means, or FLIRT's matrix comes
+        If the caller's statement contradicts the file, a plain matrix leaves its meaning open, or FLIRT's matrix comes
         without both grids.
     TransformError
         If the matrix is singular or the transform not linear.
@@ -131,7 +131,7 @@ def stated_meaning(path: str | Path) -> tuple[str, MatrixMeaning]:
 
 
 def states_itself(path: str | Path) -> bool:
-    """Return whether a transform file says what it means: by its format, by a record beside it or by its name."""
+    """Return whether a transform file states its meaning: by its format, by a record beside it or by its name."""
     kind, meaning = stated_meaning(path)
     if kind != "matrix":
         return True
@@ -149,8 +149,8 @@ def write_transform(
 ) -> None:
     """Write moving_from_fixed in the format that the suffix names, and a record beside a plain matrix.
 
-    ``.txt``: plain 4x4 in RAS, the inverse where the name says ``fixed_from_moving``; ``.tfm``: ITK; ``.lta``:
-    FreeSurfer; ``.mat``: FLIRT, or greedy's plain 4x4 where the name says so. LTA and FLIRT need both
+    ``.txt``: plain 4x4 in RAS, the inverse if the name says ``fixed_from_moving``; ``.tfm``: ITK; ``.lta``:
+    FreeSurfer; ``.mat``: FLIRT, or greedy's plain 4x4 if the name says so. LTA and FLIRT need both
     grids. The record of ``a.txt`` is ``a.txt.json``; without ``record`` the caller writes one by `record_matrices`.
 
     Raises
@@ -173,7 +173,7 @@ def write_transform(
 
 
 def record_of(path: str | Path) -> Path | None:
-    """Return where the record of a single file is written, or None for a format that states itself."""
+    """Return the path of the record of a single file, or None for a format that states itself."""
     path = Path(path)
     return path.with_name(f"{path.name}.json") if path.suffix.lower() in RECORDED else None
 
@@ -278,7 +278,7 @@ def _read_matrix(
     if is_open and default_direction is None:
         raise SettingsError(
             f"expected a plain matrix whose direction is known, got one that does not say it: {path}; say "
-            "moving_from_fixed where it takes fixed points to moving ones, as greedy, c3d and ITK write it, "
+            "moving_from_fixed if it takes fixed points to moving ones, as greedy, c3d and ITK write it, "
             "else fixed_from_moving",
             options=("direction",),
         )
@@ -308,7 +308,7 @@ def _flirt(matrix: Matrix, direction: str, *, moving: Grid | None, fixed: Grid |
 
 
 def _without_rounding(read: TransformFile, fixed: Grid | None) -> TransformFile:
-    """Return a rotation again where the file's numbers are those of one, rounded to a few decimals."""
+    """Return a rotation again if the file's numbers are those of one, rounded to a few decimals."""
     A = read.transform.linear
     decimals = min(_decimals(A), _decimals(np.linalg.inv(A)))
     off = float(np.abs(A.T @ A - np.eye(3)).max())

@@ -1,6 +1,6 @@
 """VTK's meshes: legacy files (.vtk) and XML files (.vtp, .vtu), whose points and normals are replaced in place.
 
-All else of a file, its cells and attributes, is kept byte for byte. The space is what 3D Slicer writes: in the
+All else of a file, its cells and attributes, is kept byte for byte. The space is stated as 3D Slicer writes it: in the
 second line of a legacy file, in the field ``SPACE`` of an XML file.
 """
 
@@ -74,7 +74,7 @@ class VtkMesh:
         return b"".join([*pieces, self.raw[end:]])
 
     def marked(self, raw: bytes, space: str) -> bytes:
-        """Return a moved file's bytes with the space stated where the file did not state one."""
+        """Return a moved file's bytes with the space stated if the file did not state one."""
         if self.stated_space is not None:
             return raw
         if self.is_xml:

@@ -37,7 +37,7 @@ DECOMPRESSORS = {"vtkZLibDataCompressor": "zlib", "vtkLZMADataCompressor": "lzma
 
 @dataclass(frozen=True, eq=False)
 class NumberArray:
-    """Numbers in a file: where they are, their values, and how others are written in their place.
+    """Numbers in a file: their position, their values, and the encoding of numbers that replace them.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class NumberArray:
 
 @dataclass(frozen=True)
 class _Storage:
-    """How a file stores its arrays: byte order, length of a count, compressor, and where the appended data begins."""
+    """Storage of a file's arrays: byte order, length of a count, compressor, and start of the appended data."""
 
     order: str
     count: np.dtype
@@ -89,7 +89,7 @@ def find_arrays(raw: bytes, path: str | Path) -> tuple[list[NumberArray], list[N
 
 
 def space_of_fields(raw: bytes, path: str | Path) -> str | None:
-    """Return ``ras`` or ``lps`` as the field ``SPACE`` says it, or None where there is no such field.
+    """Return ``ras`` or ``lps`` as the field ``SPACE`` says it, or None if there is no such field.
 
     Raises
     ------

@@ -57,7 +57,7 @@ class PointKind:
 
 
 def point_kind_of(path: str | Path) -> PointKind | None:
-    """Return the kind of a file of points by its name, or None where it is none."""
+    """Return the kind of a file of points by its name, or None if it is none."""
     name = Path(path).name.lower()
     return next((kind for kind in KINDS if name.endswith(kind.suffixes)), None)
 

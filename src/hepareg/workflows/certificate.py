@@ -68,7 +68,7 @@ def certify_file(path: Path, transform: RigidTransform, *, moving: Grid, fixed: 
     """Read a written transform back and return why it may not be given to anybody, or None.
 
     A file has to hold the transform as a rotation to 1e-12. FLIRT's matrix is checked as a rotation of FSL's own
-    coordinates, which it cannot be where the axes of an image are not quite orthogonal.
+    coordinates, which it cannot be if the axes of an image are not quite orthogonal.
 
     Parameters
     ----------

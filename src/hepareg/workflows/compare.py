@@ -21,7 +21,7 @@ STAGES = ("reading", "comparing")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differences of two transforms; all are 0 where they agree.
+    """Differences of two transforms; all are 0 if they agree.
 
     Parameters
     ----------

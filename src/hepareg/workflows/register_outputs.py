@@ -42,9 +42,9 @@ TRANSFORMS = ("moving_from_fixed.txt", "fixed_from_moving.txt", "moving_from_fix
 ESSENTIAL = TRANSFORMS[:2]
 """Without these a run fails: any other file that cannot be exact is left out with its reason."""
 EXTRA_TRANSFORMS = {"elastix": "moving_from_fixed_elastix.txt", "greedy": "moving_from_fixed_greedy.mat"}
-"""Further files by the name of the tool that reads them; they are written where they are asked for."""
+"""Further files by the name of the tool that reads them; written only on request."""
 OUTPUT_NAMES = (*TRANSFORMS, RECORD_NAME, MOVED, WARPED, PICTURE, RESULT)
-"""Every name that a run writes, or leaves out with a reason, where no further files are asked for."""
+"""Every name that a run writes, or leaves out with a reason, if no further files are asked for."""
 REPLACEABLE_NAMES = (*OUTPUT_NAMES, *EXTRA_TRANSFORMS.values())
 """Every name that a run may write."""
 
@@ -84,7 +84,7 @@ def write_transforms(
     Parameters
     ----------
     folder
-        Where to write.
+        Folder of the results.
     transform
         The result.
     pair

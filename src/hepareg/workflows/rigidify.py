@@ -48,7 +48,7 @@ def rigidify_file(
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Rigidified:
-    """Write the rigid part of an affine that keeps where it sends the centroid of the fixed liver.
+    """Write the rigid part of an affine that maps the centroid of the fixed liver as the affine does.
 
     Parameters
     ----------
