@@ -66,7 +66,7 @@ class SeriesSummary:
     is_localiser
         A scout view, not a volume.
     phase, num_phases
-        Which of how many phases of its series.
+        Number of this phase, from 1, and number of all phases of its series.
     phase_guess
         Contrast phase that the texts tell, or None.
     delay_s

@@ -53,7 +53,7 @@ def segments_of_seg(dataset: Any) -> Segments:
 
 
 def _mask(dataset: Any, number: int, grid: Grid | None = None) -> Volume:
-    """Return one segment on the grid that its frames span; a frame that is not there is empty."""
+    """Return one segment on the grid that its frames span; a missing frame is empty."""
     kind = str(dataset.get("SegmentationType") or "BINARY").upper()
     frames = list(range(int(dataset.get("NumberOfFrames") or 1)))
     groups = _groups_of(dataset, len(frames))

@@ -37,7 +37,7 @@ def read_dicom_series(
         Folder with one or more series; subfolders and zip archives in it are searched. Or an archive, or a single
         file with many frames.
     series
-        Which one, if there are several: see `hepareg.io.dicom_selection.choose`.
+        Series to read, if there are several: see `hepareg.io.dicom_selection.choose`.
     progress
         Called with the number of files read and of all files in the folder, once for each header.
 
@@ -73,7 +73,7 @@ def volume_of_group(group: SliceGroup) -> Volume:
 
 
 def _without_copies(slices: Sequence[SliceHeader]) -> tuple[list[SliceHeader], int]:
-    """Return one slice of each place, and the number of those left out, whose pixels are the same."""
+    """Return one slice for each position, and the number of copies left out, whose pixels are the same."""
     places = doubled_slices(slices)
     different = [place for place in places if not _same_pixels([slices[k] for k in place])]
     if different:

@@ -1,4 +1,4 @@
-"""The place of a stack of DICOM slices: their order, their distances, lost slices and copies."""
+"""Placement of a stack of DICOM slices: their order, their distances, missing slices and copies."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ LISTED_POSITIONS = 6
 
 
 def check_attributes(slices: Sequence[SliceHeader]) -> None:
-    """Check all of a volume's slices that does not depend on their order.
+    """Check those attributes of a volume's slices that do not depend on the slices' order.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _check_distances(slices: Sequence[SliceHeader], heights: NDArray[np.float64]
 
 
 def _lost_positions(slices: Sequence[SliceHeader], whole: NDArray[np.float64]) -> str:
-    """Return the places of lost slices in words: the patient coordinate along which the slices are stacked."""
+    """Return the positions of missing slices in words: the patient coordinate along which the slices are stacked."""
     axis = int(np.argmax(np.abs(slices[0].normal)))
     found = [
         before + (after - before) * n / steps

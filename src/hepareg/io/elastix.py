@@ -218,7 +218,7 @@ def _rotation(angles: NDArray[np.float64], z_y_x: bool) -> Matrix:
 
 
 def _euler_angles(R: Matrix) -> tuple[float, float, float]:
-    """Return the angles about x, y and z of which R is Rz Rx Ry; if x is a quarter turn, y is put at nought."""
+    """Return the angles about x, y and z of which R is Rz Rx Ry; if x is a quarter turn, y is set to 0."""
     across = math.hypot(R[2, 0], R[2, 2])
     x = math.atan2(R[2, 1], across)
     if across < 1e-9:

@@ -34,7 +34,7 @@ def read_image(
         File, or folder or zip archive with the files of one or more DICOM series. Names decide; a file of
         another name is read if its content is NIfTI.
     series
-        Which series of a folder: see `hepareg.io.dicom_series.read_dicom_series`.
+        Series to read from a folder: see `hepareg.io.dicom_series.read_dicom_series`.
     geometry
         ``sform`` or ``qform`` for a NIfTI header in which the two disagree: see `hepareg.io.nifti.read_nifti`.
     progress

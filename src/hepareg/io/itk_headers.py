@@ -83,7 +83,7 @@ class ItkHeader:
 
 
 def read_itk_header(path: str | Path) -> ItkHeader | None:
-    """Read the header of a NRRD or MetaImage file, or None if it is damaged, about which ITK has the last word.
+    """Read the header of a NRRD or MetaImage file, or None if it is damaged, in which case ITK decides.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class Landmarks:
         return tuple(str(n + 1) for n in range(len(self.points)))
 
     def with_points(self, points: ArrayLike) -> "Landmarks":
-        """Return the same table with the points elsewhere."""
+        """Return the same table with other points."""
         return replace(self, points=np.asarray(points, dtype=np.float64))
 
 

@@ -61,7 +61,7 @@ def average_directions(
     points_mm
         (N, 3) points over the liver, world mm of the reference image.
     settings, blocks
-        When to search, and the blocks of the uncertainty.
+        Uncertainty from which to search, and the blocks of the uncertainty.
 
     Returns
     -------

@@ -20,9 +20,9 @@ class ErrorPart:
     name
         The cause in a few words.
     formula
-        How `value_mm` computes the part, in the names of the evidence and of the settings.
+        Formula of `value_mm` in the names of the evidence and of the settings.
     meaning
-        How the cause arises, for a reader who does not know the code.
+        Explanation of the cause, for a reader who does not know the code.
     value_mm
         Called with evidence and settings: expected error in mm from this cause alone.
     """

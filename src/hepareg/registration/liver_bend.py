@@ -55,7 +55,7 @@ def estimate_bend(
     rigid
         The rigid pose that they found.
     settings, blocks
-        When to search for a bend, and the blocks of the uncertainty.
+        Limits of the search for a bend, and the blocks of the uncertainty.
     """
     if not settings.search_mm < rigid.uncertainty_mm < np.inf:
         return None

@@ -58,8 +58,8 @@ def register(
     start
         Approximate moving_from_fixed; the first start to be tried, beside the library's own starts.
     method
-        How the transform is found. A network begins at the first start: the given one, that of the masks, or the
-        identity. Its prediction alone is judged by how far the refinement would still move it.
+        Way in which the transform is found. A network begins at the first start: the given one, that of the
+        masks, or the identity. Its prediction alone is judged by how far the refinement would still move it.
     weights
         Trained network of a method that uses one, or its file; None is the one that comes with the package.
     device

@@ -66,7 +66,7 @@ class RegistrationResult:
     start
         The start that led to the result, as moving_from_fixed.
     start_name
-        How that start was found: identity, mask_centroids, user, ...
+        Name of the way in which that start was found: identity, mask_centroids, user, ...
     history
         Solution of each level, coarse to fine; empty if the result was not refined.
     similarity_before, similarity_after
@@ -77,7 +77,7 @@ class RegistrationResult:
     settings
         All settings, with the constants beside them, ready for JSON.
     method
-        How the transform was found.
+        Way in which the transform was found.
     weights_sha256
         Hash of the trained network's file, or None if none was used.
     """

@@ -35,7 +35,7 @@ MIN_SPREAD_HU = 60.0
 
 @dataclass(frozen=True)
 class ApplySettings:
-    """How a transform is applied.
+    """Options for applying a transform to a file.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ class ApplySettings:
     convention, direction
         Meaning of a plain matrix: see `hepareg.io.transforms.read_transform_file`.
     inverse
-        Goes from the fixed to the moving anatomy instead.
+        Whether the file goes from the fixed to the moving anatomy instead.
     interpolation
         ``linear`` or ``nearest`` for an image; None: nearest for a label map, linear for all others.
     background
         Value outside of the image; None: -1024 for a CT, 0 for label maps and all other maps.
     moving_series, fixed_series
-        Which series of a folder of DICOM with several.
+        Series to read from a folder of DICOM with several, as in `hepareg.io.dicom_selection.choose`.
     mask_label
         Number or name of the segment to take of an input that is a segmentation or a label map.
     geometry
@@ -106,11 +106,11 @@ def apply_to_file(
     moving
         The moving image, beside ``reference``: only for points and a FLIRT matrix, which needs both grids.
     settings
-        How.
+        Options for applying the transform.
     overwrite
         Whether an existing output may be replaced.
     progress
-        Called with the name of each of `STAGES` as it begins, for an image.
+        Called with the name of each of `STAGES` when the stage begins, for an image.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def compare_files(
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     progress
-        Called with the name of each of `STAGES` as it begins.
+        Called with the name of each of `STAGES` when the stage begins.
 
     Raises
     ------

@@ -65,11 +65,11 @@ def rigidify_file(
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     moving_series, fixed_series
-        Which series of a folder of DICOM with several.
+        Series to read from a folder of DICOM with several, as in `hepareg.io.dicom_selection.choose`.
     overwrite
         Whether an existing output may be replaced.
     progress
-        Called with the name of each of `STAGES` as it begins.
+        Called with the name of each of `STAGES` when the stage begins.
 
     Raises
     ------

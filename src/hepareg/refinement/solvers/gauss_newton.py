@@ -72,7 +72,7 @@ def gauss_newton(
     centre_mm
         (3,) centre of the small motions, world mm of the template.
     settings
-        When to stop.
+        Limits of the steps, and for convergence.
 
     Returns
     -------
