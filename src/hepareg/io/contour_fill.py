@@ -43,8 +43,8 @@ class FilledContours:
     grid
         The grid that was given, if the contours' planes are parallel to its slices; else a grid made for the contours.
     num_filled
-        Number of slices interpolated in gaps between contours wider than 1.5 usual distances: slices that nobody may
-        have contoured by mistake.
+        Number of slices that were interpolated in gaps wider than 1.5 times the median distance of contours: slices
+        whose contours may have been forgotten.
     """
 
     data: VoxelArray
@@ -203,8 +203,10 @@ def _stacked(
 ) -> tuple[VoxelArray, int]:
     """Return the (N, ...) slices of a grid along an axis from filled contours, and ``num_filled`` of `FilledContours`.
 
-    ``filled`` are the contours' planes at ``heights``, in voxels along the axis, ascending. A slice takes the nearest
-    plane, or the interpolation between its two neighbours (`_between`).
+    ``filled`` are the contours' planes at ``heights``, in voxels along the axis, ascending. A slice within 0.1 voxel of
+    a plane takes that plane. One between two planes is interpolated (`_between`), if the planes are near enough
+    (`MAX_FILLED_PLANES`). One beyond the first or the last plane takes that plane up to half the median distance away.
+    All other slices are empty.
     """
     gaps = np.diff(heights)
     usual = float(np.median(gaps)) if gaps.size else 1.0

@@ -112,8 +112,8 @@ def _runs(slices: Sequence[SliceHeader], value: Value) -> list[_Run]:
 def _strengths(runs: Sequence[_Run]) -> NDArray[np.float64]:
     """Return (N - 1, 2) pauses in time and steps along the body between N runs, as multiples of their medians.
 
-    Multiples up to `LONG_PAUSE` become 0. All pauses are 0 if a run has no times. With fewer than three boundaries,
-    which have no usual one, 0.001 s and 0.001 mm stand for the medians.
+    Multiples up to `LONG_PAUSE` become 0. All pauses are 0 if a run has no times. A median below 0.001 s or 0.001 mm
+    counts as that, and so does the median of fewer than three boundaries, of which none is the usual one.
     """
     pairs = list(pairwise(runs))
     timed = all(run.begin_s is not None for run in runs)
