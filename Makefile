@@ -50,8 +50,8 @@ PAIRS := build/bench
 MAKE_PAIRS := $(BIN)/python -m benchmarks.accuracy.core make
 $(PAIRS)/.made: $(shell find src/hepareg/simulation -name '*.py') benchmarks/accuracy/core_pairs.py benchmarks/speed/volumes.py | $(VENV)/.dev
 	rm -rf $(PAIRS)
-	$(MAKE_PAIRS) -o $(PAIRS)/core
-	$(MAKE_PAIRS) --set same_grid -o $(PAIRS)/same_grid
+	$(MAKE_PAIRS) $(PAIRS)/core
+	$(MAKE_PAIRS) $(PAIRS)/same_grid --set same_grid
 	touch $@
 
 # BENCH_OPTIONS are those of benchmarks.compare, for instance: make bench BENCH_OPTIONS="--tools hepareg antspy".

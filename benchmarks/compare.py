@@ -8,28 +8,24 @@ that were not run, so that a stopped benchmark leaves a true result.
 import argparse
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.contenders import Contender, Job, contenders
 from benchmarks.measured import Outcome, run_measured
 from benchmarks.pairs import Pair, find_pairs
-from benchmarks.peers.inputs import rigid
 from benchmarks.peers.preparation import DILATION_MM, WINDOW_HU, prepare
-from benchmarks.peers.proof import TOLERANCE_MM, mean_distance_mm, write_known_pair
+from benchmarks.peers.proof import TOLERANCE_MM, write_known_pair
 from benchmarks.results import RESULTS, ROOT, provenance, write_result
+from benchmarks.tables import Row
+from hepareg.transforms import RigidTransform
 
 __all__ = ["compare", "prove", "run_row"]
 
-Row = dict[str, Any]
-ERRORS = {
-    "tre_mean_mm": "liver_tre_mean_mm", "tre_worst_mm": "liver_tre_worst_mm", "vessel_tre_mm": "vessel_tre_mean_mm",
-    "rotation_error_deg": "rotation_error_deg", "translation_error_mm": "translation_error_mm",
-}  # fmt: skip
-"""Entries of a row, and their names in `benchmarks.pairs.Answer.errors`."""
 UNKNOWN: Row = dict.fromkeys(
     (
-        "reason", "process_s", "cpu_s", "call_s", "peak_bytes", "load_average", "decision", "expected_tre_mm", *ERRORS,
+        "reason", "process_s", "cpu_s", "call_s", "peak_bytes", "load_average", "decision", "expected_tre_mm",
+        "tre_mean_mm", "tre_worst_mm",
     )
 )  # fmt: skip
 """Entries of a row that stay None if a tool was not run or did not find a transform."""
@@ -44,11 +40,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="names of pairs, or parts of names (default: all)")
     parser.add_argument("--tools", nargs="+", help="keys of the contenders to run (default: all)")
     parser.add_argument("--without-masks", action="store_true", help="give no tool a mask")
-    parser.add_argument("--weights", type=Path, help="trained weights of the published network")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit-s", type=float, default=600.0, help="time limit of one run")
     arguments = parser.parse_args()
-    everything = contenders(arguments.peers_python.absolute(), weights=arguments.weights)
+    everything = contenders(arguments.peers_python.absolute())
     chosen = [c for c in everything if not arguments.tools or c.key in arguments.tools]
     masks = not arguments.without_masks
     found = [p for p in find_pairs(arguments.pairs) if not arguments.only or any(t in p.name for t in arguments.only)]
@@ -68,8 +63,7 @@ def compare(pairs: list[Pair], chosen: list[Contender], *, masks: bool, threads:
         with tempfile.TemporaryDirectory() as folder:
             prepared = prepare(pair.folder, Path(folder) / "prepared", masks=masks)
             for contender in chosen:  # one after the other, so that ratios compare neighbours in time
-                job = Job(pair, prepared, masks, Path(folder) / contender.key, threads)
-                job.folder.mkdir()
+                job = Job(pair, prepared, masks, threads)
                 row = run_row(contender, job, limit_s=limit_s, refused=refused.get(contender.key))
                 result["rows"].append(row)
                 print(
@@ -85,12 +79,12 @@ def prove(peer: Contender, *, threads: int, limit_s: float) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder) / "known"
         write_known_pair(known)
-        job = Job(Pair(known), prepare(known, Path(folder) / "prepared", masks=True), True, Path(folder), threads)
+        job = Job(Pair(known), prepare(known, Path(folder) / "prepared", masks=True), True, threads)
         answer, _ = _run(peer, job, limit_s)
-    status, distance_mm = answer["status"], None
-    if status == "found":
-        distance_mm = mean_distance_mm(rigid(answer["matrix"]))
-        status = "proven" if distance_mm < TOLERANCE_MM else "wrong"
+        status, distance_mm = answer["status"], None
+        if status == "found":
+            distance_mm = job.pair.answer.errors(RigidTransform(answer["matrix"]))["liver_tre_mean_mm"]
+            status = "proven" if distance_mm < TOLERANCE_MM else "wrong"
     told = {key: answer.get(key) for key in ("reason", "version")}
     return {"tool": peer.key, "status": status, "distance_mm": distance_mm, **told}
 
@@ -115,8 +109,8 @@ def run_row(contender: Contender, job: Job, *, limit_s: float, refused: Row | No
     matrix, _ = answer.pop("matrix", None), answer.pop("version", None)
     row |= answer
     if matrix is not None:
-        errors = job.pair.answer.errors(rigid(matrix))
-        row |= {key: errors[name] for key, name in ERRORS.items()}
+        errors = job.pair.answer.errors(RigidTransform(matrix))
+        row |= {"tre_mean_mm": errors["liver_tre_mean_mm"], "tre_worst_mm": errors["liver_tre_worst_mm"]}
     return row
 
 
@@ -125,13 +119,15 @@ def _run(contender: Contender, job: Job, limit_s: float) -> tuple[Row, Outcome |
     reason = contender.missing()
     if reason is not None:
         return {"status": "not_run", "reason": reason}, None
-    command = list(map(str, contender.command(job)))
-    outcome = run_measured(command, limit_s=limit_s, cwd=ROOT, environment=environment)
-    if outcome.timed_out:
-        return {"status": "timed_out", "reason": f"stopped after {limit_s:g} s"}, outcome
-    if outcome.exit_status not in contender.good_statuses:
-        return {"status": "failed", "reason": _last_line(outcome)}, outcome
-    return contender.answer(job, outcome.exit_status), outcome
+    with tempfile.TemporaryDirectory() as folder:
+        job = replace(job, folder=Path(folder))
+        command = list(map(str, contender.command(job)))
+        outcome = run_measured(command, limit_s=limit_s, cwd=ROOT, environment=environment)
+        if outcome.timed_out:
+            return {"status": "timed_out", "reason": f"stopped after {limit_s:g} s"}, outcome
+        if outcome.exit_status not in contender.good_statuses:
+            return {"status": "failed", "reason": _last_line(outcome)}, outcome
+        return contender.answer(job, outcome.exit_status), outcome
 
 
 def _last_line(outcome: Outcome) -> str:

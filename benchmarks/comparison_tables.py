@@ -9,7 +9,7 @@ from benchmarks.peers import REFERENCE
 from benchmarks.results import ROOT
 from benchmarks.tables import Column, Row, cell, middle, table
 
-__all__ = ["COSTS", "comparison_tables", "is_reported", "is_silent", "losses", "readme_tables", "summaries"]
+__all__ = ["comparison_tables", "is_reported", "is_silent", "losses", "readme_tables", "summaries"]
 
 OURS, START = "hepareg", "start"
 SEPARATE = "shared_noise"
@@ -28,13 +28,15 @@ COSTS: tuple[Column, ...] = (
     ("call s", "call_s", ".2f"), ("/ ANTsPy", "call_ratio", ".3f"), ("peak MB", "peak_mb", ".0f"),
     ("/ ANTsPy", "peak_ratio", ".3f"),
 )  # fmt: skip
+README: tuple[Column, ...] = (
+    ("tool", "name", ""), ("TRE median mm", "tre_mm", ".2f"), ("worst", "worst_mm", ".2f"),
+    ("silent failures", "num_silent", ""), ("seconds", "process_s", ".1f"),
+    ("time / ANTsPy", "process_ratio", ".3f"), ("memory / ANTsPy", "peak_ratio", ".3f"),
+    ("silent without masks", "unmasked", ""),
+)  # fmt: skip
 PROOFS: tuple[Column, ...] = (
     ("tool", "name", ""), ("version", "version", ""), ("convention", lambda row: _words(row["status"]), ""),
     ("distance mm", "distance_mm", ".3f"), ("reason", lambda row: row["reason"] or "", ""),
-)  # fmt: skip
-REPORTED: tuple[Column, ...] = (
-    ("tool", "name", ""), ("set", "set", ""), ("pair", "pair", ""),
-    ("how", lambda row: row["decision"] or _words(row["status"]), ""), ("reason", lambda row: row["reason"] or "", ""),
 )  # fmt: skip
 LOSSES: tuple[Column, ...] = (
     ("pair", "pair", ""), ("set", "set", ""), ("tool", "name", ""), ("its TRE mm", "tre_mean_mm", ".3f"),
@@ -45,35 +47,23 @@ LOSSES: tuple[Column, ...] = (
 def comparison_tables(results: dict[str, Any]) -> dict[str, str]:
     """Return the tables of ``docs/benchmarks.md`` by name."""
     rows = {name: [{**row, "set": title} for row in results[name]["rows"]] for name, title in SETS.items()}
-    core, same_grid, without = rows.values()
-    every = [row for part in rows.values() for row in part]
     lost = [row for part in rows.values() for row in losses(part)]
     return {
-        "accuracy": table(accuracy_summaries(core), ACCURACY),
-        "accuracy_same_grid": table(accuracy_summaries(same_grid), ACCURACY),
-        "accuracy_without_masks": table(accuracy_summaries(without), ACCURACY),
-        "costs": table(cost_summaries(core), COSTS),
+        **{f"accuracy_{name}": table(accuracy_summaries(part), ACCURACY) for name, part in rows.items()},
+        "costs": table(cost_summaries(rows["comparison"]), COSTS),
         "losses": table(sorted(lost, key=lambda row: -(row["loss_mm"] or float("inf"))), LOSSES),
-        "reported": table(filter(is_reported, map(_named, every)), REPORTED),
         "proofs": table(map(_named, results["comparison"]["proofs"]), PROOFS),
         **{f"pairs_{name}": by_pair(part) for name, part in rows.items()},
     }
 
 
-def readme_tables(results: dict[str, Any]) -> dict[str, str]:
+def readme_tables(results: dict[str, Any]) -> dict[str, Any]:
     """Return the table of the README's block, and the number of its pairs."""
-    rows = [row for row in results["comparison"]["rows"] if row["difficulty"] != SEPARATE]
-    unmasked = {row["tool"]: row for row in summaries(results["comparison_without_masks"]["rows"])}
-    found = [row for row in summaries(rows) if row["gives_transform"]]
+    found = accuracy_summaries(results["comparison"]["rows"])
+    unmasked = {row["tool"]: row for row in accuracy_summaries(results["comparison_without_masks"]["rows"])}
     for row in found:
         row["unmasked"] = _silent_of(unmasked.get(row["tool"]))
-    columns = [
-        ("tool", "name", ""), ("TRE median mm", "tre_mm", ".2f"), ("worst", "worst_mm", ".2f"),
-        ("silent failures", "num_silent", ""), ("seconds", "process_s", ".1f"),
-        ("time / ANTsPy", "process_ratio", ".3f"), ("memory / ANTsPy", "peak_ratio", ".3f"),
-        ("silent without masks", "unmasked", ""),
-    ]  # fmt: skip
-    return {"numbers": table(found, columns), "num_pairs": str(len({row["pair"] for row in rows}))}
+    return {"numbers": table(found, README), "num_pairs": found[0]["num_pairs"]}
 
 
 def _silent_of(row: Row | None) -> str | None:

@@ -16,25 +16,24 @@ import numpy as np
 
 from benchmarks.pairs import Pair
 from benchmarks.peers import ADAPTERS
+from benchmarks.tables import Row
 from hepareg.networks.trained import trained_weights
 
-__all__ = ["Contender", "Job", "contenders", "floor", "hepareg", "network_alone", "peer", "warm_call"]
+__all__ = ["FLOOR", "WARM_CALL", "Contender", "Job", "contenders", "hepareg", "peer"]
 
 REJECTED = 3
 """Exit status of ``hepareg register`` for a rejected result."""
 
-Answer = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Job:
-    """One run: a pair, its prepared inputs, whether masks are given, an empty folder for the answer."""
+    """One run: a pair, its prepared inputs, whether masks are given, threads, an empty folder for the answer."""
 
     pair: Pair
     prepared: Path
     masks: bool
-    folder: Path
     threads: int
+    folder: Path = Path()
 
     @property
     def answer(self) -> Path:
@@ -42,8 +41,8 @@ class Job:
         return self.folder / "answer.json"
 
 
-def _written(job: Job, exit_status: int) -> Answer:
-    """Return the answer file's content, and ``found`` as the status if the file does not say."""
+def _written(job: Job, exit_status: int) -> Row:
+    """Return the answer file's content, and ``found`` as the status where the file does not say."""
     return {"status": "found", **(json.loads(job.answer.read_text()) if job.answer.exists() else {})}
 
 
@@ -71,7 +70,7 @@ class Contender:
     key: str
     name: str
     command: Callable[[Job], list[Any]]
-    answer: Callable[[Job, int], Answer] = _written
+    answer: Callable[[Job, int], Row] = _written
     missing: Callable[[], str | None] = lambda: None
     good_statuses: frozenset[int] = frozenset({0})
     is_peer: bool = False
@@ -92,7 +91,7 @@ def hepareg(*, every_output: bool = False) -> Contender:
     return Contender("hepareg", name, command, _hepareg_answer, good_statuses=frozenset({0, REJECTED}))
 
 
-def _hepareg_answer(job: Job, exit_status: int) -> Answer:
+def _hepareg_answer(job: Job, exit_status: int) -> Row:
     """Return verdict and matrix; a rejected result has no matrix."""
     verdict = json.loads((job.folder / "out" / "result.json").read_text())["verdict"]
     told = {"decision": verdict["decision"], "expected_tre_mm": verdict["expected_liver_tre_mm"]}
@@ -101,25 +100,20 @@ def _hepareg_answer(job: Job, exit_status: int) -> Answer:
     return {"status": "found", "matrix": np.loadtxt(job.folder / "out" / "moving_from_fixed.txt").tolist(), **told}
 
 
-def floor() -> Contender:
-    """Return the part of a run that hepareg cannot avoid: start Python, import, read the files, end."""
+def _module(module: str, *options: Any) -> Callable[[Job], list[Any]]:
+    """Return the command of a module that reads a pair and writes an answer file."""
 
     def command(job: Job) -> list[Any]:
-        masks = ["--masks"] if job.masks else []
-        return [sys.executable, "-m", "benchmarks.speed.floor", job.pair.folder, *masks]
+        words = [sys.executable, "-m", module, job.pair.folder, job.answer, "--threads", job.threads, *options]
+        return [*words, *(["--masks"] if job.masks else [])]
 
-    return Contender("floor", "floor: imports and reading", command)
-
-
-def warm_call() -> Contender:
-    """Return the call ``hepareg.register`` on volumes in memory, in a process that has called it before."""
-    return Contender("hepareg_call", "hepareg, library call", _module("benchmarks.speed.warm"))
+    return command
 
 
-def network_alone(key: str, name: str, weights: Path | None = None) -> Contender:
-    """Return a network's prediction, without refinement and verdict; without weights only the published form's time."""
-    options = [] if weights is None else ["--weights", weights]
-    return Contender(key, name, _module("benchmarks.network_alone", *options))
+FLOOR = Contender("floor", "floor: imports and reading", _module("benchmarks.speed.floor"))
+"""The part of a run that hepareg cannot avoid: start Python, import, read the files, end."""
+WARM_CALL = Contender("hepareg_call", "hepareg, library call", _module("benchmarks.speed.warm"))
+"""The call ``hepareg.register`` on volumes in memory, in a process that has called it before."""
 
 
 def peer(key: str, python: Path) -> Contender:
@@ -135,26 +129,14 @@ def peer(key: str, python: Path) -> Contender:
     return Contender(key, name, command, missing=missing, is_peer=True)
 
 
-def contenders(python: Path, *, weights: Path | None = None) -> list[Contender]:
-    """Return all contenders in the order of the tables.
-
-    Parameters
-    ----------
-    python
-        Python of the peers' environment.
-    weights
-        Trained weights of the published network; None measures the time of the untrained one.
-    """
-    network = network_alone("network", "hepareg's small network alone", trained_weights("small"))
-    published = network_alone("published_network", "published network", weights)
-    return [hepareg(), warm_call(), floor(), network, published, *(peer(key, python) for key in ADAPTERS)]
-
-
-def _module(module: str, *options: Any) -> Callable[[Job], list[Any]]:
-    """Return the command of a module that reads a pair and writes an answer file."""
-
-    def command(job: Job) -> list[Any]:
-        words = [sys.executable, "-m", module, job.pair.folder, job.answer, "--threads", job.threads, *options]
-        return [*words, *(["--masks"] if job.masks else [])]
-
-    return command
+def contenders(python: Path) -> list[Contender]:
+    """Return all contenders in the order of the tables, given the Python of the peers' environment."""
+    small = _module("benchmarks.network_alone", "--weights", trained_weights("small"))
+    return [
+        hepareg(),
+        WARM_CALL,
+        FLOOR,
+        Contender("network", "hepareg's small network alone", small),
+        Contender("published_network", "published network", _module("benchmarks.network_alone")),
+        *(peer(key, python) for key in ADAPTERS),
+    ]

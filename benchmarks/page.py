@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from benchmarks.accuracy.tables import core_tables, parallel_tables, stress_tables
+from benchmarks.accuracy.tables import named_tables, stress_tables
 from benchmarks.accuracy.verdict_tables import verdict_tables
 from benchmarks.comparison_tables import comparison_tables, readme_tables
 from benchmarks.results import ACCURACY_RESULTS, RESULTS, ROOT
@@ -44,16 +44,16 @@ def main(argv: list[str] | None = None) -> int:
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path, from the result files."""
     results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))}
-    methods = {kind: [results[name] for name in results if name.startswith(f"{kind}_")] for kind in ("core", "stress")}
+    accuracy = {"core": named_tables, "parallel_grids": named_tables, "stress": stress_tables}
+    methods = {kind: [results[name] for name in results if name.startswith(f"{kind}_")] for kind in accuracy}
     return {
         ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),
         ROOT / "docs" / "speed.md": render("speed", results, speed_tables(results)),
         ROOT / "docs" / "verdict.md": render("verdict", results, verdict_tables(results["verdict_limits"])),
-        ACCURACY_RESULTS / "core.md": render("core", results, core_tables(methods["core"])),
-        ACCURACY_RESULTS / "stress.md": render("stress", results, stress_tables(methods["stress"])),
-        ACCURACY_RESULTS / "parallel_grids.md": render(
-            "parallel_grids", results, parallel_tables(results["parallel_grids"])
-        ),
+        **{
+            ACCURACY_RESULTS / f"{kind}.md": render(kind, results, make(methods[kind]))
+            for kind, make in accuracy.items()
+        },
         README: with_block(README.read_text(), render("readme", results, readme_tables(results))),
     }
 

@@ -1,4 +1,4 @@
-"""Pairs with a known answer, as folders that the simulator wrote, and the errors of a transform against that answer."""
+"""Pairs with a known answer, in folders or in memory, and the errors of a transform against that answer."""
 
 import json
 from dataclasses import dataclass
@@ -9,15 +9,13 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from hepareg.arrays import Points
-from hepareg.evaluation import transform_error, tre_of_points, tre_over_mask
-from hepareg.io.landmarks import read_landmarks
+from hepareg.evaluation import transform_error, tre_over_mask
 from hepareg.io.nifti import read_nifti
-from hepareg.simulation import Label
+from hepareg.simulation import Label, SimulatedPair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Answer", "Pair", "find_pairs", "liver_tissue"]
+__all__ = ["Answer", "Case", "Pair", "find_pairs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,31 +28,24 @@ class Answer:
         moving_from_fixed of the liver.
     liver
         Fixed liver without the error that a mask may have on purpose.
-    vessels_mm
-        (N, 3) points on the liver's vessels in the fixed world, or None.
     """
 
     truth: RigidTransform
     liver: Volume
-    vessels_mm: Points | None
 
-    def errors(self, found: RigidTransform) -> dict[str, float | None]:
+    def errors(self, found: RigidTransform) -> dict[str, float]:
         """Compare a moving_from_fixed with the truth.
 
         Returns
         -------
         dict
-            ``liver_tre_mean_mm`` and ``liver_tre_worst_mm`` over the voxels of the liver; ``vessel_tre_mean_mm`` and
-            ``vessel_tre_worst_mm`` over the points on vessels, None if there are none; ``rotation_error_deg``;
+            ``liver_tre_mean_mm`` and ``liver_tre_worst_mm`` over the voxels of the liver; ``rotation_error_deg``;
             ``translation_error_mm`` at the liver's centroid.
         """
-        liver, vessels = tre_over_mask(found, self.truth, mask=self.liver), None
-        if self.vessels_mm is not None:
-            vessels = tre_of_points(found, self.truth, points_mm=self.vessels_mm)
+        liver = tre_over_mask(found, self.truth, mask=self.liver)
         error = transform_error(found, self.truth, at_mm=self.liver.centroid_mm)
         return {
             "liver_tre_mean_mm": liver.mean_mm, "liver_tre_worst_mm": liver.worst_mm,
-            "vessel_tre_mean_mm": vessels and vessels.mean_mm, "vessel_tre_worst_mm": vessels and vessels.worst_mm,
             "rotation_error_deg": error.rotation_deg, "translation_error_mm": error.translation_mm,
         }  # fmt: skip
 
@@ -66,7 +57,7 @@ def liver_tissue(labels: Volume) -> Volume:
 
 @dataclass(frozen=True)
 class Pair:
-    """A folder with images, masks and ``truth.txt``; ``labels``, landmarks and ``pair.json`` may be missing."""
+    """A folder with images, masks and ``truth.txt``; ``labels`` and ``pair.json`` may be missing."""
 
     folder: Path
 
@@ -92,11 +83,10 @@ class Pair:
     @cached_property
     def answer(self) -> Answer:
         """The answer; without a label map the liver is the fixed mask."""
-        labels, landmarks = self.image("labels"), self.folder / "landmarks.csv"
+        labels = self.image("labels")
         return Answer(
             truth=RigidTransform(np.loadtxt(self.folder / "truth.txt")),
             liver=liver_tissue(read_nifti(labels)) if labels.exists() else read_nifti(self.image("fixed_liver")),
-            vessels_mm=read_landmarks(landmarks).points if landmarks.exists() else None,
         )
 
 
@@ -106,3 +96,32 @@ def find_pairs(folder: Path) -> list[Pair]:
     if (folder / "truth.txt").exists():
         return [Pair(folder)]
     return [Pair(path.parent) for path in sorted(folder.glob("*/truth.txt"))]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A pair in memory: images in HU, liver masks, which may be wrong on purpose, and the answer."""
+
+    moving: Volume
+    fixed: Volume
+    moving_liver: Volume
+    fixed_liver: Volume
+    answer: Answer
+
+    @classmethod
+    def of(cls, pair: SimulatedPair) -> "Case":
+        """Return the case of a simulated pair."""
+        answer = Answer(pair.truth, liver_tissue(pair.labels))
+        return cls(pair.moving, pair.fixed, pair.moving_liver, pair.fixed_liver, answer)
+
+    @classmethod
+    def read(cls, pair: Pair) -> "Case":
+        """Read the folder of a pair."""
+        names = ("moving", "fixed", "moving_liver", "fixed_liver")
+        return cls(*(read_nifti(pair.image(name)) for name in names), pair.answer)
+
+    def operands(self, masks: tuple[bool, bool]) -> dict[str, Volume]:
+        """Return the arguments of `hepareg.register`; ``masks`` says whether the moving and the fixed one are given."""
+        livers = {"moving_mask": self.moving_liver, "fixed_mask": self.fixed_liver}
+        given = {role: liver for (role, liver), wanted in zip(livers.items(), masks, strict=True) if wanted}
+        return {"moving": self.moving, "fixed": self.fixed, **given}

@@ -10,7 +10,7 @@ from typing import Any
 
 from hepareg.workflows.atomic import atomic_file
 
-__all__ = ["ACCURACY_RESULTS", "RESULTS", "ROOT", "SCHEMA", "provenance", "read_result", "write_result"]
+__all__ = ["ACCURACY_RESULTS", "RESULTS", "ROOT", "SCHEMA", "installed", "provenance", "write_result"]
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -37,12 +37,6 @@ def write_result(result: dict[str, Any], path: Path) -> None:
     jsonschema.validate(result, json.loads(SCHEMA.read_text()))
     with atomic_file(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
-
-
-def read_result(name: str, *, folder: Path = RESULTS) -> dict[str, Any] | None:
-    """Return a result file's content, or None if that benchmark has not been run."""
-    path = folder / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def _commit() -> str:
@@ -83,10 +77,14 @@ def _gpu() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name.lower()] = version(name)
-        except PackageNotFoundError:
-            found[name.lower()] = "source tree" if name == "hepareg" else "absent"
-    return found
+    missing = {"hepareg": "source tree"}
+    found = {name.lower(): installed(name) or missing.get(name, "absent") for name in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+def installed(distribution: str) -> str | None:
+    """Return the version of a Python package, or None where it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

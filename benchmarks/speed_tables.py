@@ -1,8 +1,7 @@
-"""Tables of the page on speed: hepareg alone, the other sets of the comparison, and a GPU."""
+"""Tables of the page on speed: hepareg alone, and on a GPU."""
 
 from typing import Any
 
-from benchmarks.comparison_tables import COSTS, cost_summaries
 from benchmarks.tables import Column, Row, middle, table
 
 __all__ = ["speed_tables"]
@@ -42,8 +41,6 @@ def speed_tables(results: dict[str, Any]) -> dict[str, Any]:
     areas = ("process", "size", "threads")
     return {
         **{area: table([row for row in rows if row["area"] == area], RUNS) for area in areas},
-        "costs_same_grid": table(cost_summaries(results["comparison_same_grid"]["rows"]), COSTS),
-        "costs_without_masks": table(cost_summaries(results["comparison_without_masks"]["rows"]), COSTS),
         "calls": table(gpu["registration"], CALLS),
         "batches": table(gpu["batches"], BATCHES),
         "alone_mps": gpu["registration"][0]["mps"],

@@ -1,16 +1,18 @@
-"""Settings and seeds of the named pairs: 24 of the core set, and 12 whose two images share one grid.
+"""Settings and seeds of the named pairs: 24 of the core set, 12 whose images share one grid, 24 on parallel grids.
 
 In the core set the images have different grids. On one grid, as two phases from one scanner have it, and with little
 rotation of the liver, all samples lie at nearly the same place between voxels, so that interpolation errors do not
-average out; some of these pairs have slices of 5 mm in both images.
+average out; some of these pairs have slices of 5 mm in both images. On parallel grids the voxels of both images have
+one size along the same axes; `hepareg.registration.evidence.EvidenceSettings.pull_vox` was read off such pairs.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import product
 
 from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSettings, PairSettings, PhantomSettings
 
-__all__ = ["CorePair", "core_pairs", "same_grid_pairs"]
+__all__ = ["SETS", "CorePair", "core_pairs", "parallel_pairs", "same_grid_pairs"]
 
 PHANTOM = PhantomSettings(shape=(448, 352, 144), spacing_mm=(0.85, 0.85, 1.75))
 LONG_SHAPE = (512, 512, 300)
@@ -36,8 +38,6 @@ class CorePair:
         Arguments of `hepareg.simulation.simulate_pair`.
     masks
         Whether a method is given the liver masks.
-    body_stays
-        Whether spine and body wall stay in place, so that aligning the body is wrong.
     """
 
     name: str
@@ -46,20 +46,6 @@ class CorePair:
     settings: PairSettings
     seed: int
     masks: bool = True
-    body_stays: bool = True
-
-
-@dataclass(frozen=True)
-class _Difficulty:
-    name: str
-    motion: MotionSettings
-    moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
-    fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
-    moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
-    long_scan: bool = False
-    shared_noise: bool = False
-    masks: bool = True
-    body_stays: bool = True
 
 
 def _breath(low: float, high: float, *, turn: tuple[float, float] = (1.0, 4.0), bend: float = 0.0) -> MotionSettings:
@@ -72,22 +58,23 @@ FOLLOW_UP = MotionSettings(
 )  # fmt: skip
 IMPERFECT = AcquisitionSettings(mask_error_mm=3.0)
 
-DIFFICULTIES = (
-    _Difficulty("typical", _breath(8, 12)),
-    _Difficulty("long_scan", _breath(10, 18), moving_phase=ContrastPhase.EARLY_ARTERIAL, long_scan=True),
-    _Difficulty("large", _breath(28, 33, turn=(4.0, 8.0))),
-    _Difficulty(
-        "extreme", _breath(34, 35, turn=(9.0, 10.0)), AcquisitionSettings(oblique_deg=8.0, flips=(True, False, True))
+DIFFICULTIES = {
+    "typical": PairSettings(motion=_breath(8, 12)),
+    "long_scan": PairSettings(motion=_breath(10, 18), moving_phase=ContrastPhase.EARLY_ARTERIAL),
+    "large": PairSettings(motion=_breath(28, 33, turn=(4.0, 8.0))),
+    "extreme": PairSettings(
+        motion=_breath(34, 35, turn=(9.0, 10.0)), moving=AcquisitionSettings(oblique_deg=8.0, flips=(True, False, True))
     ),
-    _Difficulty("thick_slices", _breath(14, 18), AcquisitionSettings(slice_thickness_mm=5.0)),
-    _Difficulty("noise", _breath(11, 14), AcquisitionSettings(slice_thickness_mm=5.0, noise_hu=30.0)),
-    _Difficulty("cut_liver", _breath(14, 18), AcquisitionSettings(cut_bottom=0.3)),
-    _Difficulty("follow_up", FOLLOW_UP, body_stays=False),
-    _Difficulty("bending_liver", _breath(14, 18, bend=3.0)),
-    _Difficulty("imperfect_mask", _breath(14, 18), IMPERFECT, IMPERFECT),
-    _Difficulty("no_mask", _breath(14, 18), masks=False),
-    _Difficulty("shared_noise", _breath(14, 18), shared_noise=True),
-)
+    "thick_slices": PairSettings(motion=_breath(14, 18), moving=AcquisitionSettings(slice_thickness_mm=5.0)),
+    "noise": PairSettings(motion=_breath(11, 14), moving=AcquisitionSettings(slice_thickness_mm=5.0, noise_hu=30.0)),
+    "cut_liver": PairSettings(motion=_breath(14, 18), moving=AcquisitionSettings(cut_bottom=0.3)),
+    "follow_up": PairSettings(motion=FOLLOW_UP),
+    "bending_liver": PairSettings(motion=_breath(14, 18, bend=3.0)),
+    "imperfect_mask": PairSettings(motion=_breath(14, 18), moving=IMPERFECT, fixed=IMPERFECT),
+    "no_mask": PairSettings(motion=_breath(14, 18)),
+    "shared_noise": PairSettings(motion=_breath(14, 18), shared_noise=True),
+}
+"""What is special about each pair; its anatomy and the grid of its moving image are set with the source."""
 
 
 def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
@@ -98,19 +85,16 @@ def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
             yield _pair(difficulty, "real CT", seed=200 + number)
 
 
-def _pair(difficulty: _Difficulty, source: str, *, seed: int) -> CorePair:
-    settings = PairSettings(
-        phantom=LONG_PHANTOM if difficulty.long_scan else PHANTOM,
-        moving_phase=difficulty.moving_phase,
-        motion=difficulty.motion,
-        moving=_moving(difficulty.moving, source, long_scan=difficulty.long_scan),
-        fixed=LONG_REAL if difficulty.long_scan and source == "real CT" else difficulty.fixed,
-        shared_noise=difficulty.shared_noise,
+def _pair(difficulty: str, source: str, *, seed: int) -> CorePair:
+    settings, long_scan = DIFFICULTIES[difficulty], difficulty == "long_scan"
+    settings = replace(
+        settings,
+        phantom=LONG_PHANTOM if long_scan else PHANTOM,
+        moving=_moving(settings.moving, source, long_scan=long_scan),
+        fixed=LONG_REAL if long_scan and source == "real CT" else settings.fixed,
     )
-    name = f"{source.split()[0].lower()}_{difficulty.name}"
-    return CorePair(
-        name, difficulty.name, source, settings, seed, masks=difficulty.masks, body_stays=difficulty.body_stays
-    )
+    name = f"{source.split()[0].lower()}_{difficulty}"
+    return CorePair(name, difficulty, source, settings, seed, masks=difficulty != "no_mask")
 
 
 def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> AcquisitionSettings:
@@ -147,3 +131,28 @@ def same_grid_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
                 folder = f"{source.split()[0].lower()}_same_grid_{name}_{number}"
                 seed = SAME_GRID_SEEDS[source] + 10 * kind + number
                 yield CorePair(folder, f"same_grid_{name}", source, settings, seed)
+
+
+PARALLEL_GRIDS = (
+    ((1.1, 1.1, 2.5), (320, 320, 90)),
+    ((1.5, 1.5, 1.5), (240, 240, 150)),
+    ((0.9, 0.9, 5.0), (400, 400, 45)),
+)
+PARALLEL_MOTIONS = ((0.0, 0.0), (5.0, 0.0), (5.0, 0.5), (8.0, 2.0))
+"""Displacement of the liver in mm, and its rotation in degrees."""
+PARALLEL_SEEDS = (1, 2)
+
+
+def parallel_pairs(*, with_real_ct: bool = False) -> Iterator[CorePair]:
+    """Yield a pair for each grid, seed and motion, all of them made from phantoms."""
+    combinations = product(enumerate(PARALLEL_GRIDS), PARALLEL_SEEDS, enumerate(PARALLEL_MOTIONS))
+    for (number, (spacing_mm, shape)), seed, (kind, (shift_mm, turn_deg)) in combinations:
+        grid = AcquisitionSettings(shape=shape, spacing_mm=spacing_mm)
+        motion = MotionSettings(translation_mm=(shift_mm, shift_mm), rotation_deg=(turn_deg, turn_deg))
+        voxel = " x ".join(map(str, spacing_mm))
+        difficulty = f"{voxel} mm, moved {shift_mm:g} mm, turned {turn_deg:g} deg"
+        settings = PairSettings(motion=motion, fixed=grid, moving=grid)
+        yield CorePair(f"parallel_{number}_{seed}_{kind}", difficulty, "phantom", settings, seed)
+
+
+SETS = {"core": core_pairs, "same_grid": same_grid_pairs, "parallel_grids": parallel_pairs}

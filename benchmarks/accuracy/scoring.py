@@ -2,36 +2,29 @@
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
-from benchmarks.accuracy.case import Case
+from benchmarks.pairs import Case
+from benchmarks.tables import Row
 from hepareg.errors import HeparegError, MaskError
 from hepareg.evaluation import dice_after
 from hepareg.transforms import RigidTransform
 
-__all__ = ["GOOD_MM", "Register", "is_good", "judge", "load_register", "score_case"]
+__all__ = ["GOOD_MM", "Register", "is_good", "judge", "score_case"]
 
 GOOD_MM = 1.5
 """A result is good if the mean liver TRE is at most this: the bound that an accepted result promises."""
 
-Row = dict[str, Any]
 Register = Callable[..., Any]
-"""A function that is called like `hepareg.register`, with ``moving``, ``fixed``, ``moving_mask`` and ``fixed_mask`` as
-keywords, and returns an object with ``transform`` and, if the method judges itself, ``verdict`` and ``history``."""
+"""A function that is called like `hepareg.register`, with ``moving``, ``fixed`` and the masks that are given as
+keywords, and returns an object with ``transform`` and, where the method judges itself, ``verdict`` and ``history``."""
 UNKNOWN = dict.fromkeys(
     (
-        "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "vessel_tre_mean_mm", "vessel_tre_worst_mm",
-        "rotation_error_deg", "translation_error_mm", "dice", "decision", "expected_tre_mm", "evidence", "ended",
+        "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "rotation_error_deg", "translation_error_mm", "dice",
+        "decision", "expected_tre_mm", "evidence", "ended",
     )
 )  # fmt: skip
 """Entries of a row that a failed run leaves None."""
-
-
-def load_register(text: str) -> Register:
-    """Return the function that ``module:function`` names."""
-    module, _, name = text.partition(":")
-    return getattr(import_module(module), name)
 
 
 def is_good(tre_mm: float | None) -> bool:
@@ -76,12 +69,10 @@ def score_case(case: Case, register: Register, *, masks: tuple[bool, bool], answ
         the last level; ``seconds`` of the call, images in memory.
     """
     start = case.answer.errors(RigidTransform.identity())["liver_tre_mean_mm"]
-    livers = zip((case.moving_liver, case.fixed_liver), masks, strict=True)
-    moving_mask, fixed_mask = (liver if given else None for liver, given in livers)
     row = {"status": "failed", "start_tre_mean_mm": start, **UNKNOWN, "judgement": judge("reject", None)}
     begin = time.perf_counter()
     try:
-        result = register(moving=case.moving, fixed=case.fixed, moving_mask=moving_mask, fixed_mask=fixed_mask)
+        result = register(**case.operands(masks))
     except (HeparegError, RuntimeError) as error:
         return row | {"seconds": time.perf_counter() - begin, "reason": str(error)}
     row |= {"seconds": time.perf_counter() - begin, "status": "found", **_verdict(result)}

@@ -1,18 +1,16 @@
-"""The stress set, 1,000 pairs over the capture range: ``python -m benchmarks.accuracy.stress run|collect|page``.
+"""The stress set, 1,000 pairs over the capture range: ``python -m benchmarks.accuracy.stress run|collect``.
 
 ``run [--register MODULE:FUNCTION] [--name NAME] [--part I/N]`` simulates the pairs in memory, twenty of one anatomy at
 a time, and runs the method on each. The rows of each finished anatomy are a file in ``build/stress/NAME``; a stopped
-run goes on after the last of these files. ``collect`` joins them to ``benchmarks/results/accuracy/stress_NAME.json``
-and writes the pages; ``page`` only writes the pages.
+run goes on after the last of these files. ``collect`` joins them to ``benchmarks/results/accuracy/stress_NAME.json``.
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
-from benchmarks import page
-from benchmarks.accuracy.scoring import GOOD_MM, is_good, load_register, score_case
+from benchmarks.accuracy.scoring import GOOD_MM, is_good, score_case
 from benchmarks.accuracy.stress_pairs import NUM_PAIRS, PAIRS_PER_ANATOMY, simulate_stress, stress_pairs
 from benchmarks.results import ACCURACY_RESULTS, ROOT, provenance
 from hepareg.io.json import read_json, write_json
@@ -26,7 +24,7 @@ WORK = ROOT / "build" / "stress"
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("run", "collect", "page"))
+    parser.add_argument("command", choices=("run", "collect"))
     parser.add_argument("--register", default="hepareg:register", metavar="MODULE:FUNCTION")
     parser.add_argument("--name", default="hepareg", help="name of the method in tables")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="every N-th anatomy, from the I-th on")
@@ -36,15 +34,13 @@ def main() -> None:
         part, parts = (int(number) for number in arguments.part.split("/"))
         run(register=arguments.register, work=arguments.work / arguments.name, groups=slice(part - 1, None, parts))
     else:
-        if arguments.command == "collect":
-            collect(arguments.work / arguments.name, name=arguments.name)
-        page.main([])
+        collect(arguments.work / arguments.name, name=arguments.name)
 
 
 def run(*, register: str, work: Path, groups: slice = slice(None), pairs_per_group: int = PAIRS_PER_ANATOMY) -> None:
     """Run a method on the set, or on some of its anatomies, and write the rows of each anatomy to a file."""
     work.mkdir(parents=True, exist_ok=True)
-    function = load_register(register)
+    function = resolve_name(register)
     about = provenance({"register": register, "good_mm": GOOD_MM})
     pairs = list(stress_pairs())
     for first in range(0, NUM_PAIRS, PAIRS_PER_ANATOMY)[groups]:
@@ -71,18 +67,14 @@ def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[
     ValueError
         If there is no such file, or if they come from more than one commit.
     """
-    parts: Sequence[dict[str, Any]] = [read_json(path) for path in sorted(work.glob("*.json"))]
+    parts = [read_json(path) for path in sorted(work.glob("*.json"))]
     commits = {part["commit"] for part in parts}
     if len(commits) != 1:
         raise ValueError(f"expected results of one commit, got {len(commits)}: remove those that are out of date")
     rows = [row for part in parts for row in part["rows"]]
-    about = {key: value for key, value in parts[0].items() if key != "rows"}
-    settings = {**about.pop("settings"), "number": len(rows), "of": NUM_PAIRS}
-    results.mkdir(parents=True, exist_ok=True)
-    write_json(
-        results / f"stress_{name}.json",
-        {"kind": "accuracy", "method": name, "settings": settings, **about, "rows": rows},
-    )
+    settings = {**parts[0]["settings"], "number": len(rows), "of": NUM_PAIRS}
+    result = {"kind": "accuracy", "method": name, **parts[0], "settings": settings, "rows": rows}
+    write_json(results / f"stress_{name}.json", result)
     return rows
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy import ndimage
 
-from benchmarks.accuracy.case import Case
+from benchmarks.pairs import Case
 from hepareg.simulation import Label, SimulatedPair
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume

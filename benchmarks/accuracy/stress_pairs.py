@@ -1,13 +1,14 @@
 """The 1,000 low-resolution pairs of the stress set: every pose to 60 mm and 45 degrees, many kinds of trouble."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.case import Case
-from benchmarks.accuracy.stress_faults import FAULTS
+from benchmarks.accuracy.stress_faults import FAULTS, Fault
+from benchmarks.pairs import Case
 from hepareg.simulation import (
     AcquisitionSettings,
     Anatomy,
@@ -29,8 +30,8 @@ ROTATION_BANDS_DEG = tuple((9.0 * n, 9.0 * (n + 1)) for n in range(5))
 PHANTOM = PhantomSettings(shape=(104, 84, 70), spacing_mm=(3.75, 3.75, 3.75))
 VESSELS = LiverVesselSettings(num_portal=120, num_hepatic=90)
 SEED = 50_000
-MOVING = {"shape": (116, 100, 92), "spacing_mm": (3.6, 3.6, 3.6), "offset_mm": 10.0, "noise_hu": 8.0}
-FIXED = {"noise_hu": 8.0}
+MOVING = AcquisitionSettings(shape=(116, 100, 92), spacing_mm=(3.6, 3.6, 3.6), offset_mm=10.0, noise_hu=8.0)
+FIXED = AcquisitionSettings(noise_hu=8.0)
 
 
 @dataclass(frozen=True)
@@ -41,48 +42,51 @@ class Trouble:
     ----------
     share
         Weight with which the trouble is drawn.
-    moving, fixed, motion
+    moving, fixed
+        Settings of the two images.
+    motion
         Settings that differ from those of a pair without trouble.
     early
         Early arterial instead of late arterial.
     masks
         Which masks are given, moving and fixed; ``one`` gives either.
     fault
-        Name of the fault that is put into images or masks afterwards (`stress_faults.FAULTS`), or None.
+        Fault that is put into images or masks afterwards, or None.
     """
 
     share: int
-    moving: dict[str, object] | None = None
-    fixed: dict[str, object] | None = None
-    motion: dict[str, object] | None = None
+    moving: AcquisitionSettings = MOVING
+    fixed: AcquisitionSettings = FIXED
+    motion: dict[str, Any] = field(default_factory=dict)
     early: bool = False
     masks: str = "both"
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 BEYOND = {"body_translation_mm": (60.0, 120.0), "body_rotation_deg": (60.0, 150.0)}
+NOISIEST = replace(MOVING, noise_hu=120.0, streaks_hu=60.0)
 TROUBLES: dict[str, Trouble] = {
     "none": Trouble(6),
     "early_arterial": Trouble(2, early=True),
-    "noise": Trouble(2, {"noise_hu": 25.0}),
-    "cut_liver": Trouble(2, {"cut_bottom": 0.3}),
-    "imperfect_mask": Trouble(2, {"mask_error_mm": 3.0}, {"mask_error_mm": 3.0}),
-    "thick_slices": Trouble(2, {"shape": (116, 100, 46), "spacing_mm": (3.6, 3.6, 7.2)}),
+    "noise": Trouble(2, replace(MOVING, noise_hu=25.0)),
+    "cut_liver": Trouble(2, replace(MOVING, cut_bottom=0.3)),
+    "imperfect_mask": Trouble(2, replace(MOVING, mask_error_mm=3.0), replace(FIXED, mask_error_mm=3.0)),
+    "thick_slices": Trouble(2, replace(MOVING, shape=(116, 100, 46), spacing_mm=(3.6, 3.6, 7.2))),
     "one_mask": Trouble(2, masks="one"),
     "no_mask": Trouble(2, masks="none"),
     "beyond_capture": Trouble(2, motion=BEYOND),
     "beyond_capture_no_mask": Trouble(1, motion=BEYOND, masks="none"),
-    "sliver_of_liver": Trouble(2, {"cut_bottom": 0.35, "cut_top": 0.45}),
-    "photon_starvation": Trouble(3, {"noise_hu": 120.0, "streaks_hu": 60.0}, {"noise_hu": 60.0, "streaks_hu": 30.0}),
-    "streaks": Trouble(2, {"streaks_hu": 50.0}),
+    "sliver_of_liver": Trouble(2, replace(MOVING, cut_bottom=0.35, cut_top=0.45)),
+    "photon_starvation": Trouble(3, NOISIEST, replace(FIXED, noise_hu=60.0, streaks_hu=30.0)),
+    "streaks": Trouble(2, replace(MOVING, streaks_hu=50.0)),
     "strong_bending": Trouble(3, motion={"bend_mm": 8.0}),
-    "wrong_patient": Trouble(3, fault="wrong_patient"),
-    "mirrored": Trouble(2, fault="mirrored"),
-    "empty_image": Trouble(1, fault="empty_image"),
-    "uniform_liver": Trouble(2, fault="uniform_liver"),
-    "mask_on_spleen": Trouble(2, fault="mask_on_spleen"),
-    "mask_shifted": Trouble(2, fault="mask_shifted"),
-    "one_mask_shifted": Trouble(1, masks="one", fault="mask_shifted"),
+    "wrong_patient": Trouble(3, fault=FAULTS["wrong_patient"]),
+    "mirrored": Trouble(2, fault=FAULTS["mirrored"]),
+    "empty_image": Trouble(1, fault=FAULTS["empty_image"]),
+    "uniform_liver": Trouble(2, fault=FAULTS["uniform_liver"]),
+    "mask_on_spleen": Trouble(2, fault=FAULTS["mask_on_spleen"]),
+    "mask_shifted": Trouble(2, fault=FAULTS["mask_shifted"]),
+    "one_mask_shifted": Trouble(1, masks="one", fault=FAULTS["mask_shifted"]),
 }
 
 
@@ -110,16 +114,14 @@ class StressPair:
     def settings(self) -> PairSettings:
         """Settings for `simulate_pair`."""
         trouble = TROUBLES[self.trouble]
-        motion: dict[str, object] = {
-            "translation_mm": (0.0, 15.0), "rotation_deg": (0.0, 4.0),
-            "body_translation_mm": self.translation_mm, "body_rotation_deg": self.rotation_deg,
-        }  # fmt: skip
-        phase = ContrastPhase.EARLY_ARTERIAL if trouble.early else ContrastPhase.LATE_ARTERIAL
+        motion = MotionSettings(
+            translation_mm=(0.0, 15.0), rotation_deg=(0.0, 4.0),
+            body_translation_mm=self.translation_mm, body_rotation_deg=self.rotation_deg,
+        )  # fmt: skip
         return PairSettings(
-            phantom=PHANTOM, vessels=VESSELS, moving_phase=phase,
-            motion=MotionSettings(**(motion | (trouble.motion or {}))),  # type: ignore[arg-type]
-            moving=AcquisitionSettings(**(MOVING | (trouble.moving or {}))),  # type: ignore[arg-type]
-            fixed=AcquisitionSettings(**(FIXED | (trouble.fixed or {}))),  # type: ignore[arg-type]
+            phantom=PHANTOM, vessels=VESSELS, motion=replace(motion, **trouble.motion),
+            moving_phase=ContrastPhase.EARLY_ARTERIAL if trouble.early else ContrastPhase.LATE_ARTERIAL,
+            moving=trouble.moving, fixed=trouble.fixed,
         )  # fmt: skip
 
     @property
@@ -151,7 +153,7 @@ def simulate_stress(pairs: Sequence[StressPair]) -> Iterator[tuple[StressPair, C
         if anatomy is None:
             anatomy = _simulated(first, pair.settings, None).anatomy
         made = _simulated(pair.number, pair.settings, anatomy)
-        fault = FAULTS.get(TROUBLES[pair.trouble].fault or "")
+        fault = TROUBLES[pair.trouble].fault
         if fault is None:
             yield pair, Case.of(made), True
             continue

@@ -1,4 +1,4 @@
-"""Tables of hepareg's own accuracy: the core set, the stress set, and the pairs on parallel grids."""
+"""Tables of hepareg's own accuracy: the sets of named pairs, and the stress set."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,63 +6,38 @@ from typing import Any
 
 from benchmarks.accuracy.scoring import GOOD_MM, is_good
 from benchmarks.accuracy.stress_pairs import ROTATION_BANDS_DEG, TRANSLATION_BANDS_MM
-from benchmarks.tables import Column, Row, middle, table
+from benchmarks.tables import Column, Row, table
 
-__all__ = ["core_tables", "parallel_tables", "stress_tables"]
+__all__ = ["named_tables", "stress_tables"]
 
-SURE_MM, FORESEEN_MM = 0.5, 0.2
-HALF = 0.5
-NOT_RIGID_OR_NOT_MASKED = frozenset({
-    "no_mask", "beyond_capture_no_mask", "strong_bending", "wrong_patient", "mirrored", "empty_image", "mask_on_spleen",
-    "mask_shifted", "one_mask_shifted",
-})  # fmt: skip
+FORESEEN_MM = 0.2
 JUDGEMENTS = ("true_accept", "false_accept", "false_alarm", "true_alarm")
 
-COUNTS = tuple((name.replace("_", " ") + "s", name, "") for name in JUDGEMENTS)
-METHODS: tuple[Column, ...] = (
-    ("method", "method", ""), ("pairs", "num_pairs", ""), ("median liver TRE mm", "tre_mm", ".2f"),
-    ("worst", "worst_mm", ".2f"), *COUNTS, ("median seconds", "seconds", ".1f"),
-)  # fmt: skip
 CASES: tuple[Column, ...] = (
-    ("pair", "pair", ""), ("ended", "status", ""), ("start mm", "start_tre_mean_mm", ".1f"),
+    ("pair", "pair", ""), ("kind", "difficulty", ""), ("ended", "status", ""), ("start mm", "start_tre_mean_mm", ".1f"),
     ("liver TRE mean mm", "liver_tre_mean_mm", ".2f"), ("worst", "liver_tre_worst_mm", ".2f"),
-    ("vessel TRE mm", "vessel_tre_mean_mm", ".2f"), ("rotation deg", "rotation_error_deg", ".2f"),
+    ("expected mm", "expected_tre_mm", ".2f"),
+    ("of it the pull", lambda row: (row["evidence"] or {}).get("interpolation_pull_mm"), ".2f"),
+    ("rotation deg", "rotation_error_deg", ".2f"),
     ("translation mm", "translation_error_mm", ".2f"), ("Dice", "dice", ".3f"), ("verdict", "decision", ""),
     ("against the truth", lambda row: (row["judgement"] or "–").replace("_", " "), ""), ("seconds", "seconds", ".1f"),
     ("peak GB", lambda row: row["peak_memory_bytes"] * 1e-9, ".1f"),
 )  # fmt: skip
-TROUBLES: tuple[Column, ...] = (("trouble", "trouble", ""), ("pairs", "num_pairs", ""), ("good", "good", ""), *COUNTS)
-PARALLEL: tuple[Column, ...] = (
-    ("voxel mm", lambda row: " x ".join(map(str, row["spacing_mm"])), ""), ("displacement mm", "translation_mm", "g"),
-    ("rotation deg", "rotation_deg", "g"), ("TRE mm", "tre_mean_mm", ".2f"), ("expected mm", "expected_tre_mm", ".2f"),
-    ("pull mm", "pull_mm", ".2f"), ("verdict", "decision", ""),
-    ("mean error x, y, z mm", lambda row: ", ".join(f"{value:+.2f}" for value in row["mean_error_mm"]), ""),
+TROUBLES: tuple[Column, ...] = (
+    ("trouble", "trouble", ""), ("pairs", "num_pairs", ""), ("good", "good", ""),
+    *((name.replace("_", " ") + "s", name, "") for name in JUDGEMENTS),
 )  # fmt: skip
 
 
-def core_tables(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a table of all methods, and for each method its result and the table of its pairs."""
-    return {
-        "methods": table(map(_method, results), METHODS),
-        "parts": [{"result": result, "cases": table(result["rows"], CASES)} for result in results],
-    }
+def named_tables(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return for each method its result, the table of its pairs, and how often the expected error is too small."""
+    return {"parts": [{"result": result, **_named(result["rows"])} for result in results]}
 
 
-def _method(result: dict[str, Any]) -> Row:
-    """Return a method's row; pairs whose images share their noise favour every method and are left out."""
-    rows = [row for row in result["rows"] if row["difficulty"] != "shared_noise"]
-    errors = [row["liver_tre_mean_mm"] for row in rows if row["liver_tre_mean_mm"] is not None]
-    return {
-        "method": result["method"], "num_pairs": len(rows), "tre_mm": middle(errors),
-        "worst_mm": max(errors, default=None), "seconds": middle(row["seconds"] for row in rows), **_judgements(rows),
-    }  # fmt: skip
-
-
-def parallel_tables(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the table of the pairs, their number, and on how many the expected error is at least the true one."""
-    rows = result["rows"]
-    bounded = sum(row["tre_mean_mm"] <= row["expected_tre_mm"] for row in rows)
-    return {"result": result, "pairs": table(rows, PARALLEL), "num_pairs": len(rows), "num_bounded": bounded}
+def _named(rows: Sequence[Row]) -> Row:
+    judged = [row for row in rows if row["liver_tre_mean_mm"] is not None and row["expected_tre_mm"] is not None]
+    exceeded = sum(row["liver_tre_mean_mm"] > row["expected_tre_mm"] for row in judged)
+    return {"cases": table(rows, CASES, left=2), "num_judged": len(judged), "num_exceeded": exceeded}
 
 
 def stress_tables(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -75,21 +50,17 @@ def _stress(result: dict[str, Any]) -> dict[str, Any]:
     troubles = []
     for name in sorted({row["trouble"] for row in rows}):
         own = [row for row in rows if row["trouble"] == name]
-        troubles.append({"trouble": name, "num_pairs": len(own), "good": sum(map(_good, own)), **_judgements(own)})
+        counts = Counter(row["judgement"] for row in own)
+        judgements = {judgement: counts[judgement] for judgement in JUDGEMENTS}
+        troubles.append({"trouble": name, "num_pairs": len(own), "good": sum(map(_good, own)), **judgements})
     answered = [row for row in rows if row["liver_tre_mean_mm"] is not None]
-    exact = [row for row in answered if row["liver_tre_mean_mm"] < SURE_MM]
-    sure = [row for row in exact if row["trouble"] not in NOT_RIGID_OR_NOT_MASKED]
-    accepted = [row for row in answered if row["decision"] == "accept"]
     return {
         "result": result,
         "good": _share(map(_good, rows)),
         "capture": capture_table(rows),
         "troubles": table(troubles, TROUBLES),
         "num_false_accepts": sum(row["judgement"] == "false_accept" for row in rows),
-        "num_accepted_without_mask": sum(row["decision"] == "accept" for row in rows if not row["masks"]),
-        "sure_accepted": _share(row["decision"] == "accept" for row in sure),
-        "sure_in_view_accepted": _share(row["decision"] == "accept" for row in sure if _in_view(row)),
-        "foreseen_accepted": _share(map(_foreseen, accepted)),
+        "foreseen_accepted": _share(_foreseen(row) for row in answered if row["decision"] == "accept"),
         "foreseen": _share(map(_foreseen, answered)),
     }
 
@@ -109,18 +80,8 @@ def capture_table(rows: Sequence[Row]) -> str:
     )
 
 
-def _judgements(rows: Sequence[Row]) -> dict[str, int]:
-    counts = Counter(row["judgement"] for row in rows)
-    return {name: counts[name] for name in JUDGEMENTS}
-
-
 def _good(row: Row) -> bool:
     return is_good(row["liver_tre_mean_mm"])
-
-
-def _in_view(row: Row) -> bool:
-    """Return whether both images show half of the liver: the bending of an unseen part cannot be known."""
-    return (row["evidence"] or {}).get("overlap_share", 1.0) >= HALF
 
 
 def _foreseen(row: Row) -> bool:

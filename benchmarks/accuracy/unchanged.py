@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core import simulated
-from benchmarks.accuracy.core_pairs import core_pairs
-from benchmarks.accuracy.parallel_grids import parallel_pairs
+from benchmarks.accuracy.core_pairs import core_pairs, parallel_pairs
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.accuracy.stress_pairs import PAIRS_PER_ANATOMY, simulate_stress, stress_pairs
+from benchmarks.pairs import Case
 from hepareg import Grid, Volume, register
 from hepareg.errors import HeparegError
 from hepareg.io.json import read_json, write_json
@@ -28,7 +27,6 @@ from hepareg.io.json import read_json, write_json
 __all__ = ["compare", "main", "make", "record"]
 
 ROLES = ("moving", "fixed", "moving_mask", "fixed_mask")
-SEEDS = (1, 2)
 ANATOMY_STEP, PAIR_STEP = 5, 2
 """Of every fifth of the stress set's 50 anatomies, every second of its 20 pairs."""
 REACH_MM = 150.0
@@ -59,32 +57,23 @@ def make(folder: Path) -> None:
     """Write each pair that the folder lacks as one file of arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, images in _pairs({path.stem for path in folder.glob("*.npz")}):
-        arrays = {}
-        for role, image in zip(ROLES, images, strict=True):
-            if image is not None:
-                arrays |= {role: image.data, f"{role}_grid": image.grid.world_from_voxel}
-        np.savez(folder / f"{name}.npz", **arrays)
+        grids = {f"{role}_grid": image.grid.world_from_voxel for role, image in images.items()}
+        np.savez(folder / f"{name}.npz", **grids, **{role: image.data for role, image in images.items()})
         print(name, flush=True)
 
 
-def _pairs(done: set[str]) -> Iterator[tuple[str, tuple[Volume | None, ...]]]:
-    """Yield name and images, in the order of `ROLES`, of the pairs that are not done."""
+def _pairs(done: set[str]) -> Iterator[tuple[str, dict[str, Volume]]]:
+    """Yield the names of the pairs that are not done, and the images and masks that a method is given."""
     core = {f"core_{pair.name}": pair for pair in core_pairs(with_real_ct=real_patient() is not None)}
-    for name, pair in {**core, **{pair.name: pair for pair in parallel_pairs(SEEDS)}}.items():
+    for name, pair in {**core, **{pair.name: pair for pair in parallel_pairs()}}.items():
         if name not in done:
-            yield name, _given(Case.of(simulated(pair)), (pair.masks, pair.masks))
+            yield name, Case.of(simulated(pair)).operands((pair.masks, pair.masks))
     stress = list(stress_pairs())
     for first in range(0, len(stress), ANATOMY_STEP * PAIRS_PER_ANATOMY):
         chosen = stress[first : first + PAIRS_PER_ANATOMY : PAIR_STEP]
         if not {f"stress_{pair.number:04d}_{pair.trouble}" for pair in chosen} <= done:
             for pair, case, _ in simulate_stress(chosen):
-                yield f"stress_{pair.number:04d}_{pair.trouble}", _given(case, pair.masks)
-
-
-def _given(case: Case, masks: tuple[bool, bool]) -> tuple[Volume | None, ...]:
-    """Return the images of a case and those of its masks that a method is given."""
-    livers = (case.moving_liver, case.fixed_liver)
-    return case.moving, case.fixed, *(liver if wanted else None for liver, wanted in zip(livers, masks, strict=True))
+                yield f"stress_{pair.number:04d}_{pair.trouble}", case.operands(pair.masks)
 
 
 def record(folder: Path, *, only: str = "") -> dict[str, Any]:

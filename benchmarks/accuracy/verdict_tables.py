@@ -1,11 +1,10 @@
-"""Tables of ``docs/verdict.md``: rules, evidence, limits and their origin, and the calibration of the limits."""
+"""Tables of ``docs/verdict.md``: rules, evidence, and limits with their origin and their calibration."""
 
 import inspect
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.accuracy.calibrate import FACTORS, LIMITS, MULTIPLES
 from benchmarks.tables import Column, Row, table
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import ERROR_PARTS
@@ -60,51 +59,32 @@ PARTS: tuple[Column, ...] = (
 )  # fmt: skip
 NAME: Column = ("name", lambda row: f"`{row['name']}`", "")
 EVIDENCE: tuple[Column, ...] = (NAME, ("unit", "unit", ""), ("meaning", "meaning", ""))
-VALUE: Column = ("value", lambda row: getattr(DEFAULTS, row["name"]), "g")
-SETTINGS: tuple[Column, ...] = (NAME, VALUE, *EVIDENCE[1:], ("origin of the value", "origin", ""))
+SETTINGS: tuple[Column, ...] = (
+    NAME, ("value", lambda row: getattr(DEFAULTS, row["name"]), "g"), *EVIDENCE[1:],
+    ("where it came from", lambda row: ORIGINS[row["name"]], ""),
+    ("accepted good results reach", "accepted_reach", ".4g"), ("false accepts stay at 0 up to", "free_to", ".4g"),
+)  # fmt: skip
 SETS: tuple[Column, ...] = (
     ("set", "name", ""), ("commit", lambda row: row["commit"][:12], ""), ("good results", "good", ""),
-    ("accepted", "good_accepted", ""), ("wrong results", "wrong", ""), ("accepted", "wrong_accepted", ""),
-)  # fmt: skip
-COUNTS: tuple[Column, ...] = (
-    NAME, ("holds on good results", "good", ""), ("alone", "good_alone", ""),
-    ("holds on wrong results", "wrong", ""), ("alone", "wrong_alone", ""),
-)  # fmt: skip
-STANDING: tuple[Column, ...] = (
-    NAME, VALUE, ("accepted good results reach", "accepted_reach", ".4g"),
-    ("false accepts stay at 0 up to", lambda row: _number(row["free_to"], "any value"), ""),
-    ("wrong by it alone", "wrong_alone", ""), ("good by it alone", "good_alone", ""),
-    ("good: 5, 50, 95 %", lambda row: _numbers(row["good_quantiles"]), ""),
-    ("wrong: 5, 50, 95 %", lambda row: _numbers(row["wrong_quantiles"]), ""),
-)  # fmt: skip
-SHARES: tuple[Column, ...] = (
-    NAME, ("set", "set", ""), *((f"times {multiple:g}", f"{multiple:g}", ".0%") for multiple in MULTIPLES)
+    ("accepted", "good_accepted", ""), ("worse than expected", "good_worse_than_expected", ""),
+    ("wrong results", "wrong", ""), ("accepted", "wrong_accepted", ""),
 )  # fmt: skip
 
 
 def verdict_tables(calibration: dict[str, Any]) -> dict[str, Any]:
     """Return the tables of the page by name, from rules, settings and the content of ``verdict_limits.json``."""
-    counts = {int(number): count for number, count in calibration["doubts_per_wrong"].items()}
-    limits, rules, factors = (calibration[part] for part in ("limits", "rules", "factors"))
-    doubting = [rule.code for rule in RULES if rule.decision is not Decision.ACCEPT]
+    limits = calibration["limits"]
+    settings = (
+        {"free_to": None, "accepted_reach": None, **row, **limits.get(row["name"], {})}
+        for row in _described(VerdictSettings)
+    )
+    numbers = (row for row in _described(Evidence) if row["name"] not in ("status", "flags"))
     return {
         "reasons": table(RULES, REASONS, left=len(REASONS)),
         "error_parts": table(ERROR_PARTS, PARTS, left=len(PARTS)),
-        "evidence": table(_evidence(), EVIDENCE, left=len(EVIDENCE)),
-        "limits": table(_settings(limits), SETTINGS, left=len(SETTINGS)),
+        "evidence": table(numbers, EVIDENCE, left=len(EVIDENCE)),
+        "limits": table(settings, SETTINGS, left=len(SETTINGS) - 2),
         "sets": table(({"name": name, **found} for name, found in calibration["sets"].items()), SETS),
-        "rules": table(({"name": code, **rules[code]} for code in doubting), COUNTS),
-        "standing": table(({"name": name, **limits[name]} for name in LIMITS), STANDING),
-        "factors": table(
-            ({"name": name, "set": which, **factors[name][which]} for name in FACTORS for which in factors[name]),
-            SHARES,
-            left=2,
-        ),
-        "doubts": {
-            "one": counts.get(1, 0),
-            "two": counts.get(2, 0),
-            "more": sum(count for number, count in counts.items() if number > 2),
-        },
     }
 
 
@@ -117,27 +97,8 @@ def documented_parameters(documented: type) -> Iterator[tuple[str, str]]:
             yield name, " ".join(entry.split())
 
 
-def _evidence() -> Iterator[Row]:
-    for name, text in documented_parameters(Evidence):
-        if name not in ("status", "flags"):
-            yield {"name": name, "unit": _unit(name), "meaning": text}
-
-
-def _settings(limits: dict[str, Any]) -> Iterator[Row]:
-    for name, text in documented_parameters(VerdictSettings):
-        alone = limits.get(name, {}).get("wrong_alone", 0)
-        stands = f"{alone} wrong results depend on it alone" if alone else "judgement call"
-        yield {"name": name, "unit": _unit(name), "meaning": text, "origin": f"{ORIGINS[name]}; {stands}"}
-
-
-def _unit(name: str) -> str | None:
-    """Return the unit that the end of a name states."""
-    return next((unit for end, unit in UNITS.items() if name.endswith(end)), None)
-
-
-def _number(value: float | None, missing: str) -> str:
-    return missing if value is None else f"{value:.4g}"
-
-
-def _numbers(values: list[float | None]) -> str:
-    return ", ".join(_number(value, "infinite") for value in values)
+def _described(documented: type) -> Iterator[Row]:
+    """Yield name, meaning and unit, which the end of the name states, of every parameter of a class."""
+    for name, text in documented_parameters(documented):
+        unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), None)
+        yield {"name": name, "unit": unit, "meaning": text}

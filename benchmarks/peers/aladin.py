@@ -14,29 +14,21 @@ Modat et al., "Global image registration using a symmetric block-matching approa
 
 import subprocess
 import sysconfig
-import time
-from importlib import metadata
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.peers.inputs import Found, Inputs, rigid
+from benchmarks.peers.inputs import Inputs
+from benchmarks.results import installed
+from hepareg.arrays import Matrix
 
 NAME = "NiftyReg reg_aladin"
+version = partial(installed, "niftyreg")
 PROGRAM = Path(sysconfig.get_path("purelib")) / "niftyreg" / "bin" / "reg_aladin"
 
 
-def missing() -> str | None:
-    """Return why reg_aladin cannot run here, or None."""
-    return None if PROGRAM.exists() else "not installed: CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install niftyreg"
-
-
-def version() -> str:
-    """Return the installed version."""
-    return metadata.version("niftyreg")
-
-
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     out, result = inputs.scratch / "rigid.txt", inputs.scratch / "warped.nii"
     command = [PROGRAM, "-ref", inputs.fixed, "-flo", inputs.moving, "-rigOnly", "-aff", out, "-res", result]
@@ -46,6 +38,6 @@ def find(inputs: Inputs) -> Found:
     if inputs.start:
         np.savetxt(inputs.scratch / "start.txt", inputs.start.matrix, fmt="%.12g")
         command += ["-inaff", inputs.scratch / "start.txt"]
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return Found(rigid(np.loadtxt(out), centre_mm=inputs.centre_mm), time.perf_counter() - begin)
+    with inputs.clock("call"):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return np.loadtxt(out)

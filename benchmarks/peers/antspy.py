@@ -13,16 +13,18 @@ registration", NeuroImage 54, 2011. doi:10.1016/j.neuroimage.2010.09.025
 https://antspy.readthedocs.io/en/latest/registration.html
 """
 
-import time
+from functools import partial
 
-from benchmarks.peers.inputs import Found, Inputs, package, rigid
+from benchmarks.peers.inputs import Inputs
+from benchmarks.results import installed
+from hepareg.arrays import Matrix
 from hepareg.io.itk_transforms import read_itk_transform, write_itk_transform
 
 NAME = "ANTsPy"
-missing, version = package("antspyx", module="ants")
+version = partial(installed, "antspyx")
 
 
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     import ants
 
@@ -33,10 +35,8 @@ def find(inputs: Inputs) -> Found:
         start = [str(inputs.scratch / "start.tfm")]
         write_itk_transform(start[0], inputs.start)
     options = {"type_of_transform": "Rigid", "initial_transform": start, "mask_all_stages": mask is not None}
-    begin = time.perf_counter()
-    result = ants.registration(
-        fixed=fixed, moving=moving, mask=mask, outprefix=str(inputs.scratch / "ants_"), **options
-    )
-    seconds = time.perf_counter() - begin
-    found = read_itk_transform(result["fwdtransforms"][0])
-    return Found(rigid(found.matrix, centre_mm=inputs.centre_mm), seconds)
+    with inputs.clock("call"):
+        result = ants.registration(
+            fixed=fixed, moving=moving, mask=mask, outprefix=str(inputs.scratch / "ants_"), **options
+        )
+    return read_itk_transform(result["fwdtransforms"][0]).matrix

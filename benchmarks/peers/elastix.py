@@ -6,8 +6,8 @@ gradient descent, four resolutions, new random samples every iteration, automati
 which 500 are taken; around 2000 samples may suffice, of which twice as many are taken; smoothing pyramids
 may replace those that also shrink, and do here, since the samples lie off the voxel grid
 (``RandomCoordinate``). The mask-centroid start goes in as ``-t0``, a translation; without masks the file's
-automatic initialisation stays. Transforms take fixed to moving points, LPS; with ``ComputeZYX`` false the
-rotation is Rz Rx Ry.
+automatic initialisation stays. Transforms take fixed to moving points, LPS; the
+Euler angles are those of ITK.
 
 References
 ----------
@@ -18,14 +18,11 @@ registration", IEEE TMI 29, 2010. doi:10.1109/TMI.2009.2035616; https://elastix.
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, rigid
-from hepareg.geometry.rotations import about_centre, rotation_from_vector
+from benchmarks.peers.inputs import Inputs
+from hepareg.arrays import Matrix
+from hepareg.io.itk_transforms import read_itk_transform
 
 NAME = "elastix"
 
@@ -47,18 +44,15 @@ START = """\
 """
 
 
-def missing() -> str | None:
-    """Return why elastix cannot run here, or None."""
-    return None if shutil.which("elastix") else "not installed: apt-get install elastix"
-
-
-def version() -> str:
-    """Return the installed version."""
+def version() -> str | None:
+    """Return the installed version, or None."""
+    if shutil.which("elastix") is None:
+        return None
     answer = subprocess.run(["elastix", "--version"], capture_output=True, text=True, check=True)
     return answer.stdout.split()[-1]
 
 
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     folder = inputs.scratch
     centre = "false" if inputs.start else "true"
@@ -68,27 +62,24 @@ def find(inputs: Inputs) -> Found:
     if inputs.fixed_mask:
         command += ["-fMask", inputs.fixed_mask]
     if inputs.start:
-        translation = (LPS_FROM_RAS @ inputs.start.matrix)[:3, 3]
-        (folder / "start.txt").write_text(_lines(START.format(*translation)))
+        (folder / "start.txt").write_text(_lines(START.format(*inputs.start.matrix_lps[:3, 3])))
         command += ["-t0", folder / "start.txt"]
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - begin
+    with inputs.clock("call"):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     matrix = read_euler(folder / "TransformParameters.0.txt")
-    found = rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS)
-    return Found(found @ inputs.start if inputs.start else found, seconds)
+    return matrix @ inputs.start.matrix if inputs.start else matrix
 
 
-def read_euler(path: Path) -> NDArray[np.float64]:
-    """Return the (4, 4) LPS matrix of an Euler transform that elastix wrote, its initial transform left out."""
-    text = path.read_text()
-    values = {
-        name: np.array(re.search(rf"\({name} ([^)]*)\)", text)[1].split(), dtype=np.float64)
-        for name in ("TransformParameters", "CenterOfRotationPoint")
-    }
-    angles, translation = np.split(values["TransformParameters"], 2)
-    Rx, Ry, Rz = (rotation_from_vector(angle * axis) for angle, axis in zip(angles, np.eye(3), strict=True))
-    return about_centre(Rz @ Rx @ Ry, translation, values["CenterOfRotationPoint"])
+def read_euler(path: Path) -> Matrix:
+    """Return the (4, 4) RAS matrix of an Euler transform that elastix wrote, its initial transform left out."""
+    import SimpleITK as sitk
+
+    entries = dict(re.findall(r"\((\w+) ([^)]*)\)", path.read_text()))
+    euler = sitk.Euler3DTransform()
+    euler.SetCenter([float(number) for number in entries["CenterOfRotationPoint"].split()])
+    euler.SetParameters([float(number) for number in entries["TransformParameters"].split()])
+    sitk.WriteTransform(euler, str(path.with_suffix(".tfm")))
+    return read_itk_transform(path.with_suffix(".tfm")).matrix
 
 
 def _lines(text: str) -> str:

@@ -12,17 +12,19 @@ subregions in 3 Tesla and 7 Tesla T2-weighted MRI", Alzheimer's & Dementia 12, 2
 doi:10.1016/j.jalz.2016.06.205; https://greedy.readthedocs.io/en/latest/reference.html
 """
 
-import time
+from functools import partial
 
 import numpy as np
 
-from benchmarks.peers.inputs import Found, Inputs, package, rigid
+from benchmarks.peers.inputs import Inputs
+from benchmarks.results import installed
+from hepareg.arrays import Matrix
 
 NAME = "greedy"
-missing, version = package("picsl-greedy", module="picsl_greedy")
+version = partial(installed, "picsl-greedy")
 
 
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     from picsl_greedy import Greedy3D
 
@@ -35,6 +37,6 @@ def find(inputs: Inputs) -> Found:
         command += ["-ia-image-centers"]
     if inputs.fixed_mask:
         command += [f"-gm {inputs.fixed_mask}"]
-    begin = time.perf_counter()
-    Greedy3D().execute(" ".join([*command, f"-o {out}"]))
-    return Found(rigid(np.loadtxt(out), centre_mm=inputs.centre_mm), time.perf_counter() - begin)
+    with inputs.clock("call"):
+        Greedy3D().execute(" ".join([*command, f"-o {out}"]))
+    return np.loadtxt(out)

@@ -1,22 +1,15 @@
-"""The inputs and the result of an adapter."""
+"""The inputs of an adapter."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from hepareg.transforms import AffineTransform, RigidTransform
-from hepareg.transforms.rigidify import rigid_part
+from hepareg.clock import Clock
+from hepareg.transforms import RigidTransform
 
-__all__ = ["LPS_FROM_RAS", "Found", "Inputs", "package", "rigid"]
-
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Also RAS from LPS; ITK, ANTs and elastix work in LPS."""
+__all__ = ["Inputs"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,8 @@ class Inputs:
         Empty folder for the tool's own files.
     threads
         Number of threads that the tool may use.
+    clock
+        Takes the seconds of the registration call alone, images in memory where the tool takes them so.
     """
 
     moving: Path
@@ -48,6 +43,7 @@ class Inputs:
     centre_mm: tuple[float, float, float]
     scratch: Path
     threads: int
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def read(cls, prepared: Path, *, scratch: Path, threads: int) -> "Inputs":
@@ -64,33 +60,3 @@ class Inputs:
             scratch=scratch,
             threads=threads,
         )
-
-
-@dataclass(frozen=True)
-class Found:
-    """Result of a tool on one pair.
-
-    Parameters
-    ----------
-    transform
-        moving_from_fixed, RAS mm.
-    call_s
-        Seconds of the registration call alone, images in memory if the tool can take them from there.
-    """
-
-    transform: RigidTransform
-    call_s: float
-
-
-def package(distribution: str, *, module: str) -> tuple[Callable[[], str | None], Callable[[], str]]:
-    """Return an adapter's functions ``missing`` and ``version`` for a tool that is a Python package."""
-
-    def missing() -> str | None:
-        return None if find_spec(module) else f"not installed: {distribution}"
-
-    return missing, lambda: version(distribution)
-
-
-def rigid(matrix: ArrayLike, *, centre_mm: ArrayLike = (0.0, 0.0, 0.0)) -> RigidTransform:
-    """Return the rigid part of a tool's rounded (4, 4) matrix, computed as ``hepareg rigidify`` does."""
-    return rigid_part(AffineTransform(np.asarray(matrix, dtype=np.float64)), centre_mm=centre_mm)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from hepareg.geometry.boxes import bounding_box
 from hepareg.io.nifti import read_nifti, write_nifti
 from hepareg.volume import Volume
 
@@ -46,9 +47,7 @@ def prepare(pair: Path, out: Path, *, masks: bool) -> Path:
 def dilated(mask: Volume) -> Volume:
     """Return a mask grown by `DILATION_MM` in every direction of the world."""
     inside, spacing = mask.data > 0, mask.grid.spacing_mm
-    margin = np.ceil(DILATION_MM / spacing).astype(int) + 1
-    box = ndimage.find_objects(inside.astype(np.uint8))[0]
-    box = tuple(slice(max(s.start - m, 0), s.stop + m) for s, m in zip(box, margin, strict=True))
+    box = tuple(map(slice, *bounding_box(inside, margin_vox=np.ceil(DILATION_MM / spacing))))
     grown = np.zeros(mask.shape, dtype=np.uint8)
     grown[box] = ndimage.distance_transform_edt(~inside[box], sampling=spacing) <= DILATION_MM
     return mask.with_data(grown)

@@ -15,18 +15,20 @@ Reuter, Rosas, Fischl, "Highly accurate inverse consistent registration: a robus
 NeuroImage 53, 2010. doi:10.1016/j.neuroimage.2010.07.020; https://pypi.org/project/neuroreg/
 """
 
-import time
+from functools import partial
 
 import numpy as np
 
-from benchmarks.peers.inputs import Found, Inputs, package, rigid
+from benchmarks.peers.inputs import Inputs
+from benchmarks.results import installed
+from hepareg.arrays import Matrix
 
 NAME = "neuroreg robreg"
-missing, version = package("neuroreg", module="neuroreg")
+version = partial(installed, "neuroreg")
 ISOTROPIC_MM = 1.5
 
 
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     import nibabel as nib
     import torch
@@ -40,8 +42,6 @@ def find(inputs: Inputs) -> Found:
         options["trg_mask"] = nib.load(inputs.fixed_mask)
     if inputs.start:
         options["init_transform"] = np.linalg.inv(inputs.start.matrix)
-    begin = time.perf_counter()
-    fixed_from_moving = robreg(moving, fixed, **options)
-    seconds = time.perf_counter() - begin
-    matrix = np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))
-    return Found(rigid(matrix, centre_mm=inputs.centre_mm), seconds)
+    with inputs.clock("call"):
+        fixed_from_moving = robreg(moving, fixed, **options)
+    return np.linalg.inv(fixed_from_moving.detach().cpu().numpy().astype(np.float64))

@@ -34,15 +34,18 @@ def main() -> None:
 def run(tool: str, prepared: Path, *, threads: int) -> dict:
     """Return the answer of one adapter."""
     from benchmarks.peers.inputs import Inputs
+    from hepareg.transforms import AffineTransform
+    from hepareg.transforms.rigidify import rigid_part
 
     adapter = import_module(f"benchmarks.peers.{tool}")
-    reason = adapter.missing()
-    if reason is not None:
-        return {"status": "not_run", "reason": reason}
+    version = adapter.version()
+    if version is None:
+        return {"status": "not_run", "reason": f"{adapter.NAME} is not installed"}
     with tempfile.TemporaryDirectory() as scratch:
-        found = adapter.find(Inputs.read(prepared, scratch=Path(scratch), threads=threads))
-    matrix = found.transform.matrix.tolist()
-    return {"status": "found", "matrix": matrix, "call_s": found.call_s, "version": adapter.version()}
+        inputs = Inputs.read(prepared, scratch=Path(scratch), threads=threads)
+        found = rigid_part(AffineTransform(adapter.find(inputs)), centre_mm=inputs.centre_mm)
+    call_s = inputs.clock.seconds["call"]
+    return {"status": "found", "matrix": found.matrix.tolist(), "call_s": call_s, "version": version}
 
 
 if __name__ == "__main__":

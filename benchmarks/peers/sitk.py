@@ -14,31 +14,31 @@ Yaniv, Lowekamp, Johnson, Beare, "SimpleITK image-analysis notebooks", J. Digita
 doi:10.1007/s10278-017-0037-8; https://simpleitk.readthedocs.io/en/master/registrationOverview.html
 """
 
-import time
+from functools import partial
 
 import numpy as np
 
-from benchmarks.peers.inputs import LPS_FROM_RAS, Found, Inputs, package, rigid
+from benchmarks.peers.inputs import Inputs
+from benchmarks.results import installed
+from hepareg.arrays import Matrix
+from hepareg.io.itk_transforms import read_itk_transform
 
 NAME = "SimpleITK Mattes"
-missing, version = package("SimpleITK", module="SimpleITK")
+version = partial(installed, "SimpleITK")
 SAMPLING = 0.2
 
 
-def find(inputs: Inputs) -> Found:
+def find(inputs: Inputs) -> Matrix:
     """Register one pair."""
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(inputs.threads)
     fixed, moving = (sitk.ReadImage(str(path), sitk.sitkFloat32) for path in (inputs.fixed, inputs.moving))
     mask = sitk.ReadImage(str(inputs.fixed_mask)) if inputs.fixed_mask else None
-    begin = time.perf_counter()
-    result = sitk.Euler3DTransform(_method(mask, _start(inputs, fixed, moving)).Execute(fixed, moving))
-    seconds = time.perf_counter() - begin
-    R, c = np.array(result.GetMatrix()).reshape(3, 3), np.array(result.GetCenter())
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = R, np.array(result.GetTranslation()) + c - R @ c
-    return Found(rigid(LPS_FROM_RAS @ matrix @ LPS_FROM_RAS, centre_mm=inputs.centre_mm), seconds)
+    with inputs.clock("call"):
+        result = _method(mask, _start(inputs, fixed, moving)).Execute(fixed, moving)
+    sitk.WriteTransform(result, str(inputs.scratch / "rigid.tfm"))
+    return read_itk_transform(inputs.scratch / "rigid.tfm").matrix
 
 
 def _start(inputs: Inputs, fixed, moving):
@@ -47,9 +47,8 @@ def _start(inputs: Inputs, fixed, moving):
     if inputs.start is None:
         mode = sitk.CenteredTransformInitializerFilter.GEOMETRY
         return sitk.Euler3DTransform(sitk.CenteredTransformInitializer(fixed, moving, sitk.Euler3DTransform(), mode))
-    vectors = (inputs.centre_mm, inputs.start.matrix[:3, 3])
-    centre, translation = ((np.diag(LPS_FROM_RAS)[:3] * vector).tolist() for vector in vectors)
-    return sitk.Euler3DTransform(centre, 0.0, 0.0, 0.0, translation)
+    centre = np.multiply(inputs.centre_mm, [-1, -1, 1]).tolist()
+    return sitk.Euler3DTransform(centre, 0.0, 0.0, 0.0, inputs.start.matrix_lps[:3, 3].tolist())
 
 
 def _method(mask, start):

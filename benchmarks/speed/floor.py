@@ -1,21 +1,19 @@
-"""Run the part of a registration that cannot be avoided: ``-m benchmarks.speed.floor PAIR [--masks]``.
+"""Run the part of a registration that cannot be avoided: ``-m benchmarks.speed.floor PAIR ANSWER [--masks]``.
 
-The process imports the registration while it reads the files, and ends, exactly as ``hepareg register`` does; the
-difference between the two processes is the registration itself.
+The process imports the registration while it reads the files, and ends, exactly as ``hepareg register`` does, with no
+answer; the difference between the two processes is the registration itself.
 """
 
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from pathlib import Path
+
+from benchmarks.speed.warm import arguments_of
 
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pair", type=Path)
-    parser.add_argument("--masks", action="store_true")
-    arguments = parser.parse_args()
+    arguments = arguments_of(argparse.ArgumentParser(description=__doc__))
     with ThreadPoolExecutor(max_workers=1) as pool:
         loading = pool.submit(import_module, "hepareg.registration")
         from hepareg.workflows.inputs import read_pair

@@ -12,9 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.compare import run_row
-from benchmarks.contenders import Contender, Job, floor, hepareg, peer, warm_call
+from benchmarks.contenders import FLOOR, WARM_CALL, Contender, Job, hepareg, peer
 from benchmarks.pairs import Pair
 from benchmarks.peers import REFERENCE
 from benchmarks.peers.preparation import prepare
@@ -36,9 +35,7 @@ def main() -> None:
     parser.add_argument("--areas", nargs="+", choices=AREAS, default=list(AREAS))
     parser.add_argument("--pairs", type=Path, help="folder for the pairs, made if missing (default: not kept)")
     arguments = parser.parse_args()
-    anatomy = "real CT" if real_patient() else "phantom"
-    settings = {"repeats": arguments.repeats, "anatomy of the standard pair": anatomy}
-    result = {"kind": "speed", **provenance(settings), "rows": []}
+    result = {"kind": "speed", **provenance({"repeats": arguments.repeats}), "rows": []}
     with tempfile.TemporaryDirectory() as folder:
         for area in arguments.areas:
             for row in AREAS[area]((arguments.pairs or Path(folder)).resolve(), arguments):
@@ -51,9 +48,9 @@ def process_rows(folder: Path, arguments: argparse.Namespace) -> Rows:
     """Yield the rows of the standard pair."""
     pair, repeats = standard_pair(folder / "standard"), arguments.repeats
     reference = peer(REFERENCE, arguments.peers_python.absolute())
-    for contender in (hepareg(), hepareg(every_output=True), floor()):
+    for contender in (hepareg(), hepareg(every_output=True), FLOOR):
         yield measure(contender, pair, threads=arguments.threads, repeats=repeats)
-    yield measure(warm_call(), pair, threads=arguments.threads, repeats=1)
+    yield measure(WARM_CALL, pair, threads=arguments.threads, repeats=1)
     yield measure(reference, pair, threads=arguments.threads, repeats=min(repeats, 3))
 
 
@@ -63,7 +60,7 @@ def thread_rows(folder: Path, arguments: argparse.Namespace) -> Rows:
     threads = 1
     while threads <= len(os.sched_getaffinity(0)):
         yield measure(hepareg(), pair, threads=threads, repeats=arguments.repeats)
-        yield measure(warm_call(), pair, threads=threads, repeats=1)
+        yield measure(WARM_CALL, pair, threads=threads, repeats=1)
         threads *= 2
 
 
@@ -71,7 +68,7 @@ def size_rows(folder: Path, arguments: argparse.Namespace) -> Rows:
     """Yield the rows of the volume sizes, whose anatomy is always procedural."""
     for shape in SIZES:
         pair = sized_pair(folder / "x".join(map(str, shape)), shape)
-        for contender, repeats in ((hepareg(), arguments.repeats), (floor(), 1), (warm_call(), 1)):
+        for contender, repeats in ((hepareg(), arguments.repeats), (FLOOR, 1), (WARM_CALL, 1)):
             yield measure(contender, pair, threads=arguments.threads, repeats=repeats)
 
 
@@ -80,15 +77,12 @@ AREAS = {"process": process_rows, "threads": thread_rows, "size": size_rows}
 
 def measure(contender: Contender, pair: Pair, *, threads: int, repeats: int) -> dict[str, Any]:
     """Return the row of one contender that runs ``repeats`` times on one pair with masks."""
-    runs = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared"
         if contender.is_peer:
             prepare(pair.folder, prepared, masks=True)
-        for number in range(repeats):
-            answers = Path(folder) / str(number)
-            answers.mkdir()
-            runs.append(run_row(contender, Job(pair, prepared, True, answers, threads), limit_s=LIMIT_S))
+        job = Job(pair, prepared, True, threads)
+        runs = [run_row(contender, job, limit_s=LIMIT_S) for _ in range(repeats)]
     worst = next((run for run in runs if run["status"] != "found"), runs[0])
     peaks = [run["peak_bytes"] for run in runs if run["peak_bytes"] is not None]
     return {

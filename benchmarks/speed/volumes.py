@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.pairs import Pair
 from hepareg.geometry import Grid
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, SimulatedPair, simulate_pair
@@ -13,7 +12,7 @@ from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.simulate import write_pair
 
-__all__ = ["MOTION", "SIZES", "sized_pair", "standard_pair"]
+__all__ = ["SIZES", "STANDARD", "sized_pair", "standard_pair"]
 
 SIZES = ((128, 128, 128), (256, 256, 256), (512, 512, 200), (512, 512, 400), (512, 512, 600))
 LONG_SCAN_SLICES = 200
@@ -22,22 +21,17 @@ LONG_SCAN_SLICES = 200
 EXTENT_MM = (384.0, 384.0, 240.0)
 MOTION = MotionSettings(translation_mm=(12.0, 12.0), rotation_deg=(3.0, 3.0))
 
+STANDARD = PairSettings(
+    motion=MOTION,
+    fixed=AcquisitionSettings(shape=(512, 512, 119), spacing_mm=(0.75, 0.75, 2.0)),
+    moving=AcquisitionSettings(shape=(476, 476, 153), spacing_mm=(0.75, 0.75, 1.5)),
+)
+"""Settings of the pair that speed is stated for."""
+
 
 def standard_pair(folder: Path) -> Pair:
-    """Return the pair of 512x512x119 and 476x476x153 voxels that speed is stated for; make it if it is missing.
-
-    The anatomy is that of the real CT if the CT is at hand, else procedural.
-    """
-    if folder.exists():
-        return Pair(folder)
-    patient = real_patient()
-    spacing = ((0.75, 0.75, 2.0), (0.75, 0.75, 1.5)) if patient is None else (None, (0.75, 0.75, 2.0))
-    settings = PairSettings(
-        motion=MOTION,
-        fixed=AcquisitionSettings(shape=(512, 512, 119), spacing_mm=spacing[0]),
-        moving=AcquisitionSettings(shape=(476, 476, 153), spacing_mm=spacing[1]),
-    )
-    return _written(folder, simulate_pair(settings=settings, seed=1, patient=patient))
+    """Return the procedural pair of 512x512x119 and 476x476x153 voxels that speed is stated for; make it if missing."""
+    return Pair(folder) if folder.exists() else _written(folder, simulate_pair(settings=STANDARD, seed=1))
 
 
 def sized_pair(folder: Path, shape: tuple[int, int, int]) -> Pair:

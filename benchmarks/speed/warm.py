@@ -4,7 +4,6 @@ import argparse
 import json
 import time
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 __all__ = ["arguments_of", "call_s", "read_operands"]
@@ -39,6 +38,8 @@ def read_operands(pair: Path, *, masks: bool) -> dict[str, Any]:
 
 def call_s(arguments: argparse.Namespace) -> float:
     """Return the median seconds of the calls after a first one, which is not counted."""
+    from statistics import median
+
     from hepareg.workflows.threads import spin_briefly
 
     spin_briefly()  # as the command does; before torch is imported

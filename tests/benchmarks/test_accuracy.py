@@ -9,14 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.case import Case
 from benchmarks.accuracy.core_pairs import core_pairs, same_grid_pairs
 from benchmarks.accuracy.scoring import judge, score_case
 from benchmarks.accuracy.stress import collect, run
 from benchmarks.accuracy.stress_faults import FAULTS
 from benchmarks.accuracy.stress_pairs import NUM_PAIRS, TROUBLES, simulate_stress, stress_pairs
-from benchmarks.accuracy.tables import core_tables
-from benchmarks.pairs import Pair
+from benchmarks.accuracy.tables import named_tables
+from benchmarks.pairs import Case, Pair
 from benchmarks.results import ACCURACY_RESULTS
 from hepareg.errors import PairError
 from hepareg.io.json import write_json
@@ -53,11 +52,8 @@ def test_core_set_has_what_it_says():
     assert {settings.moving.shape for settings in long} == {(512, 512, 300)}
     assert (512, 512, 300) in {settings.phantom.shape for settings in long}
     assert (512, 512, 300) in {settings.fixed.shape for settings in long}
-    for pair in pairs:
-        if pair.body_stays:
-            # The body's alignment is wrong by the liver's way, which is at least this.
-            assert pair.settings.motion.translation_mm[0] > 5
-            assert pair.settings.motion.body_translation_mm == (0, 0)
+    # Where the body stays, its alignment is wrong by the liver's way, which is at least this.
+    assert min(pair.settings.motion.translation_mm[0] for pair in pairs) > 5
 
 
 def test_pairs_on_one_grid_share_it():
@@ -69,13 +65,11 @@ def test_pairs_on_one_grid_share_it():
     assert max(pair.settings.motion.rotation_deg[1] for pair in pairs) <= 2
 
 
-def test_where_the_body_stays_its_alignment_is_at_least_5_mm_wrong():
-    """In the kept result: the start, where the bodies lie on each other, scores this much."""
-    staying = {pair.name for pair in core_pairs(with_real_ct=True) if pair.body_stays}
-    rows = {row["pair"]: row for row in json.loads((ACCURACY_RESULTS / "core_hepareg.json").read_text())["rows"]}
-    assert len(rows) == 24
-    assert len(staying) > 12
-    assert min(rows[name]["start_tre_mean_mm"] for name in staying) >= 5
+def test_images_as_they_come_are_at_least_5_mm_wrong():
+    """In the kept result: where the body stays, a method that aligns the body scores this much."""
+    rows = json.loads((ACCURACY_RESULTS / "core_hepareg.json").read_text())["rows"]
+    assert {row["pair"] for row in rows} == {pair.name for pair in core_pairs(with_real_ct=True)}
+    assert min(row["start_tre_mean_mm"] for row in rows) >= 5
 
 
 def test_stress_set_covers_the_capture_range():
@@ -94,7 +88,6 @@ def test_the_truth_scores_nothing(case):
         case, lambda **_: SimpleNamespace(transform=case.answer.truth, verdict=verdict("accept")), masks=(True, True)
     )
     assert score["liver_tre_worst_mm"] == pytest.approx(0, abs=1e-9)
-    assert score["vessel_tre_worst_mm"] == pytest.approx(0, abs=1e-9)
     assert score["rotation_error_deg"] == pytest.approx(0, abs=1e-6)
     assert score["dice"] > 0.9
     assert score["judgement"] == "true_accept"
@@ -103,7 +96,7 @@ def test_the_truth_scores_nothing(case):
 def test_a_known_error_is_measured(case):
     off = RigidTransform.from_vectors([0, 0, 0], [3.0, 0, 4.0]) @ case.answer.truth
     score = score_case(case, lambda **_: SimpleNamespace(transform=off, verdict=verdict("accept")), masks=(True, True))
-    assert [score["liver_tre_mean_mm"], score["vessel_tre_mean_mm"]] == pytest.approx([5, 5])
+    assert score["liver_tre_mean_mm"] == pytest.approx(5)
     assert score["translation_error_mm"] == pytest.approx(5)
     assert score["judgement"] == "false_accept"
 
@@ -119,7 +112,7 @@ def test_masks_are_given_where_wanted_and_a_verdict_is_optional(case):
         score = score_case(case, lambda **given: seen.append(given) or identity(), masks=masks)
         assert score["liver_tre_mean_mm"] == pytest.approx(score["start_tre_mean_mm"])
         assert score["decision"] is score["judgement"] is None
-    given = [(call["moving_mask"] is not None, call["fixed_mask"] is not None) for call in seen]
+    given = [("moving_mask" in call, "fixed_mask" in call) for call in seen]
     assert given == [(True, True), (False, False), (False, True)]
 
 
@@ -130,9 +123,9 @@ def test_an_error_is_a_row(case):
     score = score_case(case, refuse, masks=(True, True))
     assert (score["status"], score["judgement"], score["liver_tre_mean_mm"]) == ("failed", "true_alarm", None)
     row = {"pair": "x", "difficulty": "typical", "peak_memory_bytes": 1, **score}
-    tables = core_tables([{"method": "m", "rows": [row]}])
-    assert "| m | 1 | – | – | 0 | 0 | 0 | 1 |" in tables["methods"]
-    assert "| x | failed |" in tables["parts"][0]["cases"]
+    (part,) = named_tables([{"method": "m", "rows": [row]}])["parts"]
+    assert part["num_judged"] == 0
+    assert "| x | typical | failed |" in part["cases"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +148,6 @@ def test_folder_gives_the_same_case(tmp_path, pair, case):
     assert np.array_equal(read.moving.data, case.moving.data)
     assert np.array_equal(read.answer.liver.data, case.answer.liver.data)
     assert np.allclose(read.answer.truth.matrix, case.answer.truth.matrix, rtol=0, atol=1e-12)
-    assert np.abs(read.answer.vessels_mm - case.answer.vessels_mm).max() < 1e-5
 
 
 def test_stress_run_goes_on_and_is_collected(tmp_path):
@@ -181,7 +173,7 @@ def test_results_of_two_commits_are_not_mixed(tmp_path):
 def test_every_trouble_is_in_the_set_and_every_fault_is_used():
     drawn = Counter(pair.trouble for pair in stress_pairs())
     assert set(drawn) == set(TROUBLES)
-    assert {trouble.fault for trouble in TROUBLES.values()} - {None} == set(FAULTS)
+    assert {id(trouble.fault) for trouble in TROUBLES.values() if trouble.fault} == set(map(id, FAULTS.values()))
     assert {pair.masks for pair in stress_pairs()} == {(True, True), (False, False), (True, False), (False, True)}
 
 

@@ -42,7 +42,6 @@ class Pretender:
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs") / "known"
     write_known_pair(folder)
-    np.savetxt(folder / "truth.txt", TRUTH.matrix)
     return find_pairs(folder.parent)
 
 
@@ -56,7 +55,6 @@ def test_truth_scores_zero_and_identity_its_displacement(pairs, tmp_path):
     assert good["tre_worst_mm"] < 1e-9
     (bad,) = rows_of(pairs, Pretender("bad", "pass", np.eye(4)), tmp_path)
     assert 10 < bad["tre_mean_mm"] < bad["tre_worst_mm"] < 40
-    assert bad["rotation_error_deg"] == pytest.approx(TRUTH.rotation_deg)
 
 
 def test_a_tool_that_crashes_is_a_row_with_its_last_words_and_no_path(pairs, tmp_path):

@@ -63,8 +63,6 @@ def test_trained_network_gives_a_transform_and_the_published_one_its_time_alone(
     trained, published = (c for c in contenders(tmp_path) if "network" in c.key)
     assert "--weights" in trained.command(job)
     assert "--weights" not in published.command(job)
-    *_, published = (c for c in contenders(tmp_path, weights=tmp_path / "w") if c.key == "published_network")
-    assert "--weights" in published.command(job)
     job.answer.write_text(json.dumps({"call_s": 2.0}))
     assert published.answer(job, 0) == {"status": "found", "call_s": 2.0}
 
