@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import pairs
-from benchmarks.pairs import Answer
+from benchmarks.pairs import Answer, Case
 from benchmarks.results import RESULTS, provenance
 from benchmarks.speed.volumes import STANDARD
 from hepareg import RegistrationPool, register
@@ -33,7 +32,6 @@ from hepareg.voxel_tensor import voxel_tensor
 ANATOMIES = 4
 PARTS = ("registration", "batches")
 Operands = dict[str, Any]
-Case = tuple[Operands, Answer]
 
 
 def main() -> None:
@@ -65,9 +63,9 @@ def main() -> None:
         torch.cuda.empty_cache()
 
 
-def _case(seed: int) -> Case:
+def _case(seed: int) -> tuple[Operands, Answer]:
     """Return the operands of a registration in the memory order of a NIfTI file, and the answer."""
-    made = pairs.Case.of(simulate_pair(settings=STANDARD, seed=seed))
+    made = Case.of(simulate_pair(settings=STANDARD, seed=seed))
     images = made.operands((True, True))
     return {k: v.with_data(np.asfortranarray(v.data)) for k, v in images.items()}, made.answer
 
@@ -76,7 +74,7 @@ def _on_cuda(operands: Operands) -> Operands:
     return {k: (voxel_tensor(v.data).to("cuda"), v.grid.world_from_voxel) for k, v in operands.items()}
 
 
-def _registrations(case: Case, *, repeats: int) -> Iterator[dict[str, Any]]:
+def _registrations(case: tuple[Operands, Answer], *, repeats: int) -> Iterator[dict[str, Any]]:
     """Yield a row for each place of the volumes and of the work, with the distance from the processor's result."""
     operands, answer = case
     reference = replace(answer, truth=register(**operands).transform)
@@ -91,7 +89,7 @@ def _registrations(case: Case, *, repeats: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _batches(cases: list[Case], *, size: int, workers: list[int]) -> Iterator[dict[str, Any]]:
+def _batches(cases: list[tuple[Operands, Answer]], *, size: int, workers: list[int]) -> Iterator[dict[str, Any]]:
     """Yield a row for each number of workers."""
     batch = [_on_cuda(cases[n % ANATOMIES][0]) for n in range(size)]
     for number in workers:
