@@ -42,7 +42,7 @@ class Job:
 
 
 def _written(job: Job, exit_status: int) -> Row:
-    """Return the answer file's content, and ``found`` as the status where the file does not say."""
+    """Return the answer file's content, and ``found`` as the status if the file does not say."""
     return {"status": "found", **(json.loads(job.answer.read_text()) if job.answer.exists() else {})}
 
 

@@ -83,7 +83,7 @@ def _versions() -> dict[str, str]:
 
 
 def installed(distribution: str) -> str | None:
-    """Return the version of a Python package, or None where it is not installed."""
+    """Return the version of a Python package, or None if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

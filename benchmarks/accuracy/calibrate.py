@@ -41,7 +41,7 @@ LARGEST: dict[str, Number] = {
     "explained_share_tolerance": lambda evidence: evidence.explained_share_start - evidence.explained_share,
     "max_inverse_consistency_mm": lambda evidence: evidence.inverse_consistency_mm,
 }
-"""Limits that keep a result with a larger number from an accept; the number is None where the limit does not apply."""
+"""Limits that keep a result with a larger number from an accept; the number is None if the limit does not apply."""
 SMALLEST: dict[str, Number] = {
     "min_explained_share": lambda evidence: evidence.explained_share,
     "min_basin_depth": lambda evidence: None if _confirmed(evidence) else evidence.basin_depth,

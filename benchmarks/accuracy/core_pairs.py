@@ -74,7 +74,7 @@ DIFFICULTIES = {
     "no_mask": PairSettings(motion=_breath(14, 18)),
     "shared_noise": PairSettings(motion=_breath(14, 18), shared_noise=True),
 }
-"""What is special about each pair; its anatomy and the grid of its moving image are set with the source."""
+"""Settings of each difficulty; the anatomy and the grid of the moving image are set with the source of the pair."""
 
 
 def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:

@@ -30,7 +30,7 @@ class KnownRow:
 
     @property
     def is_good(self) -> bool:
-        """True where the error is within the bound that an accepted result promises; False without an answer."""
+        """True if the error is within the bound that an accepted result promises; False without an answer."""
         return is_good(self.row["liver_tre_mean_mm"])
 
     @cached_property

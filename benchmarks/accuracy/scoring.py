@@ -17,7 +17,7 @@ GOOD_MM = 1.5
 
 Register = Callable[..., Any]
 """A function that is called like `hepareg.register`, with ``moving``, ``fixed`` and the masks that are given as
-keywords, and returns an object with ``transform`` and, where the method judges itself, ``verdict`` and ``history``."""
+keywords, and returns an object with ``transform`` and, if the method judges itself, ``verdict`` and ``history``."""
 UNKNOWN = dict.fromkeys(
     (
         "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "rotation_error_deg", "translation_error_mm", "dice",

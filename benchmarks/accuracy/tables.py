@@ -17,7 +17,7 @@ CASES: tuple[Column, ...] = (
     ("pair", "pair", ""), ("kind", "difficulty", ""), ("ended", "status", ""), ("start mm", "start_tre_mean_mm", ".1f"),
     ("liver TRE mean mm", "liver_tre_mean_mm", ".2f"), ("worst", "liver_tre_worst_mm", ".2f"),
     ("expected mm", "expected_tre_mm", ".2f"),
-    ("of it the pull", lambda row: (row["evidence"] or {}).get("interpolation_pull_mm"), ".2f"),
+    ("pull mm", lambda row: (row["evidence"] or {}).get("interpolation_pull_mm"), ".2f"),
     ("rotation deg", "rotation_error_deg", ".2f"),
     ("translation mm", "translation_error_mm", ".2f"), ("Dice", "dice", ".3f"), ("verdict", "decision", ""),
     ("against the truth", lambda row: (row["judgement"] or "–").replace("_", " "), ""), ("seconds", "seconds", ".1f"),

@@ -61,7 +61,7 @@ NAME: Column = ("name", lambda row: f"`{row['name']}`", "")
 EVIDENCE: tuple[Column, ...] = (NAME, ("unit", "unit", ""), ("meaning", "meaning", ""))
 SETTINGS: tuple[Column, ...] = (
     NAME, ("value", lambda row: getattr(DEFAULTS, row["name"]), "g"), *EVIDENCE[1:],
-    ("where it came from", lambda row: ORIGINS[row["name"]], ""),
+    ("origin of the value", lambda row: ORIGINS[row["name"]], ""),
     ("accepted good results reach", "accepted_reach", ".4g"), ("false accepts stay at 0 up to", "free_to", ".4g"),
 )  # fmt: skip
 SETS: tuple[Column, ...] = (

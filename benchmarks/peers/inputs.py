@@ -32,7 +32,7 @@ class Inputs:
     threads
         Number of threads that the tool may use.
     clock
-        Takes the seconds of the registration call alone, images in memory where the tool takes them so.
+        Takes the seconds of the registration call alone, images in memory if the tool takes them so.
     """
 
     moving: Path
