@@ -25,7 +25,7 @@ from benchmarks.results import RESULTS, provenance
 from benchmarks.speed.volumes import STANDARD
 from hepareg import RegistrationPool, register
 from hepareg.io.json import read_json, write_json
-from hepareg.registration import Result
+from hepareg.registration.result import RegistrationResult
 from hepareg.simulation import simulate_pair
 from hepareg.voxel_tensor import voxel_tensor
 
@@ -113,7 +113,7 @@ def _timed(call: Callable[[], Any], repeats: int) -> tuple[Any, list[float]]:
     return result, seconds
 
 
-def _tre_mm(result: Result, answer: Answer) -> float:
+def _tre_mm(result: RegistrationResult, answer: Answer) -> float:
     return answer.errors(result.transform)["liver_tre_mean_mm"]
 
 

@@ -1,5 +1,7 @@
 """The measuring of speed: volumes of every size hold the same anatomy and truth, rows count all runs."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,8 @@ def test_sizes_share_anatomy_and_truth(tmp_path):
     assert np.allclose(small.truth.matrix, large.truth.matrix, atol=0.5)
     volumes = [pair.liver.data.sum() * pair.liver.grid.voxel_volume_mm3 for pair in (small, large)]
     assert volumes[0] == pytest.approx(volumes[1], rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["gpu", "measure", "warm", "floor"])
+def test_scripts_that_need_time_or_a_gpu_can_be_imported(name):
+    assert callable(import_module(f"benchmarks.speed.{name}").main)
