@@ -24,6 +24,7 @@ from hepareg.registration.verdict_rules import rule_of
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 POSE = RigidTransform.from_vectors([0.02, 0.01, 0], [3, 4, 12])
 
 
@@ -166,14 +167,16 @@ def image_with(folder, name, change):
     return name
 
 
-def edited(offset, values, dtype):
-    """Return what changes bytes of a NIfTI header."""
+def edited(offset, values, dtype, *, qform_code=None):
+    """Return a function that changes bytes of a NIfTI header, and the code that says whether its qform holds."""
 
     def change(folder, name="changed.nii"):
         write_nifti(folder / name, read_nifti(folder / "moving.nii.gz"))
         content = bytearray((folder / name).read_bytes())
         new = np.array(values, dtype).tobytes()
         content[offset : offset + len(new)] = new
+        if qform_code is not None:
+            content[252:254] = np.array(qform_code, "<i2").tobytes()
         (folder / name).write_bytes(content)
         return {"moving": name}
 
@@ -428,7 +431,7 @@ def space_without_start(folder):
 
 
 def space_of_a_format_with_its_own(folder):
-    (folder / "start.lta").write_text("type = 1\n")
+    (folder / "start.lta").write_bytes((GOLDEN / "surfa_world.lta").read_bytes())
     return {"options": ["--start", "start.lta", "--transform-space", "lps"]}
 
 
@@ -481,9 +484,10 @@ CASES = {
     series_of_a_file: "folder of DICOM",
     no_threads: "thread",
     space_without_start: "--start",
-    space_of_a_format_with_its_own: "states its own",
-    edited(280, SINGULAR, "<f4"): "singular",
-    edited(280, SHEARED, "<f4"): "sheared",
+    space_of_a_format_with_its_own: "states its own [(]ras[)]",
+    edited(280, SINGULAR, "<f4", qform_code=0): "singular",
+    edited(280, SHEARED, "<f4", qform_code=0): "sheared",
+    edited(280, SHEARED, "<f4"): "sform and qform agree",
     edited(252, [0, 0], "<i2"): "orientation",
 }
 

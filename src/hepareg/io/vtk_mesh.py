@@ -27,6 +27,13 @@ VTK_SUFFIXES = (".vtk", ".vtp", ".vtu")
 LEGACY_HEADER = re.compile(rb"# vtk DataFile Version [^\n]*\n([^\n]*)\n[ \t]*(ASCII|BINARY)[ \t]*\r?\n", re.IGNORECASE)
 LEGACY_POINTS = re.compile(rb"^[ \t]*POINTS[ \t]+(\d+)[ \t]+(float|double)[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)
 LEGACY_NORMALS = re.compile(rb"^[ \t]*NORMALS[ \t]+\S+[ \t]+(float|double)[ \t]*\r?\n", re.IGNORECASE | re.MULTILINE)
+LEGACY_CELLS = re.compile(
+    rb"^[ \t]*(?:VERTICES|LINES|POLYGONS|TRIANGLE_STRIPS|CELLS)[ \t]+(\d+)[ \t]+(\d+)[ \t]*\r?\n"
+    rb"(?P<offsets>[ \t]*OFFSETS[ \t]+(?P<type>\S+)[ \t]*\r?\n)?",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Number of cells and of indices; or, from version 5 on, of offsets and of connectivity with their type."""
+LEGACY_CONNECTIVITY = re.compile(rb"\s*CONNECTIVITY[ \t]+\S+[ \t]*\r?\n", re.IGNORECASE)
 LEGACY_COUNT = re.compile(rb"^[ \t]*(?:POINT|CELL)_DATA[ \t]+(\d+)", re.IGNORECASE | re.MULTILINE)
 BIG_ENDIAN: dict[bytes, np.dtype[Any]] = {b"float": np.dtype(">f4"), b"double": np.dtype(">f8")}
 
@@ -113,12 +120,51 @@ def _read_legacy(raw: bytes, path: str | Path) -> VtkMesh:
     points = LEGACY_POINTS.search(raw, header.end())
     if points is not None:
         arrays.append(_legacy_array(raw, points.end(), int(points[1]), points[2], is_text=is_text))
+        _check_cells(raw, arrays[0].stop, is_text=is_text)
         for normals in LEGACY_NORMALS.finditer(raw, arrays[0].stop):
             count = list(LEGACY_COUNT.finditer(raw, arrays[0].stop, normals.start()))[-1]
             arrays.append(_legacy_array(raw, normals.end(), int(count[1]), normals[1], is_text=is_text))
     if any(after.start < before.stop for before, after in pairwise(arrays)):
         raise ValueError
     return VtkMesh(raw, tuple(arrays), min(1, len(arrays)), stated_space(header[1], path), is_xml=False)
+
+
+def _check_cells(raw: bytes, start: int, *, is_text: bool) -> None:
+    """Check that the cells which follow the points of a legacy file are complete; ValueError if they are cut off.
+
+    A text that ends inside the note about its points, before any cell, is cut off too.
+    """
+    cells = LEGACY_CELLS.search(raw, start)
+    if cells is None:
+        if b"METADATA" in raw[start : start + 32].upper() and not re.search(rb"\n[ \t]*\r?\n", raw[start:]):
+            raise ValueError
+        return
+    while cells is not None:
+        first, second, end = int(cells[1]), int(cells[2]), cells.end()
+        if cells["offsets"] is None:
+            start = _skipped(raw, end, second, 4, is_text=is_text)
+        else:
+            size = 8 if b"64" in cells["type"] else 4
+            end = _skipped(raw, end, first, size, is_text=is_text)
+            connectivity = LEGACY_CONNECTIVITY.match(raw, end)
+            if connectivity is None:
+                raise ValueError
+            start = _skipped(raw, connectivity.end(), second, size, is_text=is_text)
+        cells = LEGACY_CELLS.search(raw, start)
+
+
+def _skipped(raw: bytes, start: int, count: int, size: int, *, is_text: bool) -> int:
+    """Return the place behind ``count`` whole numbers of ``size`` bytes each; ValueError if the file ends before."""
+    if not is_text:
+        if start + count * size > len(raw):
+            raise ValueError
+        return start + count * size
+    if 2 * count > len(raw) - start + 1:  # a digit and a space for each number
+        raise ValueError
+    words = raw[start:].split(None, count)
+    if len(words) < count or not all(word.lstrip(b"-").isdigit() for word in words[:count]):
+        raise ValueError
+    return len(raw) - (len(words[count]) if len(words) > count else 0)
 
 
 def _legacy_array(raw: bytes, start: int, count: int, kind: bytes, *, is_text: bool) -> NumberArray:
