@@ -23,9 +23,10 @@ __all__ = ["FilledContours", "fill_contours", "fill_polygons"]
 PARALLEL = 0.9999
 """Cosine of the angle, 0.8 degrees, up to which contours lie along slices."""
 SAME_PLANE_MM = 0.05
-MAX_FILLED_PLANES = 4
-"""Between contours farther apart than this many usual distances, and 10 mm, nothing is interpolated: two parts."""
-MIN_PART_MM = 10.0
+WIDEST_GAP = 4
+"""Widest gap between neighbouring planes of contours that is interpolated, as a multiple of their median distance."""
+WIDEST_GAP_MM = 10.0
+"""Gaps up to this are interpolated, too; contours on both sides of a wider one are two separate parts."""
 OWN_SPACING_MM = 1.0
 MARGIN_VOX = 2
 ON_EDGE_VOX = 1e-3
@@ -201,16 +202,34 @@ def _planes_of(depths: NDArray[np.float64], tolerance: float) -> list[NDArray[np
 def _stacked(
     filled: Sequence[NDArray[np.bool_]], heights: NDArray[np.float64], grid: Grid, axis: int
 ) -> tuple[VoxelArray, int]:
-    """Return the (N, ...) slices of a grid along an axis from filled contours, and ``num_filled`` of `FilledContours`.
+    """Return the slices of a grid along an axis from filled contours, and ``num_filled`` of `FilledContours`.
 
-    ``filled`` are the contours' planes at ``heights``, in voxels along the axis, ascending. A slice within 0.1 voxel of
-    a plane takes that plane. One between two planes is interpolated (`_between`), if the planes are near enough
-    (`MAX_FILLED_PLANES`). One beyond the first or the last plane takes that plane up to half the median distance away.
-    All other slices are empty.
+    With m the median distance between neighbouring planes of contours (1 voxel for a single plane), each slice is
+
+    1. within 0.1 voxel of a plane: a copy of that plane's picture;
+    2. else between two planes: interpolated between their pictures (`_between`) if the gap between the planes is at
+       most `WIDEST_GAP` m or `WIDEST_GAP_MM`, whichever is more, and empty in a wider gap;
+    3. else, beyond the first or the last plane: a copy of that plane's picture up to m / 2 away, empty farther away.
+
+    Parameters
+    ----------
+    filled
+        One bool picture for each of P planes, each of the shape of the grid without ``axis``.
+    heights
+        (P,) positions of the planes as fractional voxel indices along ``axis``, ascending.
+    grid, axis
+        Grid to fill, and its axis along which the planes are stacked.
+
+    Returns
+    -------
+    data
+        (N, ...) bool, with the grid's N slices along ``axis`` as its first axis.
+    num_filled
+        Number of slices interpolated in gaps wider than 1.5 m.
     """
     gaps = np.diff(heights)
     usual = float(np.median(gaps)) if gaps.size else 1.0
-    allowed = max(MAX_FILLED_PLANES * usual, MIN_PART_MM / float(grid.spacing_mm[axis]))
+    allowed = max(WIDEST_GAP * usual, WIDEST_GAP_MM / float(grid.spacing_mm[axis]))
     spacing = np.delete(grid.spacing_mm, axis)
     data = np.zeros((grid.shape[axis], *filled[0].shape), bool)
     num_filled = 0

@@ -112,8 +112,15 @@ def _runs(slices: Sequence[SliceHeader], value: Value) -> list[_Run]:
 def _strengths(runs: Sequence[_Run]) -> NDArray[np.float64]:
     """Return (N - 1, 2) pauses in time and steps along the body between N runs, as multiples of their medians.
 
-    Multiples up to `LONG_PAUSE` become 0. All pauses are 0 if a run has no times. A median below 0.001 s or 0.001 mm
-    counts as that, and so does the median of fewer than three boundaries, of which none is the usual one.
+    The row n describes the boundary between the runs n and n + 1.
+
+    - Pause (column 0): seconds from the end of the run n to the begin of the next, at least 0. All pauses are 0 if any
+      run has no times.
+    - Step (column 1): mm along the body between the ranges that the two runs cover, 0 if the ranges touch or overlap.
+
+    Each column is divided by its median, or by 0.001 (s or mm) if the median is smaller or there are fewer than three
+    boundaries: then every pause or step above 0.003 counts as long. Multiples up to `LONG_PAUSE` then become 0, so
+    that a boundary has a long pause, or a long step, if its number is not 0.
     """
     pairs = list(pairwise(runs))
     timed = all(run.begin_s is not None for run in runs)
@@ -131,16 +138,20 @@ def _in_usual(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _phases(runs: list[_Run], strengths: NDArray[np.float64], depth: int = 0) -> list[list[_Run]]:
     """Group runs into phases, each a list of runs.
 
-    The runs are split at the boundaries of `_cuts`, and each piece once more at its own weaker boundaries. Neighbouring
-    pieces that cover different ranges of the body are joined again (`_joined`): the scan only went on. If all slices
-    together are evenly spaced and the pieces are not, nothing is split (`_tears`).
+    1. Split the runs at `_cuts`. Without a cut, all runs are one phase.
+    2. Split each piece by this function, with the piece's own rows of ``strengths``: its longest pause is shorter than
+       the longest of all, so boundaries that were too weak here may be cut there.
+    3. Join each of the resulting pieces to the one before it if the two cover different parts of the body (`_joined`):
+       they are one scan that went on.
+    4. If all slices of ``runs`` together are evenly spaced and single pieces are not (`_tears`), all cuts of this call,
+       and of those below it, are undone: the runs are one phase with interleaved slices.
 
     Parameters
     ----------
     runs
         Runs in the order of acquisition.
     strengths
-        (N - 1, 2) of `_strengths`.
+        (N - 1, 2) result of `_strengths`, whose medians are those of the whole series at every depth.
     depth
         Number of calls above this one; at `MAX_DEPTH` nothing is split further.
     """
@@ -155,11 +166,29 @@ def _phases(runs: list[_Run], strengths: NDArray[np.float64], depth: int = 0) ->
 def _cuts(runs: Sequence[_Run], strengths: NDArray[np.float64]) -> list[int]:
     """Return the indices of the runs that may be the first of a new phase.
 
-    1. If there are long pauses (column 0 of ``strengths``): each run after one of at least 1 / `ALIKE` of the longest.
-    2. Else, if there are long steps along the body (column 1): the same with steps.
+    The first rule that applies decides; pauses and steps are long if they are not 0 in ``strengths``.
+
+    1. If there are long pauses (column 0): each run after a pause that is not shorter than the longest one divided by
+       `ALIKE`.
+    2. Else, if there are long steps along the body (column 1): each run after a step that is not shorter than the
+       longest one divided by `ALIKE`.
     3. Else, if runs have `FEW_SLICES` slices or more on average: every run but the first.
-    4. Else, at most one: the run at which the ranges covered before and after overlap most, as a part of both together.
-       The overlap has to exceed `SWEEPS_OVERLAP`: two sweeps over the same part of the body.
+    4. Else, at most one run. For each boundary, the range in mm covered by all runs before it is compared with the
+       range covered by all runs after it: overlap = length common to both / length from the lowest to the highest end
+       of both. The run after the boundary with the largest overlap is returned if that overlap exceeds
+       `SWEEPS_OVERLAP`: there, a second sweep over the same part of the body begins.
+
+    Parameters
+    ----------
+    runs
+        N runs in the order of acquisition, N of 2 or more.
+    strengths
+        (N - 1, 2) as of `_strengths`.
+
+    Returns
+    -------
+    list of int
+        Ascending indices from 1 to N - 1; empty if nothing tells phases apart.
     """
     for strength in strengths.T:
         if strength.max() > 0:

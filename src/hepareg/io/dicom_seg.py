@@ -134,9 +134,13 @@ def _common(
 def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
     """Return the distance in mm between the planes of a segment.
 
-    It is the smallest gap between planes of the whole object, averaged over the segment's stack. If the gap is two or
-    more times the header's spacing, and a whole multiple of it, frames without the segment were left out of the object:
-    the gap divided by that multiple is taken. The header's spacing is taken as it is only if there is no gap.
+    1. Let d be the smallest distance between two different planes of the whole object (more than 0.001 mm). If all
+       frames lie in one plane, return the header's spacing.
+    2. If the segment has a single plane, return d.
+    3. Let h be the height of the segment's stack, from its first to its last plane. Replace d by h / n, with n = h / d
+       rounded to a whole number of at least 1: over the whole stack, errors of rounded positions average out.
+    4. If d / (header's spacing) is within `PLACE_TOLERANCE` of a whole number k of 2 or more, frames without the
+       segment were left out of the object: return d / k. Else return d.
 
     Parameters
     ----------

@@ -85,8 +85,22 @@ def write_record(path: str | Path, matrices: Mapping[str, tuple[Matrix, MatrixMe
 def meaning_by_record(path: str | Path, matrix: Matrix) -> MatrixMeaning:
     """Return the statement of the records in a file's folder about its numbers, whatever the file is called now.
 
-    A matrix that two entries describe in two directions is its own inverse, as the identity: then the entry with the
-    file's name counts, else the first.
+    The numbers, not the names, are compared: by a digest of the matrix as `format_matrix` writes it, with all entries
+    of all records in the folder (JSON files, sorted by name). If several entries have these numbers, the one with the
+    file's name counts, else the first. They may differ in direction, for a matrix that is its own inverse, such as the
+    identity: then either is right.
+
+    Parameters
+    ----------
+    path
+        The file; it need not exist.
+    matrix
+        (4, 4) numbers as stored in the file.
+
+    Returns
+    -------
+    MatrixMeaning
+        Convention and direction, both None if no entry has these numbers.
     """
     digest, found = _digest(matrix), []
     for entry in _entries_beside(Path(path)):

@@ -265,7 +265,37 @@ def _read_matrix(
     moving: Grid | None,
     fixed: Grid | None,
 ) -> TransformFile:
-    """Return moving_from_fixed of a plain matrix, or ask for its meaning."""
+    """Return moving_from_fixed, in world RAS mm, of a file that holds sixteen plain numbers.
+
+    Convention and direction are those on which ``said``, the records in the file's folder and the file's name agree
+    (`agreed_meaning`). If they leave something open:
+
+    - An unknown convention is RAS, except for a ``.mat``, about which nobody can guess: SettingsError.
+    - An unknown direction is fixed_from_moving with the convention ``flirt``. Else it is ``default_direction``.
+      Without that default, it is moving_from_fixed if the caller stated a convention: else SettingsError.
+
+    A note for the user says which convention or direction was assumed. The matrix is then converted from LPS, or from
+    FLIRT's coordinates by means of both grids, and inverted if it is fixed_from_moving.
+
+    Parameters
+    ----------
+    path, text
+        The file, whose name and folder may state the meaning, and its content.
+    said
+        The caller's statement, unknown parts None.
+    default_direction
+        One of `DIRECTIONS` for a matrix whose direction nothing states, or None.
+    moving, fixed
+        Grids of both images, which only FLIRT's matrices need.
+
+    Raises
+    ------
+    FileFormatError
+        If the text is not a 4x4 matrix.
+    SettingsError
+        If convention or direction stay open, two sources contradict each other, or FLIRT's matrix comes without both
+        grids. The message names the option that settles it.
+    """
     matrix = parse_matrix(text, path)
     known = agreed_meaning(path, said, meaning_by_record(path, matrix), meaning_by_name(path))
     if known.convention is None and _is_mat(path):

@@ -94,10 +94,14 @@ class AveragedPair:
         return bool(far_apart or self.neighbour_coherence().max() > limits.max_coherence)
 
     def neighbour_coherence(self) -> NDArray[np.floating]:
-        """Return (3,) coherences, 0 to 1, of neighbouring positions between the sampled image's voxels, along its axes.
+        """Return (3,) shares, 0 to 1, of how alike neighbours lie between the sampled image's voxels, along its axes.
 
-        |mean exp(2 pi i x)| of the voxel coordinates x over a cube of the template's voxels: 1 on parallel grids of
-        one spacing, 0 if all fractions between two voxels occur alike within the cube.
+        |mean exp(2 pi i x)|, with x the fractional voxel index, along one axis of the sampled image, of the template's
+        voxels under the pose, and the mean over a cube of the edge `InterpolationSettings.neighbours_mm`. It is 1 on
+        parallel grids of one spacing, and 0 if all fractions between two voxels occur alike within the cube. Every cube
+        of the template has the same value, as the grids are regular. For the axis a it is computed as
+        prod_t |sinc((d_at - round(d_at)) n_t)|, over the template's axes t: d_at is the change of x for one voxel along
+        t, n_t the edge of the cube in voxels along t, and sinc(z) = sin(pi z) / (pi z).
         """
         into_sampled = self.sampled.grid.voxel_from_world @ self._sampled_from_template.matrix
         steps_vox = (into_sampled @ self.template.grid.world_from_voxel)[:3, :3]

@@ -54,7 +54,24 @@ class IntensityFit(NamedTuple):
 
 
 def fit_map(x: Tensor, y: Tensor, weights: Tensor, ridges: MapRidges, surface: Tensor | None) -> IntensityFit:
-    """Return the weighted ridge regression y = a x + b, or y = a x + b + c surface, of every cell."""
+    """Return the weighted ridge regression y = a x + b, or y = a x + b + c surface, of every cell.
+
+    Each cell minimises sum_v w_v (y_v - a x_v - b - c s_v)^2 + W (``ridges.intensity_hu2`` a^2 + ``ridges.surface``
+    c^2), with W the sum of its weights w.
+
+    Parameters
+    ----------
+    x
+        (..., N, V) sampled intensities, HU.
+    y
+        (N, V) template intensities, HU.
+    weights
+        (..., N, V) weights of the voxels, 0 or more.
+    ridges
+        Numbers that keep cells without contrast from determining anything.
+    surface
+        (N, V) step s at the mask's surface, 0 to 1; None leaves out the term c s.
+    """
     total = _sum(weights)
     xc, yc = _centre(x, weights, total), _centre(y, weights, total)
     wx = weights * xc
@@ -73,18 +90,24 @@ def fit_map(x: Tensor, y: Tensor, weights: Tensor, ridges: MapRidges, surface: T
 def eliminate_map(columns: Tensor, weights: Tensor, ridges: MapRidges, *, with_surface: bool) -> tuple[Tensor, Tensor]:
     """Return J'WJ and J'Wr of each cell with the cell's own a, b and c eliminated.
 
-    This is variable projection in Kaufman's form: the residual's derivative is -a J with the map's columns projected
-    out.
+    G are the derivatives of the sampled image by the n parameters, W the diagonal matrix of the weights, and Q v is a
+    column v minus its weighted least-squares fit by the map's columns: the constant, the surface's step (if any) and x.
+    Then r = Q y is the residual, and J = -a Q G its derivative, with the cell's fitted slope a. This is variable
+    projection in Kaufman's form: the change of a, b and c with the parameters enters through Q alone. So
+
+    J'WJ = a^2 (Q G)' W (Q G),  J'Wr = -a (Q G)' W (Q y).
 
     Parameters
     ----------
     columns
-        (n + 2, B, N, V), or (n + 3, B, N, V) with a surface: the n columns of J, then x and y of `IntensityFit`, then
-        the surface's step. x, y and step have their means in the cell subtracted.
+        (n + 2, B, N, V), or (n + 3, B, N, V) with a surface: the n columns of G in HU per unit of the parameter (mm, or
+        voxel^2 of a blur), then x and y of `IntensityFit` in HU, then the surface's step.
     weights
-        (B, N, V) weights of the voxels, robust weights included.
+        (B, N, V) weights of the voxels, robust weights included. x, y and step had their means under other weights
+        subtracted, so the constant is projected out here once more, from all columns.
     ridges
-        As in `fit_map`.
+        Added, times the sum of a cell's weights, to the squared length of x and of the step when these are projected
+        out, and so to the denominator of the slope a.
     with_surface
         Whether the last column is the surface's step.
 
@@ -95,8 +118,10 @@ def eliminate_map(columns: Tensor, weights: Tensor, ridges: MapRidges, *, with_s
 
     Notes
     -----
-    One batched product gives the weighted moments of all columns. Constant, step and x are projected out one after the
-    other (Gram-Schmidt), and each projection subtracts the outer product of one vector from the moments.
+    One batched product gives the moments M_ij = sum_v w_v u_iv u_jv of all columns u. To project out a column u_k,
+    m m' / (m_k + ridge) is subtracted from M, with m the column k of M after the projections before it: first the
+    constant, then the step, then x (Gram-Schmidt). Then a = M_xy / (M_xx + ridge), with the moments before the last of
+    these projections.
     """
     poses, cells = columns.shape[1:3]
     n = len(columns) - 2 - with_surface

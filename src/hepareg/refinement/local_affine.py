@@ -1,24 +1,33 @@
 """The residual: in every small cell, template = a * sampled + b + noise, each cell with its own a and b.
 
+Model of a cell
+---------------
 Contrast medium changes the intensity of each tissue by its own amount between the phases, and turns
 hepatic veins from dark to bright. Inside a cell a few mm wide, an affine map of intensities covers
 this, the sign included. The residual is the template minus the fitted map; the maximum-likelihood pose
-under Gaussian noise minimises its sum of squares. This is local correlation, weighted by the
-contrast that there is to explain; unlike the local correlation coefficient it does not give a cell
-of pure noise the weight of a vessel.
+under Gaussian noise minimises its sum of squares over all cells. For one cell this sum is the variance of the template
+times one minus the squared correlation coefficient: a local correlation in which a cell counts by its variance, so that
+a vessel counts for more than a cell of pure noise.
 
-The liver's surface needs a term of its own, since the liver takes up contrast and its neighbours do not. If a
-millimetre or two of diaphragm or fat lie between liver and lung, a cell holds three tissues, and the template has a
-step at the liver's surface that the sampled image lacks, or has with another height. Next to that step the sampled
-image shows the foot of the lung's edge, and moving that foot can imitate the step: it biases the pose by tenths of a
-millimetre, along the body most of all, since the dome is the sharpest edge there is. The mask gives the
-place of the step. So on fine levels the model is template = a * sampled + b + c * surface, with c as free as a and b.
+Step at the liver's surface
+---------------------------
+On fine levels the model is template = a * sampled + b + c * surface. The surface is 0 inside the liver's mask and
+rises to 1 outside it; c is fitted in each cell as a and b are, with a small ridge (`LocalAffineSettings`).
 
-One image may also be sharper than the other. `match_blur` knows the voxels' sizes, but not the slice profile, the
+The term is needed because the liver takes up contrast and its neighbours do not. If a millimetre or two of diaphragm or
+fat lie between liver and lung, a cell holds three tissues, and no affine map fits all three. The template then has a
+step at the liver's surface that the sampled image lacks, or has with another height. Without the term, the solver
+imitates the step: it shifts the sampled image's sharp edge between soft tissue and lung, whose outer slope lies beside
+the step. This biases the pose by tenths of a millimetre, along the body most of all, since the dome has the sharpest
+edge. The mask gives the place of the step.
+
+Free blurs
+----------
+On request (``free_blur``), template = a * (sampled + v . curvature) + b + c * surface. The three variances v in
+voxel^2, one along each voxel axis of the sampled image, are common to all cells and are found with the six parameters
+of the pose; a negative one sharpens. `match_blur` knows the voxels' sizes, but not the slice profile, the
 reconstruction kernel and the remaining blur of interpolation. An edge that is wider in one image biases the pose
-wherever the region ends within that edge. So, on request, the blur along each voxel axis of the sampled image adds
-three parameters to the pose's six, for the whole liver: template = a * (sampled + v . curvature) + b + c * surface,
-with a variance v in voxel^2 (negative: sharper).
+wherever the region ends within that edge.
 
 References
 ----------

@@ -132,10 +132,24 @@ def _solve_finest(pair: AveragedPair, poses: Sequence[RigidTransform]) -> LevelR
     """Solve the last level, and correct it for one bias of the pose: that of interpolation or that of slice profiles.
 
     1. If linear interpolation would bias the pose (`AveragedPair.is_biased_by_interpolation`), solve with a share of
-       interpolation's blur undone and free blurs, and return that solution if `_is_credible`.
-    2. Else solve without either. Return that solution unless the template's slices are thicker (`has_thicker_slices`).
-    3. Else blur the sampled image to the template's slice profile, measured at the best pose of step 2, and return the
-       solution from all poses of step 2.
+       interpolation's blur undone and with three free blurs. If the best solution is credible (`_is_credible`), return
+       this result. If not, it is dropped.
+    2. Solve without undoing blur and without free blurs. If the template's slices are not thicker than the sampled
+       image's (`has_thicker_slices`), return this result.
+    3. Blur the sampled image to the template's slice profile, measured at the best pose of step 2, solve again from all
+       solutions of step 2, and return that result.
+
+    Parameters
+    ----------
+    pair
+        Both images averaged to the level's spacing, not yet brought to one sharpness.
+    poses
+        Starts of steps 1 and 2, searched_from_reference.
+
+    Returns
+    -------
+    LevelResult
+        Level with the images as they were last solved, and its solutions, lowest objective first.
     """
     shared = pair.refinement
     if pair.is_biased_by_interpolation:

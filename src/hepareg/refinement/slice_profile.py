@@ -31,8 +31,12 @@ class SliceProfileSettings:
     thicker_ratio
         The profile is measured if the template's slices are thicker than the sampled image's by this factor; below
         it, both images are interpolated or averaged alike.
-    shares, num_shares
-        Least and largest variance that is tried, as shares of the variance of the slice's own box; number of shares.
+    shares
+        Smallest and largest share s that is tried. The variance s T^2 / 12, in mm^2, with T the thickness of the
+        template's slices, is added to the blur that `match_blur` gave the sampled image along the template's slice
+        normal. T^2 / 12 is the variance of a box as wide as a slice; a negative share sharpens.
+    num_shares
+        Number of equidistant shares that are tried, both ends included.
     """
 
     thicker_ratio: float = 1.5
@@ -46,7 +50,20 @@ def has_thicker_slices(template: GridImage, sampled: GridImage, *, settings: Sli
 
 
 def widen_slices(template: GridImage, sampled: GridImage, *, sampled_from_template: NDArray[np.floating]) -> Tensor:
-    """Return the sampled image's data, blurred by one more box of the template's slice along that slice's normal."""
+    """Return the sampled image's (I, J, K) data in HU, blurred once more by the width of the template's slices.
+
+    `match_blur` has blurred it once, as if a slice averaged over its spacing T. This adds the variance T^2 / 12, in
+    mm^2, of a box of the width T along the normal of the template's slices: along each voxel axis of the sampled image
+    T^2 / 12 times the squared cosine between that axis and the normal. If several of the template's axes have the
+    largest spacing, each adds its own box.
+
+    Parameters
+    ----------
+    template, sampled
+        The images of the level.
+    sampled_from_template
+        (3, 3) rotation from the template's world to the sampled image's world.
+    """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     slice_mm2 = np.where(t == t.max(), VOXEL * t**2, 0.0)
     cosines = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template)
@@ -62,6 +79,10 @@ def best_share(
     settings: SliceProfileSettings,
 ) -> float:
     """Return the factor s with which the sampled image plus s times a change explains the template best at a pose.
+
+    The number that is smallest for the best s is `LocalAffine.squares_hu2`: the weighted sum of the squared residuals,
+    in HU^2, over the voxels that the pose takes into the sampled image. s times the change of one more box stands for a
+    blur of s times the box's variance (`SliceProfileSettings.shares`), and sharpens if s is negative.
 
     Parameters
     ----------
@@ -79,7 +100,8 @@ def best_share(
     Returns
     -------
     float
-        Within ``settings.shares``: the best share tried, refined by a parabola through its neighbours.
+        The best of ``settings.num_shares`` equidistant shares from ``settings.shares[0]`` to ``settings.shares[1]``,
+        refined by a parabola through it and its two neighbours; not refined if it is the first or the last.
     """
     matrices, cells = pose.matrix[None], residual.cells
     image, valid = residual.sampled.values(matrices, cells)

@@ -101,15 +101,25 @@ def estimate_field(
     Parameters
     ----------
     residual
-        The level's residual with its blur not free. The field moves each of its cells as a whole.
+        The level's residual; its ``free_blur`` must be False. The field moves each of its cells as a whole, by the
+        displacement at the cell's centre.
     pose
-        The pose, sampled_from_template, which is kept.
+        sampled_from_template; it stays fixed.
     points_mm
-        (N, 3) points spread over the liver, world mm of the template: the knots lie among them.
+        (N, 3) points spread over the liver, world mm of the template. The mean of the points in each cube of
+        ``settings.block_mm`` is a knot.
     settings
         Prior and iteration.
     field
-        Initial field, such as the result of a coarser level.
+        Initial field, such as the result of a coarser level; None begins without displacement.
+
+    Notes
+    -----
+    The displacements u of the knots minimise half the residual's weighted sum of squares divided by the variance of
+    one independent observation (``settings.noise_factor`` times the residual's), plus u' P u / 2, with P the inverse
+    of the prior covariance of u (`SmoothField`, times ``settings.amplitude_mm`` squared). Each iteration takes one
+    Gauss-Newton step (`_posterior_step`), shortened as a whole if a component exceeds ``settings.max_step_mm``. A cell
+    enters by its three translations alone.
     """
     knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
     inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
@@ -168,7 +178,30 @@ def _posterior_step(
     spread: NDArray[np.floating],
     prior: NDArray[np.floating],
 ) -> NDArray[np.floating]:
-    """Return Gauss-Newton's step of the knots in sum_c (u_c' H_c u_c / 2 + g_c u_c) + u' P u / 2, u_c = spread u."""
+    """Return the change of the knots' displacements in mm that is best for the linearised residual and the prior.
+
+    The change d minimises sum_c (d_c' H_c d_c / 2 + g_c' d_c) + (u + d)' P (u + d) / 2. Here c runs over the cells, d_c
+    are the three components of S d at the cell c, u is ``current``, S is ``spread`` and P is ``prior``. So d solves
+    (S' H S + P) d = -(S' g + P u), with H the block-diagonal matrix of all H_c and g all g_c in one column.
+
+    Parameters
+    ----------
+    H
+        (N, 3, 3) Hessian of each cell for its translation, divided by the variance of the noise, per mm^2.
+    g
+        (N, 3) gradient of each cell at the present displacements, divided by the same variance, per mm.
+    current
+        (3 K,) displacements u of K knots so far, mm: x, y and z of the first knot, then of the next.
+    spread
+        (3 N, 3 K) matrix from the displacements of the knots to those of the cells.
+    prior
+        (3 K, 3 K) inverse of the prior covariance of u, per mm^2.
+
+    Returns
+    -------
+    ndarray
+        (3 K,) d, mm.
+    """
     cells, count = len(H), spread.shape[1]
     curved = (H @ spread.reshape(cells, 3, count)).reshape(3 * cells, count)
     return np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))

@@ -55,19 +55,27 @@ def average_directions(
     Parameters
     ----------
     refinement
-        The levels.
+        The levels; only the finest is solved again, from the forward pose.
     forward
-        The pose that they found.
+        Estimate in the refinement's own direction: its pose, searched_from_reference, and the pose's uncertainty.
     points_mm
         (N, 3) points over the liver, world mm of the reference image.
-    settings, blocks
-        Uncertainty from which to search, and the blocks of the uncertainty.
+    settings
+        Uncertainty from which to search.
+    blocks
+        Blocks of the liver from which the uncertainty of the other direction's pose is estimated.
 
     Returns
     -------
     Estimate or None
-        None if the other direction is not searched or finds no pose. If the two poses are farther apart than a
-        voxel, they are two optima, whose mean is no solution: the pose stays, with their distance as its error.
+        - None if the other direction is not searched: the forward uncertainty is infinite, or not above
+          ``settings.search_mm`` (0 if a share of interpolation's blur was undone), or the template has much thicker
+          slices than the sampled image (`has_thicker_slices`).
+        - None if the other direction finds no pose with a finite uncertainty.
+        - If the two poses are at most one voxel of the finest level apart, on average over the points: their mean
+          (`mean_of_two`).
+        - If they are farther apart, they are two optima, whose mean is no solution: the forward pose and its
+          uncertainty, with the distance in mm as ``directions_error_mm``.
     """
     level = refinement.finest.level
     least_mm = 0.0 if level.images.is_deblurred and np.isfinite(settings.search_mm) else settings.search_mm

@@ -224,10 +224,23 @@ def wrong_poses(
 
 
 def inverse_consistency_mm(level: Level, transform: RigidTransform, points_mm: Points) -> float:
-    """Return the mean length over the points, in mm, of the first step away from a pose with the images exchanged.
+    """Return how far, in mm, one Gauss-Newton step with the images exchanged moves the liver away from a pose.
 
-    If the two images show the same liver in the same place, neither direction leaves the pose. A pose that only one
-    direction prefers is a chance fit. Infinite if the exchanged images determine no step.
+    Template and sampled image change places, the liver's mask is carried over by the pose, and one step is taken from
+    the inverse of the pose. The result is the mean distance, over the points, between the pose and the inverse of the
+    pose after that step. It is near 0 if both directions have their optimum at the pose; a pose that is an optimum of
+    one direction alone fits by chance. It is infinite if the exchanged images do not determine a step: no voxel of the
+    liver in the image, or a Hessian that is singular to `SMALLEST_EIGENVALUE`. This is not the round trip of two whole
+    registrations that is also called inverse consistency.
+
+    Parameters
+    ----------
+    level
+        The finest level.
+    transform
+        The pose, searched_from_reference.
+    points_mm
+        (N, 3) points over the liver, world mm of the reference image.
     """
     exchanged = level.exchange(transform)
     pose = exchanged.direction.to_solver(transform)
@@ -245,11 +258,25 @@ def inverse_consistency_mm(level: Level, transform: RigidTransform, points_mm: P
 def interpolation_pull_mm(level: Level, transform: RigidTransform, *, settings: EvidenceSettings) -> float:
     """Return the largest bias of a pose by interpolation, in mm.
 
+    It is the root of the sum, over the three axes a of the sampled image, of (p C_a s_a)^2. p is
+    ``settings.deblurred_pull_vox`` if the level undoes a share of interpolation's blur, else ``settings.pull_vox``; C_a
+    is the coherence of the positions, 0 to 1 (`Level.position_coherence`); s_a is the spacing in mm.
+
     Linear interpolation blurs most halfway between two voxels and not at all on one. The template's blur is matched
-    to the average of that, which suits positions that lie anywhere between voxels. On parallel grids all positions
-    lie alike, and the pose is biased towards the positions at which the blur is the matched one. The finest level
-    undoes half of the blur there; noise, which interpolation averages too, still biases the pose. The liver's blocks
-    cannot show this bias, because it is the same in all of them; the coherence of the positions shows it.
+    to the average over all positions, which is right if the positions are spread evenly between voxels (C_a = 0). On
+    parallel grids of one spacing all voxels lie at the same position between voxels (C_a = 1). The pose then drifts to
+    the position at which interpolation blurs exactly as much as the average. If the level undoes a share of the blur,
+    a smaller bias is left, because interpolation also averages noise, more at some positions than at others. The
+    liver's blocks cannot show this bias by disagreeing, because it is the same in all of them.
+
+    Parameters
+    ----------
+    level
+        The finest level.
+    transform
+        The pose, searched_from_reference.
+    settings
+        The largest bias in voxels.
     """
     largest = settings.deblurred_pull_vox if level.images.is_deblurred else settings.pull_vox
     coherence = level.position_coherence(transform)

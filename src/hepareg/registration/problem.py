@@ -127,8 +127,12 @@ class Problem:
 def build_problem(images: ImagePair, *, device: torch.device, settings: ProblemSettings) -> Problem:
     """Choose the reference image and find its liver.
 
-    Without any mask, the largest compact soft-tissue organ stands in for the liver, and the flags say
-    ``no_liver_mask``.
+    1. Slices of an image above the top of its mask's liver are cut off, with the mask's own (`below_liver_top`).
+    2. The reference image is the fixed image. If the moving mask is the only mask, it is the moving image.
+    3. The liver is the reference image's mask. Without any mask it is the largest soft-tissue organ found by
+       `rough_liver_region`, or the whole image if none is found.
+    4. The region is the reference image cropped around the liver, and ``settings.num_points`` points, about, are spread
+       over the liver.
 
     Parameters
     ----------
@@ -137,7 +141,18 @@ def build_problem(images: ImagePair, *, device: torch.device, settings: ProblemS
     device
         Device of the refinement.
     settings
-        Margins and limits.
+        Sizes and intensities by which liver and surroundings are found.
+
+    Returns
+    -------
+    Problem
+        Its flags are, each if it applies:
+
+        - ``no_liver_mask``: neither image has a mask;
+        - ``no_liver_found``: nor was an organ found, so that the whole reference image stands for the liver;
+        - ``mask_cut_by_border``: an image's border cuts a mask at its lower or upper end (`is_cut_by_border`);
+        - ``mask_left_of_the_body_centre``: the reference mask's centroid lies more than ``settings.left_mm`` left of
+          the body's centre.
     """
     moving, moving_mask = _below_top(images.moving, images.moving_mask, settings)
     fixed, fixed_mask = _below_top(images.fixed, images.fixed_mask, settings)

@@ -16,16 +16,17 @@ class VerdictSettings:
     reject_mm
         A larger expected error is rejected.
     aligned_mm
-        Images whose liver moves by no more than this, or than the expected error, were aligned before.
+        The result says that the images were aligned before if it moves the liver by no more than this, or by no more
+        than the expected error.
     floor_mm
         Part of the expected error that every result has.
     uncertainty_factor
         Expected error per mm of `pose_uncertainty_mm`.
     voxel_bias_per_mm
-        Bias of interpolation, which all blocks of the liver share: this many mm per squared mm of `voxel_mm`.
+        Expected bias of interpolation in mm: this number times `voxel_mm` squared. All blocks of the liver share it.
     shared_voxel_bias
-        Share of the bias of interpolation that both directions have in common; the rest is measured by
-        `directions_error_mm` if both were searched.
+        If both directions were searched, this share of the bias is expected in both alike; the rest is measured by
+        `directions_error_mm`.
     bend_error_share
         Error of the rigid fit as a share of `bend_rms_mm`.
     max_bend_rms_mm
@@ -35,19 +36,22 @@ class VerdictSettings:
     explained_share_tolerance
         A result may explain this much less than the pose from which the search began.
     min_basin_depth, reject_basin_depth
-        A smaller advantage over wrong poses nearby goes to review; one below the second limit is rejected.
+        A result with a smaller `basin_depth` (advantage over wrong poses nearby) goes to review, and one below the
+        second limit is rejected.
     confirming_dice
-        Two masks with at least this Dice after registration confirm the place; then the next two limits apply.
+        If both masks are given and their Dice after registration is at least this, the masks confirm the result. Then
+        the two `_confirmed` limits replace `min_basin_depth` and `reject_basin_depth`.
     min_basin_depth_confirmed, reject_basin_depth_confirmed
-        Limits of `basin_depth` if the masks confirm the place: very noisy images have shallow optima.
+        Limits of `basin_depth` if the masks confirm the result: in very noisy images the advantage is small even for
+        the right pose.
     min_rival_gap
-        A smaller advantage over the best other optimum goes to review.
+        A result with a smaller `rival_gap` (advantage over the best other optimum) goes to review.
     min_overlap_share, reject_overlap_share
         A smaller share of the liver inside the other image goes to review; one below the second limit is rejected.
     min_dice
         Masks with a smaller Dice after registration go to review.
     max_inverse_consistency_mm
-        A result off which the reverse search would step by more than this goes to review.
+        A result goes to review if one solver step with the images exchanged moves the liver by more than this.
     min_liver_ml
         A mask of a smaller volume goes to review: whole livers are larger.
     min_soft_tissue_share

@@ -141,7 +141,42 @@ def _advance(
 ) -> None:  # fmt: skip
     """Record the objective of each pose that has not ended, take one step of the pose, and update its status.
 
-    ``sums`` (R, B) are the rows of `sum_voxels`, added up over all cells.
+    One program a pose. Objective = sums[UNEXPLAINED] / limits[0], overlap = sums[INSIDE] / limits[1].
+
+    1. Parameters beside the pose's six are eliminated from the normal equations, except those whose pivot is at most
+       limits[8] times the largest of their diagonal entries.
+    2. The diagonal of the remaining (6, 6) Hessian H is multiplied by 1 + limits[2]; the step is -H^-1 gradient. It is
+       shortened to limits[3] if it is longer.
+    3. Status: NO_OVERLAP if the overlap is below limits[5]. In the iteration ``last`` the pose is only evaluated and
+       keeps the code 0. Before: SINGULAR if a pivot of H is at most limits[6] times its largest diagonal entry,
+       CONVERGED if the step is shorter than limits[4], else 0.
+    4. A step, a converged one included, is applied as pose @ motion about the cells' centre. Nothing moves without
+       overlap, with a singular H, or in the iteration ``last``.
+
+    Parameters
+    ----------
+    sums
+        In, (R, B) float64: the rows of `sum_voxels`, added up over all cells.
+    limits
+        In, (9,) float64: total and weight of `ResidualData`, damping, max_step_mm, tolerance_mm and min_overlap of
+        `GaussNewtonSettings`, `SMALLEST_EIGENVALUE`, `ARC_RADIUS_MM`, `UNDETERMINED`.
+    frames
+        In, (2, 4, 4) float64: voxel_from_world of the sampled image; translation by the cells' centre in mm.
+    matrices
+        In and out, (B, 4, 4) float64: the poses, sampled_from_template.
+    placements
+        In and out, (B, 3, 4) float32: ``voxel_from_offset`` of the poses, for the next `fit_cells`.
+    histories
+        Out, (last + 1, B) float64: the row ``iteration`` receives the objectives before this step.
+    states
+        In and out, (2, B) int32: row 0 the status code (position in `STATUSES`; 0: still running), row 1 the number of
+        evaluations, iteration + 1.
+    poses, iteration, last
+        B; number of this iteration from 0; the last iteration, which takes no step.
+    N, WIDTH
+        Number of parameters, 6 or 9, and the next power of two from N + 1.
+    UNEXPLAINED, INSIDE
+        Indices of these rows of ``sums``, from 0.
     """
     pose = tl.program_id(0)
     running = tl.load(states + pose) == 0

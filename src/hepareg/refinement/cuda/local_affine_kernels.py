@@ -120,24 +120,30 @@ def unexplained(
 def fit_cells(voxel_from_offset: Tensor, data: ResidualData) -> tuple[Tensor, Tensor]:
     """Interpolate the sampled image at the voxels of all cells under B poses, and fit the intensity map of each cell.
 
+    There are N cells of V voxels each, n parameters (6, or 9 with free blurs) and R = n (n + 1) / 2 + n + 4 sums.
+
     Parameters
     ----------
     voxel_from_offset
-        (B, 3, 4) maps from a template voxel's offset in mm to fractional voxels of the sampled image
-        (`SampledFeatures.voxel_from_offset`).
+        (B, 3, 4) float32 maps from a template voxel's offset in mm from the cells' centre, in the template's world, to
+        fractional voxel indices of the sampled image (`SampledFeatures.voxel_from_offset`).
     data
-        The part of the residual that is the same for every pose.
+        `ResidualData`: the cells, the sampled image and the settings, which are the same for every pose.
 
     Returns
     -------
     planes
-        (8, B, N, V), or (11, B, N, V) with free blurs. In this order: sampled and template intensity, each minus its
-        weighted mean in the cell, HU; the residual, HU; the voxel's weight, 0 outside the sampled image; the sampled
-        image's gradient along x, y and z of the template's world, HU per mm; with free blurs its three curvatures
-        (`InterpolatedCells`); the absolute residual, NaN at weight 0.
+        (8, B, N, V), or (11, B, N, V) with free blurs, float32. In this order:
+
+        - 0, 1: sampled and template intensity, each minus its weighted mean in the cell, HU;
+        - 2: the residual of the intensity map, HU (`fit_map`, without robust weights);
+        - 3: the voxel's weight, 0 outside the sampled image;
+        - 4, 5, 6: the sampled image's derivatives along the axes x, y and z of the template's world, HU per mm;
+        - with free blurs 7, 8, 9: half of its second differences along its own voxel axes, HU per voxel^2;
+        - last: the absolute residual, or NaN at weight 0, so that a median over it skips these voxels.
     rows
-        (R, B, N): the sums of each cell that `FusedEquations` reads. Only the last two rows, `UNEXPLAINED` and
-        `INSIDE`, are filled here; `sum_voxels` fills the others.
+        (R, B, N) float32: memory for the sums of each cell that `FusedEquations` reads. Only the last two rows are
+        set here, `UNEXPLAINED` and `INSIDE`; the others are undefined until `sum_voxels` sets them.
     """
     cells, sampled = data.cells, data.sampled
     n, poses, (num_cells, voxels) = data.num_parameters, len(voxel_from_offset), cells.values.shape
@@ -216,6 +222,40 @@ def _fit(
     TOLERANCE: tl.constexpr, TINY: tl.constexpr, ROW: tl.constexpr, CURVED: tl.constexpr, FREE_BLUR: tl.constexpr,
     DEBLUR: tl.constexpr,
 ) -> None:  # fmt: skip
+    """Write the planes and the last two sums that `fit_cells` returns: one pose and `CELLS` cells a program.
+
+    Parameters
+    ----------
+    matrices
+        In, (B, 3, 4) float32: ``voxel_from_offset`` of `fit_cells`.
+    table
+        In, (ni nj nk, ROW) float32: of each voxel of the sampled image the intensity in HU, its three differences per
+        voxel and, if `CURVED`, half of its three second differences per voxel^2 (`SampledFeatures`).
+    offsets
+        In, (3, N, V) float32: offsets of the template's voxels, mm.
+    values, weights
+        In, (N, V) float32 each: the template's intensities in HU, and the weights of its voxels.
+    surfaces
+        In, (N, V) float32: step at the mask's surface; not read without `SURFACE`.
+    spread
+        In, (N, V) float32: ``ResidualData.squares``, HU^2.
+    planes
+        Out, (8, B, N, V) or (11, B, N, V) float32.
+    sums
+        Out, (2, B, N) float32: the rows `UNEXPLAINED` and `INSIDE`.
+    poses, cells
+        B and N.
+    ni, nj, nk
+        Numbers of the sampled image's voxels.
+    ridge, SURFACE_RIDGE
+        `MapRidges` in HU^2 and without unit.
+    V, WIDTH, CELLS
+        Voxels of a cell, the next power of two, and cells of a program.
+    SURFACE, CURVED, FREE_BLUR
+        Whether the map has the surface's step, the table has curvatures, and the planes hold these.
+    TOLERANCE, TINY, ROW, DEBLUR
+        `EDGE_TOLERANCE_VOX`, `TINY`, numbers of a row of the table, and the share of interpolation's blur to undo.
+    """
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
     voxel = tl.arange(0, WIDTH)
@@ -299,6 +339,37 @@ def _sum(
     ROBUST: tl.constexpr, FLOOR: tl.constexpr, VOXEL_TUNING: tl.constexpr, CELL_TUNING: tl.constexpr,
     TINY: tl.constexpr, FREE_BLUR: tl.constexpr, N: tl.constexpr,
 ) -> None:  # fmt: skip
+    """Write all sums of `sum_voxels` but the last two: one pose and `CELLS` cells a program.
+
+    The formulas are those of `eliminate_map`, with the weights times those of `robust_weights` and `cell_weights`.
+
+    Parameters
+    ----------
+    planes
+        In, (8, B, cells, V) or (11, B, cells, V) float32: of `fit_cells`.
+    offsets
+        In, (3, cells, V) float32: offsets of the template's voxels, mm.
+    surfaces
+        In, (cells, V) float32: step at the mask's surface; not read without `SURFACE`.
+    medians
+        In, (B,) float32: median of the absolute residuals of each pose, HU; not read without `ROBUST`.
+    terms
+        Out, (R, B, cells) float32: Hessian's upper triangle row by row, gradient, `WEIGHT` and `SQUARES`.
+    poses, cells
+        Number B of poses, and number of cells.
+    radius
+        `ARC_RADIUS_MM`.
+    ridge, SURFACE_RIDGE
+        `MapRidges` in HU^2 and without unit.
+    V, WIDTH, CELLS
+        Voxels of a cell, the next power of two, and cells of a program.
+    SURFACE, ROBUST, FREE_BLUR
+        Whether the map has the surface's step, residuals are down-weighted, and three blurs are parameters.
+    FLOOR, VOXEL_TUNING, CELL_TUNING, TINY
+        `LEAST_MEDIAN_HU`, and the constants of these names.
+    N
+        Number n of parameters.
+    """
     pose = tl.program_id(0)
     cell = tl.program_id(1) * CELLS + tl.arange(0, CELLS)
     voxel = tl.arange(0, WIDTH)

@@ -26,8 +26,9 @@ class GridImage:
     grid
         Its grid.
     first_vox
-        Index of the first voxel along each axis, counted from a point beyond the image's border. Cells
-        begin at multiples of their edge in this count, so that a cropped image has the cells of the whole one.
+        Number of the first voxel along i, j and k, 0 or more, in a numbering that does not depend on how the image was
+        cropped (`Region.origin_vox`). Cells of c voxels begin at the voxels whose number is a multiple of c, so that a
+        cropped image has the cells of the whole one.
     """
 
     data: Tensor

@@ -29,6 +29,11 @@ def match_blur(
 ) -> tuple[Tensor, Tensor]:
     """Return the data of both images, blurred to a common point spread.
 
+    An image of the spacing t along an axis has the variance t^2 / 12 there, in mm^2, by the average over its voxels.
+    The sampled image, of the spacing s, will have ``interpolation_share`` s^2 / 6 more by interpolation. Along each
+    voxel axis, an image is blurred by the other image's variance minus its own, if that is positive. The other image's
+    variance along this axis is the sum, over its three axes, of its variances times the squared cosines between axes.
+
     Parameters
     ----------
     template
@@ -38,7 +43,13 @@ def match_blur(
     sampled_from_template
         (3, 3) rotation from the template's world to the sampled image's world, to within a few degrees.
     interpolation_share
-        Share of linear interpolation's blur that the sampled image will have; the average of that blur counts.
+        Share, 0 to 1, of linear interpolation's blur that is not undone afterwards (1 - ``deblur`` of
+        `SampledFeatures`). That blur depends on the position between two voxels; its average, `INTERPOLATION`, is used.
+
+    Returns
+    -------
+    tuple of Tensor
+        (I, J, K) data of the template and of the sampled image, HU, each on its own grid.
     """
     t, s = template.grid.spacing_mm, sampled.grid.spacing_mm
     weights = voxel_cosines(template, sampled, sampled_from_template=sampled_from_template) ** 2

@@ -146,18 +146,21 @@ def _fold(image: Tensor, cell: int, *, lead: Sequence[int]) -> Tensor:
 
 
 def _distance_on_lattice(distance: GridImage, to_distance: Matrix, along: Sequence[NDArray[np.floating]]) -> Tensor:
-    """Return the (I, J, K) distances to the mask in mm, interpolated at the points of a lattice.
+    """Return the (I, J, K) distances to the mask in mm, interpolated trilinearly at the points of a lattice.
 
-    The positions are in double precision, so that the cells near the mask do not depend on how the image was cropped.
+    The lattice has the points (``along[0][i]``, ``along[1][j]``, ``along[2][k]``) for all i, j and k; here they are the
+    middles of the cells in voxels of the template. The positions are in double precision, so that the cells near the
+    mask do not depend on how the image was cropped.
 
     Parameters
     ----------
     distance
-        Distance to the mask at every voxel, mm.
+        Distance to the mask in mm at every voxel of its own grid. A point outside the grid gets the nearest voxel's.
     to_distance
-        (4, 4) map from coordinates of the lattice to positions of `values_at` in ``distance``, -1 to 1 along each axis.
+        (4, 4) map from fractional voxel indices of the template to the sampler's positions in ``distance``
+        (`sampler_from_voxel`): -1 to 1 along each axis of that grid.
     along
-        Three arrays, (I,), (J,) and (K,): coordinates of the lattice's planes along each axis.
+        Three arrays, (I,), (J,) and (K,), of fractional voxel indices of the template.
     """
     positions = mapped_lattice(to_distance, along, device=distance.data.device, dtype=torch.float64)
     return values_at(distance.data[None, None], positions.permute(1, 2, 3, 0)[None])[0, 0]

@@ -170,10 +170,24 @@ class _Slab:
         return np.clip(weight, 0, 1, out=weight)
 
     def _places(self, field: SlidingField, weight: Floats | np.float32) -> Image32:
-        """Return (3, ...) float32 positions, in voxels of the source image, that the slab's voxels show.
+        """Return the positions in the source image, in voxels, of the tissue that each voxel of the slab shows.
 
-        Each is the position under the body's inverse motion, plus ``weight`` times the further displacement by the
-        inverse of the liver's motion and bend.
+        For a target voxel, z is its world position moved back by the body's motion, in mm. The tissue was at
+        z + weight (``field.liver_inverse`` z + c(z) - z), with c the field's bend, or 0 without one. The body's motion
+        is undone everywhere, the liver's by ``weight``.
+
+        Parameters
+        ----------
+        field
+            Backward map of the liver (`SlidingField`).
+        weight
+            Share of the liver's motion, 0 in static tissue to 1 in the moved liver: of the slab's shape, or one number
+            for all voxels.
+
+        Returns
+        -------
+        Image32
+            (3, ...) float32, the slab's shape after the first axis: fractional voxel indices of the source image.
         """
         to_source = self.scene.grid.voxel_from_world
         extra = to_source @ (field.liver_inverse - np.eye(4)) @ self.to_body
@@ -198,9 +212,23 @@ class _Slab:
         return np.add((i[:, None] + (j + row[3]))[:, :, None], k, dtype=np.float64).astype(np.float32)
 
     def _hide_second_liver(self, image: Image32, background: "_Background", places: Image32, weight: Floats) -> None:
-        """Replace liver tissue in the transition zone, outside the moved liver, by the background, in place.
+        """Replace liver tissue around the moved liver, where 0 < weight < 1, by the background, in place.
 
-        The stretched zone samples places that belonged to the fixed liver; the liver would be seen twice.
+        There, between moved liver and static tissue, the backward map may point into the liver of the source image,
+        which would be seen a second time. With f the share of liver, 0 to 1, interpolated from the source's liver mask
+        at a voxel's source position, a voxel with f > 0.05 becomes (1 - f) image + f background. The background is the
+        source image with its liver filled by the nearest other tissue, taken at the same source position.
+
+        Parameters
+        ----------
+        image
+            Slab of the moving image in HU; changed.
+        background
+            The filled source image.
+        places
+            (3, ...) source positions of the slab's voxels (`_places`).
+        weight
+            Share of the liver's motion in each voxel, 0 to 1.
         """
         between = np.nonzero((weight > 0) & (weight < 1))
         there = places[:, between[0], between[1], between[2]]

@@ -35,11 +35,16 @@ def split_slices(image: Image32, count: int) -> Image32:
     """Return thin slices whose averages are the given slices.
 
     Linear interpolation between thick slices blurs the edges between them. Seen in a HU window, the surface of the
-    liver below the lung then lies some tenths of a millimetre deeper than in the given image, on that side alone.
-    Therefore a slice of value c between neighbours a and b is assumed to contain an edge if c lies between a and b and
-    the step from a to b is large beside the changes next to it: then the first fraction (c - b) / (a - b) of the slice
-    is a, and the rest is b. Elsewhere the values rise linearly through the slice, with a slope that exceeds the value
-    of neither neighbour.
+    liver below the lung then lies some tenths of a millimetre deeper than in the given image, and no other surface
+    moves. Therefore each voxel is split as follows. It has the value c; the slices before and after it have a and b,
+    those beyond them a2 and b2 (the first and last slice are repeated beyond the image).
+
+    - Edge, if c lies strictly between a and b and |a - b| > `EDGE_RATIO` (|a - a2| + |b - b2|): the first fraction
+      (c - b) / (a - b) of the slice has the value a, the rest b. The thin slice in which the edge lies has the mean of
+      both, by their parts of it.
+    - Else, if c lies strictly between a and b: a straight line through c at the slice's middle, which changes over the
+      whole slice by the smaller of |c - a| and |b - c|, from a's side towards b's.
+    - Else c throughout.
 
     Parameters
     ----------

@@ -26,7 +26,8 @@ does not fold."""
 class SlidingField:
     """The map from points after the liver's motion to points before it, in the body's frame (before ``Motion.body``).
 
-    A point z comes from z + w(z) (``liver_inverse`` z + c(z) - z), with w the weight clipped to [0, 1].
+    The tissue seen at a point z after the motion was at z + w(z) (``liver_inverse`` z + c(z) - z) before it, in mm.
+    w(z) is ``weight``, interpolated at z and then clipped to [0, 1]; c(z) is ``bend_mm``, interpolated at z, or 0.
 
     Parameters
     ----------
@@ -34,12 +35,14 @@ class SlidingField:
         Coarse grid; weight and bend are linear between its nodes.
     weight
         (I, J, K) float32: at least 1 in the moved liver and `EXACT_MM` around it, 0 in static tissue and at the border
-        of the grid. It keeps rising towards the inside of the liver, so that interpolation between nodes passes 1 at
-        the right place.
+        of the grid, smooth in between. Inside, it is stored as 1 plus the depth in units of the grid's spacing. Since
+        it is clipped only after the interpolation between nodes, the surface at which w falls below 1 lies in the right
+        place between two nodes.
     liver_inverse
         (4, 4) inverse of the liver's rigid motion.
     bend_mm
-        (3, I, J, K) float32, c: correction of ``liver_inverse`` for the bend, or None.
+        (3, I, J, K) float32, c in mm: exact inverse of the liver's motion with its bend, minus ``liver_inverse``. None
+        if the liver does not bend.
     """
 
     grid: Grid
