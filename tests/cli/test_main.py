@@ -73,3 +73,19 @@ def test_an_error_names_the_flags_that_the_command_has(options, flags, monkeypat
     monkeypatch.setattr("hepareg.cli.compare.run", fail)
     assert main(["compare", "a.txt", "b.txt", "--mask", "m.nii.gz"]) == 2
     assert capsys.readouterr().err == f"hepareg: error: expected one label, got two: choose one{flags}\n"
+
+
+def test_a_reader_that_ends_early_is_no_error(tmp_path):
+    """As in ``hepareg info PATH | head``: the output is longer than the pipe holds, and nobody reads its rest."""
+    script = (
+        "import sys, hepareg.cli.info as info\n"
+        "from hepareg.cli.main import run_and_end\n"
+        "info.run = lambda arguments: print('line\\n' * 100_000) or 0\n"
+        "sys.argv = ['hepareg', 'info', 'x']\n"
+        "run_and_end()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

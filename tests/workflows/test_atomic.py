@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -107,3 +108,29 @@ def test_only_an_older_result_is_replaceable(tmp_path):
     (out / "thesis.docx").write_text("mine")
     with pytest.raises(OutputError, match="other files"):
         check_replaceable(out, own=("a.txt",))
+
+
+def test_a_folder_that_cannot_be_replaced_is_told_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match="write permission: out"):
+        check_output_directory(tmp_path / "out", overwrite=True)
+
+
+def test_an_old_result_that_stays_does_not_hide_the_new_one(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.txt").write_text("old")
+    remove = shutil.rmtree
+
+    def stubborn(path, ignore_errors=False):
+        if ".old." in str(path):
+            if not ignore_errors:
+                raise PermissionError(13, "denied")
+            return
+        remove(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", stubborn)
+    with atomic_directory(out, overwrite=True) as folder:
+        (folder / "new.txt").write_text("new")
+    assert [path.name for path in out.iterdir()] == ["new.txt"]

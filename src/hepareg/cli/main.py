@@ -25,6 +25,8 @@ Their slow imports stand inside functions, so that `hepareg --help` answers at o
 """
 
 EXIT_ERROR = 2
+EXIT_BROKEN_PIPE = 141
+"""The exit code of a shell for a program that ends because nobody reads its output (128 + SIGPIPE)."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     0: done; 2: wrong input, named in one line on stderr; 3: a registration was rejected;
-    130: interrupted.
+    130: interrupted; 141: the reader of the output has ended.
     """
     arguments = build_parser().parse_args(argv)
     try:
@@ -69,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hepareg: interrupted; {arguments.when_interrupted}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except Exception as error:
         if arguments.debug:
             raise

@@ -35,7 +35,7 @@ def check_output_directory(
     Raises
     ------
     OutputError
-        If ``out`` is a file, a folder that is not empty (without ``overwrite``), or cannot be written.
+        If ``out`` is a file, a folder that is not empty (without ``overwrite``), or cannot be written or replaced.
     """
     out = Path(out).absolute()
     if out.exists() and not out.is_dir():
@@ -45,6 +45,11 @@ def check_output_directory(
             f"expected an empty or a new folder for the output, got one with files: {out.name}; "
             f"choose another name, empty it, or {otherwise}",
             options=(option,),
+        )
+    if out.is_dir() and not os.access(out, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"expected a folder whose older result can be replaced, got one without write permission: {out.name}; "
+            "choose another folder, or change its permissions"
         )
     _check_parent(out)
     return out
@@ -132,7 +137,7 @@ def atomic_directory(out: str | Path, *, overwrite: bool = False) -> Iterator[Pa
                 old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
                 os.replace(out, old)
                 os.replace(temporary, out)
-                shutil.rmtree(old)
+                shutil.rmtree(old, ignore_errors=True)  # the new result is in its place: no error from here on
             else:
                 os.replace(temporary, out)
     finally:
