@@ -15,6 +15,7 @@ import numpy as np
 from hepareg.errors import FileFormatError, MaskError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import reading
+from hepareg.io.itk_headers import check_itk_header, read_itk_header
 from hepareg.io.itk_images import grid_of_itk_image
 from hepareg.io.itk_silence import silent_itk
 from hepareg.io.segmentation import Segments
@@ -34,8 +35,10 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
     ------
     FileFormatError
         If the file is damaged.
+    ImageError
+        If its unit of length is not the millimetre, or its space is not one of a patient.
     MaskError
-        If it has more layers than its segments name.
+        If its segments name more layers than there are, or only some of them state a layer and a label.
     """
     if not str(path).lower().endswith(SUFFIXES) or not Path(path).is_file():
         return None
@@ -45,6 +48,9 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
         return None
     import SimpleITK as sitk
 
+    stated = read_itk_header(path)
+    if stated is not None:
+        check_itk_header(stated, path)
     try:
         with silent_itk():
             image = sitk.ReadImage(str(path))
@@ -55,14 +61,7 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
     fields = _fields_of(image)
     data = sitk.GetArrayFromImage(image)
     layers = data[..., np.newaxis] if data.ndim == 3 else data
-    try:
-        places = {n: (int(f.get("Layer", 0)), int(f.get("LabelValue", 1))) for n, f in fields.items()}
-    except ValueError as error:
-        raise MaskError(
-            "expected a number for each segment's layer and label, got other text; export it again"
-        ) from error
-    if not fields:
-        places = {n: (n, 1) for n in range(layers.shape[-1])}
+    places = _places_of(fields, num_layers=layers.shape[-1])
     if not all(0 <= layer < layers.shape[-1] for layer, _ in places.values()):
         raise MaskError("expected the layers that the segments name, got fewer; export the segmentation again")
     numbers = _numbers_of(places)
@@ -74,6 +73,22 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
 def _mask(layers: Any, own: Grid, places: dict[int, tuple[int, int]], number: int, grid: Grid | None = None) -> Volume:
     layer, value = places[number]
     return Volume((layers[..., layer] == value).transpose(), own, provenance=Provenance(file_format="itk"))
+
+
+def _places_of(fields: dict[int, dict[str, str]], *, num_layers: int) -> dict[int, tuple[int, int]]:
+    """Return layer and label value of each segment.
+
+    Files of old versions of 3D Slicer state neither: there each segment has a layer of its own, with the value 1.
+    """
+    if not any("Layer" in f or "LabelValue" in f for f in fields.values()):
+        return {n: (n, 1) for n in fields or range(num_layers)}
+    one_layer = {"Layer": "0"} if num_layers == 1 and not any("Layer" in f for f in fields.values()) else {}
+    try:
+        return {n: (int((f | one_layer)["Layer"]), int(f["LabelValue"])) for n, f in fields.items()}
+    except (KeyError, ValueError) as error:
+        raise MaskError(
+            "expected the number of a layer and of a label for each segment, got segments without; export it again"
+        ) from error
 
 
 def _numbers_of(places: dict[int, tuple[int, int]]) -> dict[int, int]:
