@@ -214,6 +214,40 @@ def test_a_plain_mask_is_the_liver_by_any_name(tmp_path):
     np.testing.assert_array_equal(mask.data, STORED["liver"])
 
 
+def test_a_name_is_not_looked_for_in_a_mask_without_names(tmp_path):
+    write_nifti(tmp_path / "m.nii", Volume(STORED["liver"].astype(np.uint8), Grid(SHAPE, STORED["axial"])))
+    with pytest.raises(MaskError, match="'kidney' among them, got one without names"):
+        read_mask(tmp_path / "m.nii", label="kidney", like=image_at("axial"))
+
+
+@pytest.mark.parametrize("names", [{1: "spleen"}, {1: "spleen", 5: "liver"}, {5: "liver"}])
+def test_the_only_label_is_not_the_liver_if_the_file_says_otherwise(tmp_path, names):
+    label_map(tmp_path / "m.nii", names=names, numbers=(1, 1))
+    with pytest.raises(MaskError, match="expected one segment called liver") as caught:
+        read_mask(tmp_path / "m.nii", like=image_at("axial"))
+    assert caught.value.listing == f"1: {names.get(1, 'no name')}"
+    assert read_mask(tmp_path / "m.nii", label=1, like=image_at("axial")).profile.total > 0
+
+
+def test_the_only_label_is_the_liver_if_it_is_called_so(tmp_path):
+    liver = label_map(tmp_path / "m.nii", names={1: "Liver"}, numbers=(1, 1))
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.nii", like=image_at("axial")).data, liver)
+
+
+def test_the_only_segment_is_not_the_liver_if_it_is_called_otherwise(tmp_path):
+    dataset = pydicom.dcmread(GOLDEN / "axial_holes.dcm")
+    dataset.ROIContourSequence = [c for c in dataset.ROIContourSequence if c.ReferencedROINumber == 1]
+    for name in ("Spleen", "Liver", ""):
+        next(r for r in dataset.StructureSetROISequence if r.ROINumber == 1).ROIName = name
+        dataset.save_as(tmp_path / "rs.dcm")
+        if name == "Spleen":
+            with pytest.raises(MaskError, match="expected one segment called liver"):
+                read_mask(tmp_path / "rs.dcm", like=image_at("axial"))
+            assert read_image_or_segment(tmp_path / "rs.dcm").profile.total > 0
+        else:
+            assert read_mask(tmp_path / "rs.dcm", like=image_at("axial")).profile.total > 0
+
+
 def test_another_frame_of_reference_or_patient_is_refused(tmp_path):
     path = GOLDEN / "axial_binary.dcm"
     own = read_mask(path, label="liver").provenance

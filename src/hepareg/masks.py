@@ -18,6 +18,9 @@ __all__ = ["read_image_or_segment", "read_mask"]
 NUM_SMALL_MAPS = 24
 """Highest number of the label maps of other tools; TotalSegmentator's go on with spine, vessels and muscles."""
 
+UNNAMED = "no name"
+"""Name in messages of a label that is not in the file's own table of names."""
+
 
 def read_mask(
     path: str | Path,
@@ -35,7 +38,7 @@ def read_mask(
         NIfTI, NRRD or MetaImage file with a mask, labels or probabilities; folder with a file for each class;
         3D Slicer's ``.seg.nrrd``; DICOM SEG or RTSTRUCT, as a file, in a folder or in a zip archive.
     label
-        Number or name of the segment. None takes the only one, or the one that is called liver.
+        Number or name of the segment. None takes the one that is called liver, or the only one if it has no name.
     like
         Image that the mask belongs to; None leaves the mask on its own grid.
     name
@@ -90,7 +93,10 @@ def read_image_or_segment(
     if series is not None or (Path(path).is_dir() and not holds_masks(path)):
         return read_image(path, series=series, geometry=geometry)
     source = read_segmentation(path, geometry=geometry)
-    return source.volume if isinstance(source, LabelMap) else read_mask(path, geometry=geometry)
+    if isinstance(source, LabelMap):
+        return source.volume
+    only = next(iter(source.names)) if len(source.names) == 1 else None  # an image to move, of whatever organ
+    return read_mask(path, label=only, geometry=geometry)
 
 
 def _naming(mask: Volume, name: str) -> Volume:
@@ -109,8 +115,14 @@ def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[in
     if names:
         return find_label(names, label, name=name), ()
     present = labels_present(source.volume.data, name=name) if _holds_labels(source.volume) else []
-    if len(present) < 2:
+    if len(present) < 2 and is_called(label, LIVER):
         return None, ()
+    if len(present) < 2:
+        raise MaskError(
+            f"expected a {name} that names its labels, to find {label!r} among them, got one without names; "
+            "leave the name out if the file holds that structure alone",
+            options=LABEL_OPTIONS,
+        )
     if is_called(label, LIVER) and _looks_like_totalsegmentator(source.volume, present):
         return TOTALSEGMENTATOR_LIVER, (
             f"the {name} names no labels: {TOTALSEGMENTATOR_LIVER} was taken as the liver, TotalSegmentator's number",
@@ -123,11 +135,20 @@ def _number_of(source: LabelMap, label: int | str | None, name: str) -> tuple[in
 
 
 def _liver_by_name(source: LabelMap, name: str) -> tuple[int | None, tuple[str, ...]]:
-    """Return the label that the file calls liver, if it has several; None for a plain mask, or if no name helps."""
-    data = source.volume.data
-    if not _holds_labels(source.volume) or data.max() <= 1 or len(present := labels_present(data, name=name)) < 2:
+    """Return the label that the file calls liver, if it has several; None for a plain mask, or if no name helps.
+
+    Raises
+    ------
+    MaskError
+        If the file names its labels, and the only one present is not called liver.
+    """
+    if not _holds_labels(source.volume):
         return None, ()
-    called = [n for n, text in source.names().items() if is_called(text, LIVER) and n in present]
+    present = labels_present(source.volume.data, name=name)
+    names = source.names() if present else {}
+    if len(present) == 1 and names:
+        return find_label({present[0]: names.get(present[0]) or UNNAMED}, None, name=name), ()
+    called = [n for n, text in names.items() if is_called(text, LIVER) and n in present]
     if len(called) != 1:
         return None, ()
     return called[0], (f"of the {len(present)} labels of the {name} the one called liver was taken",)

@@ -62,7 +62,7 @@ def is_called(name: str, wanted: str) -> bool:
 
 
 def find_label(names: Mapping[int, str], label: int | str | None, *, name: str) -> int:
-    """Return the number of the segment that is asked for; without a label the only one, or the only liver.
+    """Return the number of the segment that is asked for; without a label the only liver, or the only one if unnamed.
 
     Parameters
     ----------
@@ -84,10 +84,10 @@ def find_label(names: Mapping[int, str], label: int | str | None, *, name: str) 
     found = [] if isinstance(label, int) else [n for n, text in names.items() if is_called(text, wanted)]
     if len(found) == 1:
         return found[0]
-    if label is None and len(names) == 1:
+    if label is None and len(names) == 1 and not any(names.values()):
         return next(iter(names))
-    got = f"{len(found)} of that name" if found else f"{len(names)} segments, none of them it"
-    asked = "one segment" if label is None else f"segment {label!r}"
+    got = f"{len(found)} of that name" if found else f"{len(names)} with other names or numbers"
+    asked = f"one segment called {LIVER}" if label is None else f"segment {label!r}"
     raise MaskError(
         f"expected {asked} in the {name}, got {got}; choose the one of the liver by its number or name",
         options=LABEL_OPTIONS,
