@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import MaskError
@@ -24,6 +25,8 @@ __all__ = ["RTSTRUCT_CLASS", "segments_of_rtstruct"]
 RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "")
 MAX_OUTSIDE = 0.5
+LEAST_NUMBERS = 9
+"""Numbers of the three points that an outline has at least."""
 
 
 def segments_of_rtstruct(dataset: Any) -> Segments:
@@ -37,13 +40,12 @@ def segments_of_rtstruct(dataset: Any) -> Segments:
     Raises
     ------
     MaskError
-        If no region has a contour.
+        If no region has a contour, or one has two items of contours.
     """
-    contours = {
-        int(item.ReferencedROINumber): found
-        for item in dataset.get("ROIContourSequence") or []
-        if (found := _contours_of(item))
-    }
+    items = [item for item in dataset.get("ROIContourSequence") or [] if _has_outline(item)]
+    contours = {int(item.ReferencedROINumber): item for item in items}
+    if len(contours) < len(items):
+        raise MaskError("expected the contours of a region in one item, got two with its number; export it again")
     rois = {int(item.ROINumber): item for item in dataset.get("StructureSetROISequence") or []}
     if not contours:
         raise MaskError("expected a structure set with closed contours, got none; check the export")
@@ -53,7 +55,7 @@ def segments_of_rtstruct(dataset: Any) -> Segments:
 
     def read(number: int, grid: Grid | None = None) -> Volume:
         provenance = Provenance("dicom", patient, world_digest=digest_of(worlds[number]))
-        return _drawn(contours[number], grid, provenance)
+        return _drawn(_contours_of(contours[number]), grid, provenance)
 
     return Segments("a DICOM structure set", names, read)
 
@@ -72,16 +74,37 @@ def _drawn(contours: list[Points], grid: Grid | None, provenance: Provenance) ->
     return Volume(filled.data, filled.grid, provenance=replace(provenance, notes=notes))
 
 
+def _has_outline(item: Any) -> bool:
+    return any(_numbers_of(contour).size >= LEAST_NUMBERS for contour in _closed_in(item))
+
+
 def _contours_of(item: Any) -> list[Points]:
-    """Return the closed contours of a region as (N, 3) points in RAS mm."""
+    """Return the closed contours of a region as (N, 3) points in RAS mm; those of one or two points have no area.
+
+    Raises
+    ------
+    MaskError
+        If a contour has another number of points than it states, a part of a point, or one that is not finite.
+    """
     found: list[Points] = []
-    for contour in item.get("ContourSequence") or []:
-        if str(contour.get("ContourGeometricType") or "").upper() not in CLOSED:
-            continue
-        points = np.array(contour.get("ContourData") or [], dtype=np.float64)
-        if points.size >= 9 and points.size % 3 == 0 and np.isfinite(points).all():
-            found.append(points.reshape(-1, 3) * [-1.0, -1.0, 1.0])
+    for contour in _closed_in(item):
+        numbers, stated = _numbers_of(contour), contour.get("NumberOfContourPoints")
+        if numbers.size != 3 * int(numbers.size // 3 if stated is None else stated) or not np.isfinite(numbers).all():
+            raise MaskError(
+                "expected three numbers for each point that a contour states, got a contour that is cut off or "
+                "damaged; export the structure set again"
+            )
+        if numbers.size >= LEAST_NUMBERS:
+            found.append(numbers.reshape(-1, 3) * [-1.0, -1.0, 1.0])
     return found
+
+
+def _closed_in(item: Any) -> list[Any]:
+    return [c for c in item.get("ContourSequence") or [] if str(c.get("ContourGeometricType") or "").upper() in CLOSED]
+
+
+def _numbers_of(contour: Any) -> NDArray[np.float64]:
+    return np.atleast_1d(np.array(contour.get("ContourData") or [], dtype=np.float64))
 
 
 def _world_of(dataset: Any, roi: Any) -> str:
