@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["decoded_frames", "read_pixels"]
 
-UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, "1.2.840.10008.1.2.1.99")
 HIGH_THROUGHPUT_JPEG_2000 = ("1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203")
 NEUTRAL = {"PhotometricInterpretation": "MONOCHROME2", "RescaleSlope": "1", "RescaleIntercept": "0"}
 """With these GDCM gives values as they are stored; it would turn MONOCHROME1 upside down and apply the rescale."""
@@ -102,8 +103,21 @@ def decoded_frames(dataset: "Dataset", numbers: Sequence[int], *, name: str) -> 
 def _by_pydicom(dataset: "Dataset", numbers: Sequence[int]) -> list[NDArray[Any]]:
     from pydicom.pixels import get_decoder
 
-    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if dataset.BitsAllocated == 1 and syntax in UNCOMPRESSED and syntax != BIG_ENDIAN:
+        if 8 * len(dataset.PixelData) < int(dataset.get("NumberOfFrames") or 1) * dataset.Rows * dataset.Columns:
+            raise EOFError
+        return [_bits_of_frame(dataset, number) for number in numbers]
+    decoder = get_decoder(syntax)
     return [decoder.as_array(dataset, index=number, raw=True)[0] for number in numbers]
+
+
+def _bits_of_frame(dataset: "Dataset", number: int) -> NDArray[Any]:
+    """Return a frame of single bits, which follow one another without padding: a frame may begin within a byte."""
+    size = int(dataset.Rows) * int(dataset.Columns)
+    byte, bit = divmod(number * size, 8)
+    packed = np.frombuffer(dataset.PixelData, np.uint8)[byte : byte + -(-(bit + size) // 8)]
+    return np.unpackbits(packed, bitorder="little")[bit : bit + size].reshape(dataset.Rows, dataset.Columns)
 
 
 def _by_gdcm(dataset: "Dataset", numbers: Sequence[int], name: str) -> Iterator[NDArray[Any]]:

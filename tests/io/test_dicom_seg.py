@@ -1,0 +1,56 @@
+"""DICOM SEG objects written by hand: frames of single bits, and positions rounded as software rounds them."""
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from hepareg.errors import FileFormatError
+from hepareg.io.dicom_seg import segments_of_seg
+
+
+def binary_seg(positions, frames, *, stated_mm=None, orientation=(1, 0, 0, 0, 1, 0)):
+    """Return a binary SEG of one segment with a frame at each position, in LPS mm."""
+    dataset, segment, shared, measures, plane = (Dataset() for _ in range(5))
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SegmentationType, dataset.NumberOfFrames = "BINARY", len(frames)
+    dataset.Rows, dataset.Columns = frames[0].shape
+    dataset.BitsAllocated = dataset.BitsStored = dataset.SamplesPerPixel = 1
+    dataset.HighBit = dataset.PixelRepresentation = 0
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    packed = np.packbits(np.stack(frames).ravel(), bitorder="little").tobytes()
+    dataset.PixelData = packed + bytes(len(packed) % 2)
+    segment.SegmentNumber, segment.SegmentLabel = 1, "liver"
+    dataset.SegmentSequence = [segment]
+    measures.PixelSpacing = [0.8, 0.7]
+    if stated_mm is not None:
+        measures.SpacingBetweenSlices = stated_mm
+    plane.ImageOrientationPatient = list(orientation)
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [plane]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = [_frame_at(position) for position in positions]
+    return dataset
+
+
+def _frame_at(position):
+    frame, place, identification = Dataset(), Dataset(), Dataset()
+    place.ImagePositionPatient = [float(x) for x in position]
+    identification.ReferencedSegmentNumber = 1
+    frame.PlanePositionSequence, frame.SegmentIdentificationSequence = [place], [identification]
+    return frame
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (6, 6), (5, 8), (7, 9), (31, 27)])
+def test_frames_of_single_bits_may_begin_within_a_byte(shape):
+    frames = list(np.random.default_rng(0).random((4, *shape)) > 0.5)
+    dataset = binary_seg([(0, 0, 2 * k) for k in (3, 1, 0, 2)], frames, stated_mm=2)
+    expected = np.stack([frames[2], frames[1], frames[3], frames[0]]).transpose(2, 1, 0)
+    np.testing.assert_array_equal(segments_of_seg(dataset).read(1, None).data, expected)
+
+
+def test_too_few_bits_are_refused():
+    dataset = binary_seg([(0, 0, 2 * k) for k in range(4)], [np.ones((5, 7), bool)] * 4, stated_mm=2)
+    dataset.PixelData = dataset.PixelData[:-4]
+    with pytest.raises(FileFormatError, match="truncated"):
+        segments_of_seg(dataset).read(1, None)
