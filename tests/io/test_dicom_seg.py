@@ -54,3 +54,31 @@ def test_too_few_bits_are_refused():
     dataset.PixelData = dataset.PixelData[:-4]
     with pytest.raises(FileFormatError, match="truncated"):
         segments_of_seg(dataset).read(1, None)
+
+
+@pytest.mark.parametrize("stated_mm", [None, 0.625, 0.63, 5.0])
+@pytest.mark.parametrize("decimals", [1, 2])
+@pytest.mark.parametrize("num_frames", [5, 480])
+def test_rounded_positions_keep_their_planes(num_frames, decimals, stated_mm):
+    heights = [round(-300 + 0.625 * k, decimals) for k in range(num_frames)]
+    frames = [np.full((4, 4), k % 3 == 0) for k in range(num_frames)]
+    mask = segments_of_seg(binary_seg([(0, 0, z) for z in heights], frames, stated_mm=stated_mm)).read(1, None)
+    np.testing.assert_array_equal(mask.data[0, 0], [k % 3 == 0 for k in range(num_frames)])
+    # The ends are rounded by half a unit of the last digit each, so that the whole stack is off by at most one.
+    assert mask.grid.spacing_mm[2] == pytest.approx(0.625, abs=10.0**-decimals / (num_frames - 1))
+
+
+def test_left_out_frames_of_rounded_positions_are_empty():
+    kept = [k for k in range(400) if k % 50 < 40]
+    positions = [(0, 0, round(0.625 * k, 1)) for k in kept]
+    mask = segments_of_seg(binary_seg(positions, [np.ones((4, 4), bool)] * len(kept))).read(1, None)
+    np.testing.assert_array_equal(np.flatnonzero(mask.data[0, 0]), kept)
+
+
+def test_a_normal_of_another_length_does_not_change_the_distance():
+    """Rounded cosines are not of unit length; here by far, so that the distance would differ."""
+    positions = [(0, 0, 2.0 * k) for k in range(2)]
+    dataset = binary_seg(positions, [np.ones((4, 4), bool)] * 2, orientation=(1.2, 0, 0, 0, 1.2, 0))
+    dataset.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence[0].ReferencedSegmentNumber = 2
+    matrix = segments_of_seg(dataset).read(1, None).grid.world_from_voxel
+    assert matrix[2, 2] == pytest.approx(2.0)

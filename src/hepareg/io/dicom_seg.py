@@ -64,7 +64,8 @@ def _mask(dataset: Any, number: int, grid: Grid | None = None) -> Volume:
     orientation = _common(groups, own, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
     spacing = _common(groups, own, "PixelMeasuresSequence", "PixelSpacing", 2)
     normal = np.cross(orientation[:3], orientation[3:])
-    heights = positions @ (normal / np.linalg.norm(normal))
+    normal = normal / np.linalg.norm(normal)
+    heights = positions @ normal
     every = np.array([_values(g, "PlanePositionSequence", "ImagePositionPatient", 3) for g in groups]) @ normal
     step = _slice_distance(heights, every, groups[own[0]])
     planes = np.rint((heights - heights.min()) / step).astype(int)
@@ -73,7 +74,7 @@ def _mask(dataset: Any, number: int, grid: Grid | None = None) -> Volume:
     for plane, values in zip(planes, decoded_frames(dataset, own, name=""), strict=True):
         data[plane] |= _inside(values, kind, number, dataset)
     first = positions[int(np.argmin(heights))]
-    matrix = _placed(orientation, spacing, normal * step / np.linalg.norm(normal), first)
+    matrix = _placed(orientation, spacing, normal * step, first)
     provenance = Provenance(
         "dicom", digest_of(dataset.get("PatientID")), world_digest=digest_of(dataset.get("FrameOfReferenceUID"))
     )
@@ -134,12 +135,14 @@ def _common(
 def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
     """Return the distance in mm between the planes of a segment.
 
-    1. Let d be the smallest distance between two different planes of the whole object (more than 0.001 mm). If all
-       frames lie in one plane, return the header's spacing.
-    2. If the segment has a single plane, return d.
-    3. Let h be the height of the segment's stack, from its first to its last plane. Replace d by h / n, with n = h / d
-       rounded to a whole number of at least 1: over the whole stack, errors of rounded positions average out.
-    4. If d / (header's spacing) is within `PLACE_TOLERANCE` of a whole number k of 2 or more, frames without the
+    1. If all frames lie in one plane, return the header's spacing.
+    2. If the frames of the whole object lie at multiples of the header's distance between slices, return the
+       distance that fits them best, for the header's may be rounded.
+    3. Let d be the smallest distance between two different planes of the whole object (more than 0.001 mm). If the
+       segment has a single plane, return d.
+    4. Else replace d by the distance that fits the segment's frames best (see `_refined`): errors of rounded
+       positions average out.
+    5. If d / (header's spacing) is within `PLACE_TOLERANCE` of a whole number k of 2 or more, frames without the
        segment were left out of the object: return d / k. Else return d.
 
     Parameters
@@ -152,18 +155,50 @@ def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], gr
         Functional groups of a frame, with the header's spacing: of slices, else their thickness, else 1 mm.
     """
     measures = groups.get("PixelMeasuresSequence", {})
-    stated = float(measures.get("SpacingBetweenSlices") or 0) or float(measures.get("SliceThickness") or 0) or 1.0
+    between = float(measures.get("SpacingBetweenSlices") or 0)
+    stated = between or float(measures.get("SliceThickness") or 0) or 1.0
     gaps = np.diff(np.unique(np.round(every, 4)))
     gaps = gaps[gaps > 1e-3]
     if not gaps.size:
         return stated
+    if between > 0 and _lies_at_multiples(every, between):
+        return _refined(every, between)
     closest = float(gaps.min())
-    apart = np.ptp(heights)
-    if apart < 0.5 * closest:
+    if np.ptp(heights) < 0.5 * closest:
         return closest
-    closest = float(apart / max(round(apart / closest), 1))  # over the whole stack: rounded positions average out
+    closest = _refined(heights, float(gaps[gaps < 1.5 * closest].mean()))
     ratio = closest / stated
     return closest / round(ratio) if ratio > 1.5 and abs(ratio - round(ratio)) < PLACE_TOLERANCE else closest
+
+
+def _lies_at_multiples(heights: NDArray[np.float64], step: float) -> bool:
+    steps = (heights - heights.min()) / step
+    return bool(np.abs(steps - np.rint(steps)).max() * step <= min(_most_off_mm(step), step / 4))
+
+
+def _refined(heights: NDArray[np.float64], step: float) -> float:
+    """Return the distance in mm that fits heights best in the least squares, from a first guess.
+
+    The guess counts the planes near the lowest one; the better distance from these counts those of twice the reach,
+    and so on up to the highest. Counted over the whole stack at once, a small error of the guess would add up to
+    more than half a plane.
+    """
+    above = heights - heights.min()
+    reach = 4 * step
+    while True:
+        near = above[above <= reach]
+        planes = np.rint(near / step)
+        planes -= planes.mean()
+        if planes.any():
+            step = float(planes @ near / (planes @ planes))
+        if reach >= above.max():
+            return step
+        reach *= 2
+
+
+def _most_off_mm(step: float) -> float:
+    """Return by how many mm a frame may be off its even place: two positions rounded to 0.1 mm are off by that."""
+    return max(PLACE_TOLERANCE * step, 0.101)
 
 
 def _check_stack(
@@ -171,9 +206,8 @@ def _check_stack(
     normal: NDArray[Any],
 ) -> None:  # fmt: skip
     off = np.abs(heights - heights.min() - planes * step).max()
-    unit = normal / np.linalg.norm(normal)
-    sideways = np.linalg.norm(positions - positions[0] - np.outer(heights - heights[0], unit), axis=1).max()
-    if off > max(PLACE_TOLERANCE * step, 0.101) or sideways > 0.2:
+    sideways = np.linalg.norm(positions - positions[0] - np.outer(heights - heights[0], normal), axis=1).max()
+    if off > _most_off_mm(step) or sideways > 0.2:
         raise MaskError(
             f"expected the frames of a segment stacked at even distances, got them off by "
             f"{max(off, sideways):.2f} mm; export the segmentation as NIfTI"
