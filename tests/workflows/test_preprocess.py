@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hepareg
+from hepareg.cli.main import main
 from hepareg.errors import InputError, OutputError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
@@ -240,3 +242,16 @@ def test_only_what_a_run_left_behind_is_swept_up(data, tmp_path):
     assert foreign.is_dir()
     assert not left.exists()
     assert not old.exists()
+
+
+def test_a_guessed_label_of_a_mask_is_noted_and_kept_in_the_record(data, tmp_path, capsys):
+    liver = read_nifti(data / "a_art_liver.nii.gz")
+    labels = 5 * liver.data
+    labels[0, 0, 0] = 27
+    write_nifti(data / "a_art_liver.nii.gz", replace(liver, data=labels))
+    lines = (data / "list.csv").read_text().splitlines()[:2]
+    (data / "list.csv").write_text(f"{lines[0]},mask_label\n{lines[1]},liver\n")
+    for _ in ("done", "kept"):
+        assert main(["preprocess", str(data / "list.csv"), "-o", str(tmp_path / "out"), "--slices", "20"]) == 0
+        shown = capsys.readouterr().err
+        assert "hepareg: note: case a: the moving mask names no labels: 5 was taken as the liver" in shown

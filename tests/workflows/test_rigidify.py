@@ -94,3 +94,9 @@ def test_bad_input_writes_nothing(folder):
     with pytest.raises(SettingsError, match="direction is known"):
         rigidified(folder, "affine.txt", "rigid.txt", direction=None)
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_guessed_label_of_the_mask_is_noted(folder):
+    write_nifti(folder / "liver.nii.gz", Volume(5 * MASK + (MASK == 0) * (np.arange(20) == 19) * np.uint8(27), FIXED))
+    notes = rigidified(folder, "affine.txt", "rigid.txt", mask_label="liver").notes
+    assert any("5 was taken as the liver" in note for note in notes)

@@ -84,6 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         progress=lambda pairs: counted(pairs, unit="case", quiet=arguments.quiet),
     )
+    for row in rows:
+        for note in row.notes:
+            print(f"hepareg: note: case {row.case}: {note}", file=sys.stderr)
     failed = [row for row in rows if row.status == "failed"]
     for row in failed:
         print(f"hepareg: case {row.case} failed: {row.error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from hepareg.preprocessing.masks import check_liver_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.volume import Volume
 
-__all__ = ["CheckedPair", "read_ct", "read_liver_mask", "read_pair"]
+__all__ = ["CheckedPair", "notes_of", "read_ct", "read_liver_mask", "read_pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +100,11 @@ def read_pair(
         allow_identical=allow_identical,
         allow_different_patients=allow_different_patients,
     )
-    read = [*_notes_of(moving_ct, moving_region, "moving"), *_notes_of(fixed_ct, fixed_region, "fixed")]
+    read = [*notes_of(moving_ct, moving_region, "moving"), *notes_of(fixed_ct, fixed_region, "fixed")]
     return CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region, (*checked, *read))
 
 
-def _notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
+def notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
     """Return the readers' notes: the image's with its side in front, and the mask's, which name the mask."""
     return [f"{side} image: {note}" for note in image.provenance.notes] + list(mask.provenance.notes if mask else ())
 

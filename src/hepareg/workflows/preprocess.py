@@ -17,7 +17,7 @@ from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.preprocessing.resampling import check_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
-from hepareg.workflows.inputs import read_ct, read_liver_mask
+from hepareg.workflows.inputs import notes_of, read_ct, read_liver_mask
 from hepareg.workflows.preprocess_table import SIDES, CaseRow, SideRow, format_table
 
 __all__ = ["PreprocessSettings", "preprocess"]
@@ -162,18 +162,28 @@ def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, ove
         key = _fingerprint(pair)
         kept = None if overwrite else _record_of(folder, key)
         if kept is not None:
-            return CaseRow(pair.case, "kept", SideRow(**kept["moving"]), SideRow(**kept["fixed"]))
+            return CaseRow(
+                pair.case,
+                "kept",
+                SideRow(**kept["moving"]),
+                SideRow(**kept["fixed"]),
+                notes=tuple(kept.get("notes", ())),
+            )
         with atomic_directory(folder, overwrite=True) as temporary:
-            sides = {side: _do_side(pair, side, temporary, settings) for side in SIDES}
-            write_json(temporary / RECORD_FILE, {"inputs": key} | {side: asdict(row) for side, row in sides.items()})
-        return CaseRow(pair.case, "done", sides["moving"], sides["fixed"])
+            done = {side: _do_side(pair, side, temporary, settings) for side in SIDES}
+            sides = {side: row for side, (row, _) in done.items()}
+            notes = tuple(note for _, of_side in done.values() for note in of_side)
+            rows = {side: asdict(row) for side, row in sides.items()}
+            write_json(temporary / RECORD_FILE, {"inputs": key, "notes": notes} | rows)
+        return CaseRow(pair.case, "done", sides["moving"], sides["fixed"], notes=notes)
     except OutputError:
         raise
     except Exception as error:
         return CaseRow(pair.case, "failed", error=_without_paths(error, pair))
 
 
-def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> SideRow:
+def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> tuple[SideRow, list[str]]:
+    """Write image and mask of a side; return its row and the readers' notes."""
     image = read_ct(getattr(pair, side), name=f"{side} image", geometry=settings.geometry)
     mask_path = getattr(pair, f"{side}_mask")
     mask = None
@@ -181,12 +191,13 @@ def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSe
         mask = read_liver_mask(
             mask_path, like=image, label=pair.mask_label, name=f"{side} mask", geometry=settings.geometry
         )
+    notes = notes_of(image, mask, side)
     region = None if mask is None else settings.crop.region(mask)
     if mask is not None and region is not None:
         image, mask = region.apply(image), region.apply(mask)
         _write(folder / f"{side}_mask.nii.gz", _resampled(mask, settings, is_mask=True))
     _write(folder / f"{side}.nii.gz", _windowed(_resampled(image, settings, is_mask=False), settings))
-    return SideRow.of(region)
+    return SideRow.of(region), notes
 
 
 def _resampled(volume: Volume, settings: PreprocessSettings, *, is_mask: bool) -> Volume:

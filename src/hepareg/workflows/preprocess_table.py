@@ -43,6 +43,8 @@ class CaseRow:
         Crops of the images; None for a failed case.
     error
         Message of the error of a failed case, without any path.
+    notes
+        Notes of the readers of its images and masks for the user.
     """
 
     case: str
@@ -50,6 +52,7 @@ class CaseRow:
     moving: SideRow | None = None
     fixed: SideRow | None = None
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def format_table(rows: Sequence[CaseRow]) -> str:

@@ -105,4 +105,5 @@ def rigidify_file(
         if record is not None:
             with atomic_file(record, overwrite=overwrite) as record_path:
                 record_matrices(record_path, [path])
-    return Rigidified(removed, (*moving_image.provenance.notes, *fixed_image.provenance.notes, *read.notes))
+    notes = (note for volume in (moving_image, fixed_image, liver) for note in volume.provenance.notes)
+    return Rigidified(removed, (*notes, *read.notes))
