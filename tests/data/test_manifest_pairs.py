@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hepareg.data import manifest_pairs
-from hepareg.data.manifest_pairs import manifest_sources, split_manifest
+from hepareg.data.manifest_pairs import manifest_sources, read_pair, split_manifest
 from hepareg.data.settings import DataSettings
 from hepareg.errors import InputError, MaskError, PairError, SettingsError
-from hepareg.io.manifest import ManifestPair
+from hepareg.io.manifest import ManifestPair, read_manifest
 from hepareg.io.nifti import write_nifti
 from hepareg.networks.input_region import RegionSettings
 
@@ -64,6 +64,19 @@ def test_a_changed_file_is_read_again(write_manifest, tmp_path):
     (tmp_path / "moving.nii.gz").write_bytes(b"no image any more")
     with pytest.raises(InputError, match=r"case [ab]: "):
         sources_of(path, tmp_path).fill(num_processes=1)
+
+
+def test_a_guessed_label_of_a_mask_is_told(write_manifest, oblique_pair, tmp_path, capsys):
+    path = write_manifest({"case": "a", "mask_label": "liver"})
+    for name in ("moving_mask", "fixed_mask"):
+        labels = 5 * getattr(oblique_pair, name).data.astype(np.uint8)
+        labels[0, 0, 0] = 27
+        write_nifti(tmp_path / f"{name}.nii.gz", getattr(oblique_pair, name).with_data(labels))
+    read_pair(read_manifest(path)[0])
+    shown = capsys.readouterr().err
+    for side in ("moving", "fixed"):
+        assert f"hepareg: note: the case a: {side} mask names no labels: 5 was taken as the liver" in shown
+    assert str(tmp_path) not in shown
 
 
 def test_masks_are_required_where_a_loss_needs_them(write_manifest, tmp_path):

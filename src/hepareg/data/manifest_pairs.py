@@ -1,5 +1,6 @@
 """Pairs of a manifest: read and prepared by MONAI transforms on dictionaries, split by patient, cached."""
 
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +28,7 @@ __all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_
 
 
 class LoadPaird(Transform):
-    """MONAI transform that reads images, masks and truth from the paths of a manifest's row."""
+    """MONAI transform that reads images, masks and truth of a manifest's row, and prints notes on masks to stderr."""
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``case``, the volumes ``moving`` and ``fixed``, and, if given, their masks and ``truth``."""
@@ -42,6 +43,8 @@ class LoadPaird(Transform):
                     label=item.get("mask_label"),
                     name=f"case {item['case']}: {side} mask",
                 )
+                for note in loaded[f"{side}_mask"].provenance.notes:
+                    print(f"hepareg: note: {note}", file=sys.stderr)
         check_pair(moving=loaded["moving"], fixed=loaded["fixed"], both_masks="moving_mask" in loaded)
         if item.get("truth"):
             loaded["truth"] = RigidTransform(read_transform(item["truth"], direction="moving_from_fixed").matrix)
