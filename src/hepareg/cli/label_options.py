@@ -20,7 +20,7 @@ def add_label_option(parser: argparse.ArgumentParser) -> None:
         "--mask-label",
         type=_label,
         metavar="L",
-        help="number or name of the label or segment to take (default: the only one, or the one called liver)",
+        help="number or name of the label or segment (default: the one called liver, or the only one without a name)",
     )
 
 
