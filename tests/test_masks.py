@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from hepareg.errors import MaskError
+from hepareg.errors import FileFormatError, MaskError
 from hepareg.geometry import Grid
 from hepareg.io.nifti import write_nifti
 from hepareg.masks import read_image_or_segment, read_mask
@@ -306,3 +306,13 @@ def test_an_image_or_a_segment(tmp_path):
     liver = label_map(tmp_path / "labels.nii.gz", names={5: "liver", SPINE: "spine"})
     assert set(np.unique(read_image_or_segment(tmp_path / "labels.nii.gz").data)) == {0, 5, SPINE}
     np.testing.assert_array_equal(read_image_or_segment(tmp_path / "labels.nii.gz", label="liver").data, liver)
+
+
+@pytest.mark.parametrize("name", ["smith_john.nii.gz", "smith_john.nrrd"])
+def test_a_damaged_file_of_a_folder_is_listed_alone(tmp_path, name):
+    """A table of failures holds the text of an error, and a file's name may be a patient's."""
+    (tmp_path / name).write_bytes(b"damaged")
+    with pytest.raises(FileFormatError, match="a file of the folder") as caught:
+        read_mask(tmp_path, label=1)
+    assert "smith" not in str(caught.value)
+    assert caught.value.listing == name

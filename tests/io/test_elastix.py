@@ -147,7 +147,7 @@ def test_other_content_gives_one_line(tmp_path):
         (good.replace("0.01 ", ""), FileFormatError, "6 parameters"),
         (good.replace("0.01 ", "x "), FileFormatError, "damaged"),
         (good.replace("0.01 ", "nan "), FileFormatError, "6 parameters"),
-        (good.replace("NoInitialTransform", "gone.txt"), FileFormatError, "gone.txt beside"),
+        (good.replace("NoInitialTransform", "gone.txt"), FileFormatError, r"initial transform beside a\.txt"),
         (good.replace("NoInitialTransform", "a.txt"), FileFormatError, "that ends"),
         ('(Transform "File")\n(TransformFileName "a.txt")\n', FileFormatError, "that ends"),
         ('(Transform "EulerTransform")\n', FileFormatError, "damaged"),
@@ -160,3 +160,22 @@ def test_other_content_gives_one_line(tmp_path):
     path.write_text(good)
     with pytest.raises(SettingsError, match="states its own"):
         read_transform(path, convention="ras")
+
+
+@pytest.mark.parametrize("content", [None, "(Transform", "Insight Transform File V1.0\n", '(Transform "Euler'])
+@pytest.mark.parametrize("key", ["initial", "File"])
+def test_names_of_files_that_another_file_names_are_listed_alone(tmp_path, content, key):
+    """A table of failures holds the text of an error, and the name of such a file may be a patient's."""
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    if content is not None:
+        (folder / "smith_john.txt").write_text(content)
+    if key == "initial":
+        path = euler(tmp_path / "a.txt", initial="inner/smith_john.txt")
+    else:
+        path = tmp_path / "a.txt"
+        path.write_text('(Transform "File")\n(TransformFileName "inner/smith_john.txt")\n')
+    with pytest.raises(FileFormatError) as caught:
+        read_elastix(path)
+    assert "smith" not in str(caught.value)
+    assert caught.value.listing == "smith_john.txt"

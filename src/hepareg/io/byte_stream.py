@@ -9,9 +9,9 @@ from typing import BinaryIO, cast
 
 from isal import igzip, isal_zlib
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, HeparegError
 
-__all__ = ["CHUNK_BYTES", "decoded", "is_packed", "open_bytes", "reading", "write_bytes"]
+__all__ = ["CHUNK_BYTES", "decoded", "inner_file", "is_packed", "open_bytes", "reading", "write_bytes"]
 
 CHUNK_BYTES = 1 << 22
 """Files pass in pieces of this size: few calls, and no second copy of a volume in memory."""
@@ -53,6 +53,28 @@ def reading(path: str | Path, *, expected: str) -> Iterator[None]:
         raise FileFormatError(f"expected {expected}, got a file that is not text: {path}") from error
     except OSError as error:
         raise FileFormatError(f"expected {expected}, got {error.strerror or 'an error'} on reading {path}") from error
+
+
+@contextmanager
+def inner_file(path: Path, *, shown: str) -> Iterator[None]:
+    """Move the name of a file that the user did not type from the text of an error to its ``listing``.
+
+    Tables of failures hold the texts of errors without the paths that the user gave. They know no names of files in a
+    folder or of files that another file names, and such a name may be a patient's.
+
+    Parameters
+    ----------
+    path
+        The file that is read.
+    shown
+        Words in place of its path, as in ``"a file of the folder"``.
+    """
+    try:
+        yield
+    except HeparegError as error:
+        error.args = (str(error).replace(str(path), shown).replace(path.name, shown),)
+        error.listing = error.listing or path.name
+        raise
 
 
 def decoded(raw: bytes) -> str:

@@ -23,7 +23,7 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, TransformError
 from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.rotations import about_centre, homogeneous
-from hepareg.io.byte_stream import decoded, reading
+from hepareg.io.byte_stream import decoded, inner_file, reading
 from hepareg.io.itk_transforms import itk_kind_of, read_itk_transform
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.linear import LPS_FROM_RAS
@@ -130,6 +130,12 @@ def _matrix_lps(path: Path, *, depth: int) -> Matrix:
         raise FileFormatError(f"expected a transform of elastix, got a damaged one: {path}") from error
 
 
+def _named_matrix_lps(path: Path, *, depth: int) -> Matrix:
+    """Return the (4, 4) LPS matrix of a file that another file names."""
+    with inner_file(path, shown="a transform that another file names"):
+        return _matrix_lps(path, depth=depth)
+
+
 def _entries(text: str, path: Path) -> Mapping[str, list[str]]:
     """Return every entry's values as words."""
     if not is_elastix(text):
@@ -154,10 +160,11 @@ def _chained(entries: Mapping[str, list[str]], matrix: Matrix, path: Path, *, de
     initial = next((place for place in places if place.is_file()), None)
     if initial is None:
         raise FileFormatError(
-            f"expected the initial transform {stored[-1]} beside {path.name}, got none: put it there, as the "
-            "transform means nothing without it"
+            f"expected the initial transform beside {path.name}, which names it, got none: put it there, as the "
+            "transform means nothing without it",
+            listing=stored[-1],
         )
-    first = _matrix_lps(initial, depth=depth + 1)
+    first = _named_matrix_lps(initial, depth=depth + 1)
     combination = entries.get("HowToCombineTransforms", [""])[0].lower()
     if combination == "compose":
         return matrix @ first
@@ -170,7 +177,7 @@ def _own_matrix(entries: Mapping[str, list[str]], path: Path, *, depth: int) -> 
     """Return the (4, 4) LPS matrix of a file's own transform."""
     kind = entries["Transform"][0]
     if kind == "File":
-        return _matrix_lps(path.parent / entries["TransformFileName"][0], depth=depth + 1)
+        return _named_matrix_lps(path.parent / entries["TransformFileName"][0], depth=depth + 1)
     if kind not in MAKERS:
         raise TransformError(
             f"expected a translation, Euler, similarity or affine transform of elastix, got {kind}: "

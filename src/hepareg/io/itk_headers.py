@@ -25,6 +25,8 @@ from hepareg.io.image_limits import check_stored_bytes
 __all__ = ["ItkHeader", "check_itk_header", "read_itk_header", "unpacked_voxels"]
 
 MAX_HEADER_BYTES = 1 << 16
+MAX_LISTED = 5
+"""Number of missing files that an error lists."""
 NRRD_TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
@@ -119,10 +121,10 @@ def check_itk_header(header: ItkHeader, path: str | Path) -> None:
         )
     missing = [name for name in header.data_files if not (folder / name).is_file()]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise FileFormatError(
-            f"expected the file with the voxels beside the header, got none: {missing[0]}{more}, named by {path}; "
-            "copy it there"
+            f"expected the files with the voxels beside the header that names them, got {len(missing)} of "
+            f"{len(header.data_files)} missing: {path}; copy them there",
+            listing="\n".join(missing[:MAX_LISTED]),
         )
     if header.data_files:
         available = sum((folder / name).stat().st_size for name in header.data_files)

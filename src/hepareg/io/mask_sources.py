@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from hepareg.geometry import Grid
+from hepareg.io.byte_stream import inner_file
 from hepareg.io.dicom_masks import read_dicom_masks
 from hepareg.io.images import read_image
 from hepareg.io.itk_images import ITK_SUFFIXES
@@ -54,7 +55,8 @@ def _read_mask_folder(path: str | Path, geometry: str | None = None) -> Segments
     named = dict(enumerate(_mask_files(Path(path)), start=1))
 
     def read(number: int, grid: Grid | None = None) -> Volume:
-        return read_image(named[number], geometry=geometry)
+        with inner_file(named[number], shown="a file of the folder"):
+            return read_image(named[number], geometry=geometry)
 
     return Segments("a folder of masks", {n: _class_of(file) for n, file in named.items()}, read)
 
