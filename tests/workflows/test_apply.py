@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import trimesh
 
 from hepareg.errors import OutputError, PairError, SettingsError
@@ -252,3 +253,18 @@ def test_a_plain_matrix_without_a_word_is_asked_about(folder):
     said = ApplySettings(direction="fixed_from_moving")
     apply_to_file(folder / "b.txt", folder / "points.csv", folder / "v.csv", settings=said)
     assert np.abs(read_landmarks(folder / "v.csv").points - FIXED_CENTRE).max() < 1e-9
+
+
+@pytest.mark.parametrize("source", ["ct.mha", "points.csv"])
+def test_a_matrix_of_flirt_is_for_nifti_alone(folder, source):
+    """FSL's coordinates run along the voxels of NIfTI files; those of another format may be stored in another order."""
+    grids = {name: read_nifti(folder / f"{name}.nii.gz").grid for name in ("ct", "fixed")}
+    write_flirt(folder / "pose_flirt.mat", POSE, moving=grids["ct"], fixed=grids["fixed"])
+    sitk.WriteImage(sitk.ReadImage(str(folder / "ct.nii.gz")), str(folder / "ct.mha"))
+    output = folder / ("w.csv" if source == "points.csv" else "w.nii.gz")
+    moving = folder / "ct.mha" if source == "points.csv" else None
+    with pytest.raises(SettingsError, match="two NIfTI images"):
+        apply_to_file(
+            folder / "pose_flirt.mat", folder / source, output, reference=folder / "fixed.nii.gz", moving=moving
+        )
+    assert not output.exists()

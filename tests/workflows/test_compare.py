@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
-from hepareg.errors import MaskError
+from hepareg.errors import MaskError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.masked import points_mm
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
+from hepareg.io.fsl import write_flirt
 from hepareg.io.itk_transforms import write_itk_transform
 from hepareg.io.matrix_text import write_matrix_text
 from hepareg.io.nifti import write_nifti
@@ -69,3 +71,14 @@ def test_affine_is_named_and_measured_as_it_is(folder):
 def test_label_has_to_be_said(folder):
     with pytest.raises(MaskError, match="choose the label of the liver"):
         compare_files(folder / "a.txt", folder / "a.txt", mask=folder / "labels.nii.gz")
+
+
+def test_a_matrix_of_flirt_is_for_nifti_alone(folder):
+    """FSL's coordinates run along the voxels of NIfTI files; those of another format may be stored in another order."""
+    write_flirt(folder / "b_flirt.mat", POSE, moving=GRID, fixed=GRID)
+    liver, other = folder / "liver.nii.gz", folder / "other.nrrd"
+    sitk.WriteImage(sitk.ReadImage(str(liver)), str(other))
+    compare_files(folder / "a.txt", folder / "b_flirt.mat", mask=liver, moving=liver, fixed=liver)
+    for images in ({"moving": liver, "fixed": other}, {"moving": other, "fixed": liver}):
+        with pytest.raises(SettingsError, match="two NIfTI images"):
+            compare_files(folder / "a.txt", folder / "b_flirt.mat", mask=liver, **images)

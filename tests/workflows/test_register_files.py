@@ -267,6 +267,15 @@ def test_other_formats_leave_flirt_out_and_say_so(request_for, truth_known, simu
     jsonschema.validate(done.report, SCHEMA)
 
 
+def test_a_start_of_flirt_is_for_nifti_alone(request_for, truth_known, simulated_pair, tmp_path):
+    grids = {"moving": simulated_pair.moving.grid, "fixed": simulated_pair.fixed.grid}
+    write_transform(tmp_path / "start.mat", RigidTransform.identity(), **grids)
+    sitk.WriteImage(sitk.ReadImage(str(request_for().fixed)), str(tmp_path / "fixed.nrrd"))
+    with pytest.raises(SettingsError, match="two NIfTI images"):
+        register_files(request_for(fixed=tmp_path / "fixed.nrrd", start=tmp_path / "start.mat", matrix_only=True))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("suffix", [".txt", ".tfm", ".lta", ".mat"])
 def test_start_in_every_format(request_for, truth_known, simulated_pair, tmp_path, suffix):
     guess = RigidTransform.from_vectors([0.1, 0, 0.05], [5, -6, 7], centre_mm=[30, 20, -10])

@@ -100,3 +100,16 @@ def test_a_guessed_label_of_the_mask_is_noted(folder):
     write_nifti(folder / "liver.nii.gz", Volume(5 * MASK + (MASK == 0) * (np.arange(20) == 19) * np.uint8(27), FIXED))
     notes = rigidified(folder, "affine.txt", "rigid.txt", mask_label="liver").notes
     assert any("5 was taken as the liver" in note for note in notes)
+
+
+@pytest.mark.parametrize(("name", "out"), [("affine_flirt.mat", "rigid.txt"), ("affine.txt", "rigid.mat")])
+@pytest.mark.parametrize("other", ["moving", "fixed"])
+def test_flirt_is_for_nifti_alone(folder, name, out, other):
+    """FSL's coordinates run along the voxels of NIfTI files; those of another format may be stored in another order."""
+    sitk.WriteImage(sitk.ReadImage(str(folder / f"{other}.nii.gz")), str(folder / "other.nrrd"))
+    inputs = {role: folder / ("other.nrrd" if role == other else f"{role}.nii.gz") for role in ("fixed", "moving")}
+    said = {} if name.endswith(".mat") else {"direction": "moving_from_fixed"}
+    with pytest.raises(SettingsError, match="two NIfTI images"):
+        rigidify_file(folder / name, folder / out, **inputs, mask=folder / "liver.nii.gz", **said)
+    assert not (folder / out).exists()
+    rigidify_file(folder / "affine.tfm", folder / "rigid.lta", **inputs, mask=folder / "liver.nii.gz")

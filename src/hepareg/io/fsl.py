@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from hepareg.arrays import Matrix
+from hepareg.errors import SettingsError
 from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.rotations import homogeneous, nearest_rotation
 from hepareg.io.byte_stream import decoded, reading
 from hepareg.io.matrix_text import format_matrix, parse_matrix
 from hepareg.transforms import AffineTransform, RigidTransform
+from hepareg.volume import Volume
 
-__all__ = ["fsl_from_voxel", "read_flirt", "transform_of_flirt", "write_flirt"]
+__all__ = ["flirt_grid", "fsl_from_voxel", "is_nifti_volume", "read_flirt", "transform_of_flirt", "write_flirt"]
 
 SQUARE_TO = 1e-6
 """How far from orthogonal a header in float32 may make the axes of an image."""
@@ -33,6 +35,30 @@ def fsl_from_voxel(grid: Grid) -> Matrix:
         matrix[0, 0] *= -1
         matrix[0, 3] = (grid.shape[0] - 1) * grid.spacing_mm[0]
     return matrix
+
+
+def is_nifti_volume(image: Volume) -> bool:
+    """Return whether an image was read from a NIfTI file, in whose voxel order alone FLIRT's matrices hold."""
+    return image.provenance.file_format == "nifti"
+
+
+def flirt_grid(image: Grid | Volume) -> Grid:
+    """Return the grid of an image that FLIRT knows; a Grid is taken for that of a NIfTI file.
+
+    Raises
+    ------
+    SettingsError
+        If the image was read from a file of another format: its voxels may be in another order than those of the
+        NIfTI file that FLIRT was given.
+    """
+    if isinstance(image, Grid):
+        return image
+    if not is_nifti_volume(image):
+        raise SettingsError(
+            "expected two NIfTI images for a FLIRT matrix, whose coordinates are those of NIfTI files, got an image of "
+            "another format: give the files that FLIRT was given, or use another format of transform"
+        )
+    return image.grid
 
 
 def read_flirt(path: str | Path, *, moving: Grid, fixed: Grid) -> AffineTransform:

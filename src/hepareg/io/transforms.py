@@ -13,7 +13,7 @@ from hepareg.errors import FileFormatError, SettingsError, TransformError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import decoded, reading
 from hepareg.io.elastix import is_elastix, read_elastix
-from hepareg.io.fsl import transform_of_flirt, write_flirt
+from hepareg.io.fsl import flirt_grid, transform_of_flirt, write_flirt
 from hepareg.io.itk_transforms import itk_kind_of, read_itk_transform, write_itk_transform
 from hepareg.io.lta import is_lta, read_lta, write_lta
 from hepareg.io.matrix_text import parse_matrix, transform_of_matrix, write_matrix_text
@@ -26,6 +26,7 @@ from hepareg.io.transform_record import (
 )
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
+from hepareg.volume import Volume
 
 __all__ = [
     "MatrixMeaning",
@@ -43,7 +44,6 @@ __all__ = [
 UNKNOWN_BINARY = "expected a transform (ITK, elastix, LTA, FLIRT or 4x4 text), got an unknown binary file"
 RECORDED = (".txt", ".mat")
 """Suffixes of plain matrices, which say nothing about themselves."""
-WRITERS_WITH_GRIDS = {".lta": write_lta, ".mat": write_flirt}
 NATIVE_DIRECTION = {"itk": "moving_from_fixed", "elastix": "moving_from_fixed", "lta": "fixed_from_moving"}
 """Which way the stored numbers map, by the definition of a format."""
 NATURAL_DIRECTION = {".tfm": "moving_from_fixed", ".lta": "fixed_from_moving", ".mat": "fixed_from_moving"}
@@ -79,8 +79,8 @@ def read_transform_file(
     said: MatrixMeaning | None = None,
     default_direction: str | None = None,
     keep_rounding: bool = False,
-    moving: Grid | None = None,
-    fixed: Grid | None = None,
+    moving: Grid | Volume | None = None,
+    fixed: Grid | Volume | None = None,
 ) -> TransformFile:
     """Read moving_from_fixed from a file of ITK, ANTs, elastix, FreeSurfer or FSL, or from a plain 4x4 matrix.
 
@@ -100,7 +100,7 @@ def read_transform_file(
     keep_rounding
         Whether a rotation whose numbers were rounded stays as it is.
     moving, fixed
-        Grids of the two images, which only FLIRT's matrix needs.
+        The two images, which only FLIRT's matrix needs, or their grids if they are known to be of NIfTI files.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_transform_file(
         If the file cannot be read or is of no known format.
     SettingsError
         If the caller's statement contradicts the file, a plain matrix leaves its meaning open, or FLIRT's matrix comes
-        without both grids.
+        without both images, or with one that is not NIfTI.
     TransformError
         If the matrix is singular or the transform not linear.
     """
@@ -119,7 +119,8 @@ def read_transform_file(
     else:
         stored = READERS[kind](path)
         read = TransformFile(_pointed(path, kind, stored, said))
-    return read if keep_rounding else _without_rounding(read, fixed)
+    fixed_grid = fixed.grid if isinstance(fixed, Volume) else fixed
+    return read if keep_rounding else _without_rounding(read, fixed_grid)
 
 
 def stated_meaning(path: str | Path) -> tuple[str, MatrixMeaning]:
@@ -142,8 +143,8 @@ def write_transform(
     path: str | Path,
     transform: RigidTransform,
     *,
-    moving: Grid | None = None,
-    fixed: Grid | None = None,
+    moving: Grid | Volume | None = None,
+    fixed: Grid | Volume | None = None,
     centre_mm: ArrayLike = (0.0, 0.0, 0.0),
     record: bool = True,
 ) -> None:
@@ -151,12 +152,14 @@ def write_transform(
 
     ``.txt``: plain 4x4 in RAS, the inverse if the name says ``fixed_from_moving``; ``.tfm``: ITK; ``.lta``:
     FreeSurfer; ``.mat``: FLIRT, or greedy's plain 4x4 if the name says so. LTA and FLIRT need both
-    grids. The record of ``a.txt`` is ``a.txt.json``; without ``record`` the caller writes one by `record_matrices`.
+    images, or their grids. The record of ``a.txt`` is ``a.txt.json``; without ``record`` the caller writes one by
+    `record_matrices`.
 
     Raises
     ------
     SettingsError
-        If the suffix is another one, the name contradicts the format, or a grid is missing.
+        If the suffix is another one, the name contradicts the format, a grid is missing, or an image beside a
+        FLIRT matrix is not NIfTI.
     """
     suffix, meaning = check_transform_name(path)
     if suffix in RECORDED and meaning.convention == "ras":
@@ -166,8 +169,11 @@ def write_transform(
         write_itk_transform(path, transform, centre_mm=centre_mm)
     elif moving is None or fixed is None:
         raise SettingsError(f"expected both images to write a {suffix} file, which holds their grids: give them too")
+    elif suffix == ".mat":
+        write_flirt(path, transform, moving=flirt_grid(moving), fixed=flirt_grid(fixed))
     else:
-        WRITERS_WITH_GRIDS[suffix](path, transform, moving=moving, fixed=fixed)
+        grids = [image.grid if isinstance(image, Volume) else image for image in (moving, fixed)]
+        write_lta(path, transform, moving=grids[0], fixed=grids[1])
     if record and suffix in RECORDED:
         record_matrices(Path(path).with_name(f"{Path(path).name}.json"), [Path(path)])
 
@@ -196,7 +202,7 @@ def check_transform_name(path: str | Path) -> tuple[str, MatrixMeaning]:
         If the suffix is another one, or the name states another direction than the format has.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in (".txt", ".tfm", *WRITERS_WITH_GRIDS):
+    if suffix not in (".txt", ".tfm", ".lta", ".mat"):
         raise SettingsError(
             f"expected a name ending in .txt, .tfm, .lta or .mat for a transform, got {suffix or 'none'}"
         )
@@ -262,8 +268,8 @@ def _read_matrix(
     said: MatrixMeaning,
     default_direction: str | None,
     *,
-    moving: Grid | None,
-    fixed: Grid | None,
+    moving: Grid | Volume | None,
+    fixed: Grid | Volume | None,
 ) -> TransformFile:
     """Return moving_from_fixed, in world RAS mm, of a file that holds sixteen plain numbers.
 
@@ -286,7 +292,7 @@ def _read_matrix(
     default_direction
         One of `DIRECTIONS` for a matrix whose direction nothing states, or None.
     moving, fixed
-        Grids of both images, which only FLIRT's matrices need.
+        Both images or their grids, which only FLIRT's matrices need.
 
     Raises
     ------
@@ -294,7 +300,7 @@ def _read_matrix(
         If the text is not a 4x4 matrix.
     SettingsError
         If convention or direction stay open, two sources contradict each other, or FLIRT's matrix comes without both
-        grids. The message names the option that settles it.
+        images or with one that is not NIfTI. The message names the option that settles it.
     """
     matrix = parse_matrix(text, path)
     known = agreed_meaning(path, said, meaning_by_record(path, matrix), meaning_by_name(path))
@@ -326,15 +332,18 @@ def _read_matrix(
     return TransformFile(transform if direction == "moving_from_fixed" else transform.inverse(), notes)
 
 
-def _flirt(matrix: Matrix, direction: str, *, moving: Grid | None, fixed: Grid | None) -> AffineTransform:
+def _flirt(
+    matrix: Matrix, direction: str, *, moving: Grid | Volume | None, fixed: Grid | Volume | None
+) -> AffineTransform:
     if moving is None or fixed is None:
         raise SettingsError(
             "expected both images for a FLIRT matrix, which depends on their grids: give them too",
             options=("moving", "fixed", "reference"),
         )
+    moving_grid, fixed_grid = flirt_grid(moving), flirt_grid(fixed)
     if direction == "fixed_from_moving":
-        return transform_of_flirt(matrix, moving=moving, fixed=fixed)
-    return transform_of_flirt(matrix, moving=fixed, fixed=moving).inverse()
+        return transform_of_flirt(matrix, moving=moving_grid, fixed=fixed_grid)
+    return transform_of_flirt(matrix, moving=fixed_grid, fixed=moving_grid).inverse()
 
 
 def _without_rounding(read: TransformFile, fixed: Grid | None) -> TransformFile:

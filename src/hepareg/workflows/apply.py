@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from hepareg.errors import PairError, SettingsError
-from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.io.images import read_image
 from hepareg.io.nifti import write_nifti
@@ -177,7 +176,7 @@ def _apply_to_image(
     image = read_image_or_segment(source, series=source_series, label=settings.mask_label, geometry=settings.geometry)
     target = read_image(reference, series=target_series, geometry=settings.geometry)
     moving, fixed = (target, image) if settings.inverse else (image, target)
-    read = read_transform_file(transform, said=_said(settings), moving=moving.grid, fixed=fixed.grid)
+    read = read_transform_file(transform, said=_said(settings), moving=moving, fixed=fixed)
     pull = read.transform.inverse() if settings.inverse else read.transform
     if box_around_points(image.grid, pull.apply(target.grid.corners_mm)) is None:
         raise PairError(
@@ -227,13 +226,11 @@ def _points_transform(
             "expected no image beside points, which have no grid, unless the transform is a FLIRT matrix: "
             "leave reference and moving out"
         )
-    moving_grid = None if moving is None else _grid_of(moving, settings.moving_series, settings)
-    fixed_grid = None if reference is None else _grid_of(reference, settings.fixed_series, settings)
-    return read_transform_file(transform, said=_said(settings), moving=moving_grid, fixed=fixed_grid)
-
-
-def _grid_of(path: str | Path, series: str | None, settings: ApplySettings) -> Grid:
-    return read_image(path, series=series, geometry=settings.geometry).grid
+    images = [
+        None if path is None else read_image(path, series=series, geometry=settings.geometry)
+        for path, series in ((moving, settings.moving_series), (reference, settings.fixed_series))
+    ]
+    return read_transform_file(transform, said=_said(settings), moving=images[0], fixed=images[1])
 
 
 def _said(settings: ApplySettings) -> MatrixMeaning:

@@ -99,15 +99,14 @@ def compare_files(
     progress = progress or (lambda _: None)
     progress("reading")
     images = [None if path is None else read_image(path, geometry=geometry) for path in (moving, fixed)]
-    moving_grid, fixed_grid = (None if image is None else image.grid for image in images)
     said, nothing = MatrixMeaning(convention, direction), MatrixMeaning()
     read = [
         read_transform_file(
             path,
             said=nothing if states_itself(path) else said,
             default_direction="moving_from_fixed",
-            moving=moving_grid,
-            fixed=fixed_grid,
+            moving=images[0],
+            fixed=images[1],
         )
         for path in (first, second)
     ]

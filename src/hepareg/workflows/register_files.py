@@ -269,8 +269,8 @@ def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform 
         request.start,
         said=MatrixMeaning(request.convention, request.direction),
         default_direction="moving_from_fixed",
-        moving=pair.moving.grid,
-        fixed=pair.fixed.grid,
+        moving=pair.moving,
+        fixed=pair.fixed,
     )
     return RigidTransform(read.transform.matrix), tuple(f"start: {note}" for note in read.notes)
 

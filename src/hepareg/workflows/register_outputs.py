@@ -16,6 +16,7 @@ from hepareg.arrays import VoxelArray
 from hepareg.errors import RigidityError
 from hepareg.geometry import Grid
 from hepareg.io.elastix import write_elastix
+from hepareg.io.fsl import is_nifti_volume
 from hepareg.io.nifti import write_nifti, write_with_matrix
 from hepareg.io.transform_record import RECORD_NAME
 from hepareg.io.transforms import record_matrices, write_transform
@@ -102,7 +103,7 @@ def write_transforms(
     moving, fixed = pair.moving.grid, pair.fixed.grid
     names, left_out = [], {}
     for name in (*TRANSFORMS, *(EXTRA_TRANSFORMS[tool] for tool in extra)):
-        if name == FLIRT and not _both_nifti(pair):
+        if name == FLIRT and not (is_nifti_volume(pair.moving) and is_nifti_volume(pair.fixed)):
             left_out[name] = "FLIRT's coordinates are those of NIfTI files, and not both images are NIfTI"
             continue
         _write_transform(folder / name, transform, moving=moving, fixed=fixed, centre_mm=centre_mm)
@@ -181,7 +182,3 @@ def as_int16_hu(data: VoxelArray) -> VoxelArray:
         return data
     limits = np.iinfo(np.int16)
     return np.clip(np.rint(data), limits.min, limits.max).astype(np.int16)
-
-
-def _both_nifti(pair: CheckedPair) -> bool:
-    return pair.moving.provenance.file_format == pair.fixed.provenance.file_format == "nifti"

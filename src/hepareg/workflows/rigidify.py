@@ -88,9 +88,8 @@ def rigidify_file(
     progress("reading")
     fixed_image = read_image(fixed, series=fixed_series, geometry=geometry)
     moving_image = read_image(moving, series=moving_series, geometry=geometry)
-    moving_grid, fixed_grid = moving_image.grid, fixed_image.grid
     read = read_transform_file(
-        transform, said=MatrixMeaning(convention, direction), keep_rounding=True, moving=moving_grid, fixed=fixed_grid
+        transform, said=MatrixMeaning(convention, direction), keep_rounding=True, moving=moving_image, fixed=fixed_image
     )
     affine = read.transform
     liver = read_mask(mask, like=fixed_image, label=mask_label, name="fixed liver mask", geometry=geometry)
@@ -101,7 +100,7 @@ def rigidify_file(
     rigid.certify()
     progress("writing")
     with atomic_file(output, overwrite=overwrite) as path:
-        write_transform(path, rigid, moving=moving_grid, fixed=fixed_grid, centre_mm=centre, record=False)
+        write_transform(path, rigid, moving=moving_image, fixed=fixed_image, centre_mm=centre, record=False)
         if record is not None:
             with atomic_file(record, overwrite=overwrite) as record_path:
                 record_matrices(record_path, [path])
