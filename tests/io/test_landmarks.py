@@ -140,3 +140,26 @@ def test_slicers_other_columns_and_space_survive(tmp_path):
     (tmp_path / "a.fcsv").write_text(text)
     write_landmarks(tmp_path / "b.fcsv", read_landmarks(tmp_path / "a.fcsv"))
     assert (tmp_path / "b.fcsv").read_text() == text
+
+
+def test_a_row_that_begins_with_a_hash_is_a_point(tmp_path):
+    """Only lines before the table are comments: a dropped row would be a lost landmark."""
+    (tmp_path / "a.csv").write_text("# a comment\nname,x,y,z\na,1,2,3\n#2,10,20,30\n")
+    landmarks = read_landmarks(tmp_path / "a.csv")
+    assert landmarks.names == ("a", "#2")
+    assert landmarks.comments == ("# a comment",)
+    np.testing.assert_array_equal(landmarks.points, [[1, 2, 3], [10, 20, 30]])
+    for row in ("#1,2,3\n", "# the end\n"):
+        (tmp_path / "a.csv").write_text("x,y,z\n1,2,3\n" + row)
+        with pytest.raises(FileFormatError, match="three numbers"):
+            read_landmarks(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("count", [2, 20_000], ids=["short", "past the csv module's longest field"])
+def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path, count):
+    (tmp_path / "a.csv").write_text('x,y,z,note\n1,2,3,"tip\n' + "4,5,6,other\n" * count)
+    with pytest.raises(FileFormatError, match="quotes are closed"):
+        read_landmarks(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text('x,y,z,"note\n1,2,3,tip\n')
+    with pytest.raises(FileFormatError, match="quotes are closed"):
+        read_landmarks(tmp_path / "a.csv")

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +94,8 @@ def read_landmarks(path: str | Path, *, space: str | None = None, prefix: str = 
         lines = [line for line in decoded(Path(path).read_bytes()).splitlines() if line.strip()]
     if lines and lines[0].split()[0].lower() in ("point", "index"):
         return _elastix_points(lines, path, space)
-    comments = tuple(line for line in lines if line.lstrip().startswith("#"))
-    lines = [line for line in lines if not line.lstrip().startswith("#")]
+    comments = tuple(takewhile(lambda line: line.lstrip().startswith("#"), lines))
+    lines = lines[len(comments) :]
     stated = _commented_space(comments, path)
     delimiter = ","
     if Path(path).suffix.lower() == ".fcsv":
@@ -102,9 +103,9 @@ def read_landmarks(path: str | Path, *, space: str | None = None, prefix: str = 
     else:
         first = lines[0] if lines else ""
         delimiter = max(DELIMITERS, key=first.count)
-        columns = tuple(word.strip() for word in next(csv.reader(lines[:1], delimiter=delimiter), []))
+        columns = tuple(word.strip() for word in next(iter(_split(lines[:1], delimiter, path)), ()))
         lines = lines[1:]
-    rows = tuple(tuple(row) for row in csv.reader(lines, delimiter=delimiter))
+    rows = _split(lines, delimiter, path)
     has_prefix = bool(prefix) and any(name.strip().lower().startswith(prefix) for name in columns)
     where, signs = columns_of_points(columns, path, prefix=prefix if has_prefix else "")
     if signs is not None:
@@ -224,6 +225,15 @@ def _as_table(rows: Sequence[Sequence[object]], delimiter: str) -> str:
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def _split(lines: Sequence[str], delimiter: str, path: str | Path) -> tuple[tuple[str, ...], ...]:
+    try:
+        return tuple(tuple(row) for row in csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise FileFormatError(
+            f"expected a table of landmarks whose quotes are closed, got a damaged one: {path}"
+        ) from error
 
 
 def _commented_space(comments: Sequence[str], path: str | Path) -> str | None:
