@@ -163,3 +163,44 @@ def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path, count):
     (tmp_path / "a.csv").write_text('x,y,z,"note\n1,2,3,tip\n')
     with pytest.raises(FileFormatError, match="quotes are closed"):
         read_landmarks(tmp_path / "a.csv")
+
+
+def test_a_table_in_lps_says_so(tmp_path):
+    """hepareg reads its own output at the same place without being told the space."""
+    (tmp_path / "a.pts").write_text("point\n2\n1 2 3\n-4 5 6.5\n")
+    (tmp_path / "a.csv").write_text("name,x,y,z\na,1,2,3\nb,-4,5,6.5\n")
+    for name, said in (("a.pts", None), ("a.csv", "lps")):
+        landmarks = read_landmarks(tmp_path / name, space=said)
+        for output in ("b.csv", "b.tsv", "b.fcsv", "b.pts"):
+            write_landmarks(tmp_path / output, landmarks, space=said or "ras")
+            np.testing.assert_array_equal(read_landmarks(tmp_path / output).points, landmarks.points)
+    write_landmarks(tmp_path / "c.csv", read_landmarks(tmp_path / "b.csv"))
+    assert (tmp_path / "c.csv").read_text().startswith("# SPACE=LPS\nname,x,y,z\na,1,2,3\n")
+
+
+def test_ants_reads_its_table_without_a_comment(tmp_path):
+    text = "x,y,z,t\n1,2,3,0\n"
+    (tmp_path / "a.csv").write_text(text)
+    write_landmarks(tmp_path / "b.csv", read_landmarks(tmp_path / "a.csv", space="lps"), space="lps")
+    assert (tmp_path / "b.csv").read_text() == text
+
+
+FIDUCIALS = (
+    "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n"
+    "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+    "1,10,20,30,0,0,0,1,1,1,0,F-1,,\n"
+)
+
+
+@pytest.mark.parametrize("output", ["b.csv", "b.tsv", "b.fcsv"])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", "# CoordinateSystem = LPS\nid,x,y,z\n1,10,20,30\n"), ("a.fcsv", FIDUCIALS)]
+)
+def test_the_suffix_of_the_output_decides_about_its_header(tmp_path, name, text, output):
+    (tmp_path / name).write_text(text)
+    landmarks = read_landmarks(tmp_path / name)
+    write_landmarks(tmp_path / output, landmarks)
+    again = read_landmarks(tmp_path / output)
+    np.testing.assert_array_equal(again.points, [[-10, -20, 30]])
+    assert again.names == landmarks.names
+    assert ("# columns" in (tmp_path / output).read_text()) == (output == "b.fcsv")

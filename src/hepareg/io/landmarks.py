@@ -22,6 +22,9 @@ LANDMARK_SUFFIXES = (".csv", ".tsv", ".fcsv", ".pts", ".txt")
 FCSV_NUMBERS = {"0": "RAS", "1": "LPS"}
 FCSV_COLUMNS = ("id", "x", "y", "z", "ow", "ox", "oy", "oz", "vis", "sel", "lock", "label", "desc", "associatedNodeID")
 COMMENTED_SPACE = re.compile(r"^#.*?\b(?:coordinate\s*system|space)\s*[=:]\s*([\w-]+)", re.IGNORECASE)
+FCSV_LINE = re.compile(r"^#\s*(?:Markups fiducial file|columns\s*=)")
+"""Lines of an .fcsv's header that a table with a header line has not."""
+LPS_MARK = "# SPACE=LPS"
 AXIS_LETTERS = {"r": (0, 1.0), "l": (0, -1.0), "a": (1, 1.0), "p": (1, -1.0), "s": (2, 1.0), "i": (2, -1.0)}
 """World axis and sense that a column named by one letter states, as 3D Slicer's tables do (r,a,s or l,p,s)."""
 DELIMITERS = ",;\t"
@@ -129,27 +132,37 @@ def write_landmarks(path: str | Path, landmarks: Landmarks, *, space: str = "ras
     """Write the table with its points replaced, in the space that it states, else in ``space``.
 
     The suffix decides: ``.fcsv`` for Slicer, in LPS if the table comes from another format; ``.pts`` and
-    ``.txt`` for elastix, always in LPS; all others for a table as it was read.
+    ``.txt`` for elastix, always in LPS; all others for a table with a header line. A table in LPS says so: in a comment
+    if nothing else in it does, except for ANTs' tables, which ANTs reads without comments alone and which
+    `read_landmarks` never takes for RAS.
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".pts", ".txt"):
         rows = "".join(" ".join(f"{v:.17g}" for v in point) + "\n" for point in landmarks.points * LPS_SIGNS)
         Path(path).write_text(f"point\n{len(landmarks.points)}\n{rows}", "utf-8")
         return
-    if suffix == ".fcsv" and not _is_fcsv(landmarks):
+    is_fcsv = suffix == ".fcsv"
+    if is_fcsv and not _is_from_fcsv(landmarks):
         _write_fcsv(path, landmarks)
         return
     if landmarks.delimiter == " ":
         landmarks = replace(landmarks, delimiter="\t" if suffix == ".tsv" else ",")
-    points = landmarks.points * (LPS_SIGNS if (landmarks.stated_space or space) == "lps" else 1.0)
+    space = landmarks.stated_space or space
+    points = landmarks.points * (LPS_SIGNS if space == "lps" else 1.0)
     table = [list(row) for row in landmarks.rows or [("",) * len(landmarks.columns)] * len(points)]
-    where, _ = columns_of_points(landmarks.columns, path)
+    where, named = columns_of_points(landmarks.columns, path)
     for row, point in zip(table, points, strict=True):
         for n, value in zip(where, point, strict=True):
             row[n] = f"{value:.17g}"
-    head = [] if _is_fcsv(landmarks) else [landmarks.columns]
-    comments = "".join(f"{line}\n" for line in landmarks.comments)
-    Path(path).write_text(comments + _as_table([*head, *table], landmarks.delimiter), "utf-8")
+    comments = list(landmarks.comments)
+    if not is_fcsv:
+        comments = [line for line in comments if not FCSV_LINE.match(line)]
+        table.insert(0, list(landmarks.columns))
+    is_stated = named is not None or _commented_space(comments, path) is not None
+    if space == "lps" and not is_stated and not _is_ants_table(landmarks.columns, where):
+        comments.append(LPS_MARK)
+    head = "".join(f"{line}\n" for line in comments)
+    Path(path).write_text(head + _as_table(table, landmarks.delimiter), "utf-8")
 
 
 def columns_of_points(
@@ -208,8 +221,9 @@ def _is_ants_table(columns: tuple[str, ...], where: tuple[int, int, int]) -> boo
     return where == (0, 1, 2) and len(columns) > after and columns[after].strip().lower() == "t"
 
 
-def _is_fcsv(landmarks: Landmarks) -> bool:
-    return any("CoordinateSystem" in line for line in landmarks.comments) and landmarks.columns[:2] == ("id", "x")
+def _is_from_fcsv(landmarks: Landmarks) -> bool:
+    """Return whether the comments of a table are a whole header of an .fcsv, with its space and its columns."""
+    return landmarks.stated_space is not None and _fcsv_columns(landmarks.comments) == landmarks.columns
 
 
 def _write_fcsv(path: str | Path, landmarks: Landmarks) -> None:
