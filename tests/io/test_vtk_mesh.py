@@ -8,6 +8,7 @@ import pytest
 from hepareg.errors import FileFormatError
 from hepareg.io.point_space import matrix_in
 from hepareg.io.vtk_mesh import read_vtk_mesh
+from hepareg.io.vtk_xml import space_of_fields, with_space_field
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "vtk"
 FILES = sorted(path for path in GOLDEN.iterdir() if path.suffix in (".vtk", ".vtp"))
@@ -93,3 +94,13 @@ def test_another_compressor_is_named(tmp_path):
     (tmp_path / "a.vtp").write_bytes(raw)
     with pytest.raises(FileFormatError, match="vtkLZ4DataCompressor"):
         read_vtk_mesh(tmp_path / "a.vtp")
+
+
+@pytest.mark.parametrize("tag", [b"<FieldData>", b'<FieldData a="b">', b"<FieldData/>", b"<FieldData />"])
+def test_a_space_is_put_into_the_field_data_that_are_there(tag):
+    """VTK reads one section of field data: a second one hides the first."""
+    end = b"" if tag.endswith(b"/>") else b"</FieldData>"
+    raw = b'<VTKFile type="PolyData"><PolyData>' + tag + end + b"<Piece></Piece></PolyData></VTKFile>"
+    marked = with_space_field(raw, "lps")
+    assert marked.count(b"</FieldData>") == 1
+    assert space_of_fields(marked, "a.vtp") == "lps"

@@ -29,7 +29,7 @@ ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 ARRAY = re.compile(rb"<(DataArray|Array)\b([^>]*?)(?:/>|>(.*?)</\1>)", re.DOTALL)
 POINTS = re.compile(rb"<Points\b[^>]*>(.*?)</Points>", re.DOTALL)
 ATTRIBUTES_WITH_NORMALS = re.compile(rb"""<(PointData|CellData)\b([^>]*\bNormals\s*=[^>]*[^/])>(.*?)</\1>""", re.DOTALL)
-FIELDS = re.compile(rb"<FieldData\b[^>]*>(.*?)</FieldData>", re.DOTALL)
+FIELDS = re.compile(rb"<FieldData\b[^>]*(?<!/)>(.*?)</FieldData>", re.DOTALL)
 APPENDED = re.compile(rb"<AppendedData\b([^>]*)>\s*_")
 DATASET = re.compile(rb"<(PolyData|UnstructuredGrid|StructuredGrid)\b[^>]*>")
 DECOMPRESSORS = {"vtkZLibDataCompressor": "zlib", "vtkLZMADataCompressor": "lzma"}
@@ -111,7 +111,7 @@ def with_space_field(raw: bytes, space: str) -> bytes:
     """Return the file with a field ``SPACE`` in it, as 3D Slicer writes it."""
     codes = " ".join(str(code) for code in [*space.upper().encode(), 0])
     array = f'<Array type="String" Name="SPACE" NumberOfTuples="1" format="ascii">{codes}</Array>'.encode()
-    found = re.search(rb"<FieldData\b[^>]*[^/]>", raw)
+    found = re.search(rb"<FieldData\b[^>]*(?<!/)>", raw)
     if found is not None:
         return raw[: found.end()] + array + raw[found.end() :]
     end = DATASET.search(raw)
