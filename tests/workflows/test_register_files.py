@@ -294,6 +294,12 @@ def test_start_in_lps(request_for, truth_known, tmp_path):
     assert done.report["settings"]["command"]["convention"] == "lps"
 
 
+def test_a_direction_beside_pairs_of_points_is_refused(request_for, tmp_path):
+    (tmp_path / "pairs.CSV").write_text("x,y,z,moving_x,moving_y,moving_z\n")
+    with pytest.raises(SettingsError, match="no direction beside a table of point pairs"):
+        register_files(request_for(start=tmp_path / "pairs.CSV", direction="fixed_from_moving"))
+
+
 def test_cropping_by_preprocess_changes_no_digit(request_for, pair_folder, simulated_pair, tmp_path):
     """Whole files and LiverCrop's, both with masks: equal as long as the crop leaves 50 mm around the liver."""
     names = "case,moving,fixed,moving_mask,fixed_mask"

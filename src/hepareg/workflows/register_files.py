@@ -211,6 +211,11 @@ def _check(request: RegisterRequest) -> None:
         raise SettingsError(
             "expected a start beside the convention or direction of its matrix, got none", options=("start",)
         )
+    if request.direction is not None and _is_table(request.start):
+        raise SettingsError(
+            "expected no direction beside a table of point pairs, whose columns name the images, got "
+            f"{request.direction!r}: leave it out, and swap the columns if they are named wrongly"
+        )
     if not set(request.write) <= set(WRITABLE):
         raise SettingsError(
             f"expected {' or '.join(WRITABLE)} as further files to write, got {', '.join(request.write)}"
@@ -260,7 +265,7 @@ def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform 
     """Return the start that the request names, and the notes of its reader."""
     if request.start is None:
         return None, ()
-    if Path(request.start).suffix.lower() == ".csv":
+    if _is_table(request.start):
         from hepareg.io.landmark_pairs import read_landmark_pairs
 
         fitted, note = read_landmark_pairs(request.start, space=request.convention).fit()
@@ -273,6 +278,11 @@ def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform 
         fixed=pair.fixed,
     )
     return RigidTransform(read.transform.matrix), tuple(f"start: {note}" for note in read.notes)
+
+
+def _is_table(start: str | Path | None) -> bool:
+    """Return whether a start is a table of point pairs by its name, and not a transform."""
+    return start is not None and Path(start).suffix.lower() == ".csv"
 
 
 def _method(request: RegisterRequest) -> dict[str, Any]:
