@@ -179,3 +179,14 @@ def test_names_of_files_that_another_file_names_are_listed_alone(tmp_path, conte
         read_elastix(path)
     assert "smith" not in str(caught.value)
     assert caught.value.listing == "smith_john.txt"
+
+
+def test_a_bracket_in_a_name_ends_no_parameter(tmp_path, landmarks):
+    (tmp_path / "run (1)").mkdir()
+    first = read_elastix(euler(tmp_path / "run (1)" / "a (2).txt"))
+    path = euler(tmp_path / "b.txt", initial="run (1)/a (2).txt")
+    wanted = first.apply(first.apply(landmarks))
+    np.testing.assert_allclose(read_elastix(path).apply(landmarks), wanted, atol=1e-9)
+    path.write_text(path.read_text().replace('(2).txt"', "(2).txt"))
+    with pytest.raises(FileFormatError, match="initial transform beside"):  # a quote is not closed
+        read_elastix(path)

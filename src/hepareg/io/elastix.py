@@ -31,7 +31,7 @@ from hepareg.transforms.linear import LPS_FROM_RAS
 __all__ = ["is_elastix", "read_elastix", "write_elastix"]
 
 SIGNATURE = re.compile(r"^\s*(?:\(\s*Transform\s+\"|Transform\s*=\s*\")", re.MULTILINE)
-ENTRY = re.compile(r"^\s*\(\s*(\w+)\s*([^)]*)\)", re.MULTILINE)
+ENTRY = re.compile(r'^\s*\(\s*(\w+)\s*((?:"[^"\n]*"|[^)"])*|[^)]*)\)', re.MULTILINE)
 WORD = re.compile(r'"([^"]*)"|(\S+)')
 INITIAL = ("InitialTransformParameterFileName", "InitialTransformParametersFileName", "InitialTransformFileName")
 MAX_CHAIN = 20
