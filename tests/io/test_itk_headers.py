@@ -125,3 +125,17 @@ def test_damaged_voxels_leave_no_foreign_line(tmp_path, capfd):
         with pytest.raises(FileFormatError, match=r"truncated|damaged|got more"):
             read_image(path)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("stored", ["a.txt", "LOCAL"])
+def test_a_metaimage_in_text_is_not_measured_in_bytes(tmp_path, stored):
+    """Numbers as text take another number of bytes than binary ones: two here, for numbers of four."""
+    head = META.replace("BinaryData = True", "BinaryData = False").replace("MET_SHORT", "MET_INT")
+    text = " ".join(str(n & 1) for n in VOXELS.ravel(order="F")).encode() + b"\n"
+    (tmp_path / "a.txt").write_bytes(text)
+    path = meta(tmp_path / "a.mhd", voxels=text if stored == "LOCAL" else b"", head=head, data_file=stored)
+    np.testing.assert_array_equal(read_image(path).data, VOXELS & 1)
+    (tmp_path / "a.txt").write_bytes(text[:100])
+    path = meta(tmp_path / "a.mhd", voxels=text[:100] if stored == "LOCAL" else b"", head=head, data_file=stored)
+    with pytest.raises(FileFormatError, match="damaged"):
+        read_image(path)

@@ -171,11 +171,17 @@ def _meta(start: bytes) -> ItkHeader:
     return ItkHeader(
         sizes=tuple(int(n) for n in [*fields["DimSize"].split(), *channels]),
         dtype=np.dtype(META_TYPES.get(fields["ElementType"], "u1")).newbyteorder(">" if is_big else "<"),
-        encoding="gzip" if fields.get("CompressedData", "False").lower() == "true" else "raw",
+        encoding=_meta_encoding(fields),
         units=(fields.get("DistanceUnits", ""),),
         data_files=() if name.upper() == "LOCAL" else _listed(name, after),
         num_bytes=end.end(),
     )
+
+
+def _meta_encoding(fields: Mapping[str, str]) -> str:
+    if fields.get("BinaryData", "True").lower() in ("false", "0"):
+        return "ascii"
+    return "gzip" if fields.get("CompressedData", "False").lower() == "true" else "raw"
 
 
 def _meta_fields(text: str) -> Mapping[str, str]:
