@@ -20,9 +20,10 @@ from benchmarks.accuracy.core_pairs import core_pairs, parallel_pairs
 from benchmarks.accuracy.real_ct import real_patient
 from benchmarks.accuracy.stress_pairs import PAIRS_PER_ANATOMY, simulate_stress, stress_pairs
 from benchmarks.pairs import Case
-from hepareg import Grid, Volume, register
+from hepareg import Grid, Volume
 from hepareg.errors import HeparegError
 from hepareg.io.json import read_json, write_json
+from hepareg.registration import register
 
 __all__ = ["compare", "main", "make", "record"]
 

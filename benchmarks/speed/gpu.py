@@ -23,9 +23,9 @@ import torch
 from benchmarks.pairs import Answer, Case
 from benchmarks.results import RESULTS, provenance
 from benchmarks.speed.volumes import STANDARD
-from hepareg import RegistrationPool, register
+from hepareg import RegistrationPool
 from hepareg.io.json import read_json, write_json
-from hepareg.registration.result import RegistrationResult
+from hepareg.registration import RegistrationResult, register
 from hepareg.simulation import simulate_pair
 from hepareg.voxel_tensor import voxel_tensor
 

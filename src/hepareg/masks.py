@@ -13,7 +13,7 @@ from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, fi
 from hepareg.preprocessing.masks import labels_present, prepare_mask
 from hepareg.volume import Volume
 
-__all__ = ["read_image_or_segment", "read_mask"]
+__all__ = ["mask_in_memory", "read_image_or_segment", "read_mask"]
 
 NUM_SMALL_MAPS = 24
 """Highest number of the label maps of other tools; TotalSegmentator's go on with spine, vessels and muscles."""
@@ -69,6 +69,36 @@ def read_mask(
         _check_same_world(mask, like, name)
         mask = prepare_mask(mask, like=mask if like is None else like, name=name)
     return mask.with_notes(*notes) if notes else mask
+
+
+def mask_in_memory(volume: Volume, *, label: int | str | None = None, like: Volume, name: str = "mask") -> Volume:
+    """Return a liver mask from voxels in memory, as bool on the grid of its image.
+
+    Parameters
+    ----------
+    volume
+        Mask, labels or probabilities.
+    label
+        Number of the liver, or a name that `read_mask` would find in a file without names; None for the only label.
+    like
+        Image that the mask belongs to.
+    name
+        Name of the mask in messages.
+
+    Raises
+    ------
+    MaskError
+        If there is no such label, or the mask cannot belong to the image.
+    """
+    if not isinstance(label, str):
+        return prepare_mask(volume, like=like, label=label, name=name)
+    if not isinstance(volume.data, np.ndarray):
+        raise MaskError(
+            f"expected the number of the liver for a {name} on a device, got a name; give the number",
+            options=LABEL_OPTIONS,
+        )
+    number, notes = _number_of(LabelMap("image in memory", volume), label, name)
+    return prepare_mask(volume, like=like, label=number, name=name).with_notes(*notes)
 
 
 def read_image_or_segment(

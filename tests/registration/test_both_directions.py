@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from hepareg import register
 from hepareg.geometry import Grid
 from hepareg.pair import ImagePair
 from hepareg.refinement.averaged_pair import AveragedPair
 from hepareg.refinement.multilevel import refine
 from hepareg.refinement.settings import RefinementSettings
-from hepareg.registration import RegisterSettings
+from hepareg.registration import RegisterSettings, register
 from hepareg.registration.both_directions import (
     BothDirectionsSettings,
     average_directions,

@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from hepareg import register
 from hepareg.geometry import Grid
 from hepareg.refinement.averaged_pair import AveragedPair
 from hepareg.refinement.direction import Direction
 from hepareg.refinement.level import Level
 from hepareg.refinement.settings import InterpolationSettings, RefinementSettings
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM
-from hepareg.registration import RegisterSettings
+from hepareg.registration import RegisterSettings, register
 from hepareg.registration.both_directions import BothDirectionsSettings
 from hepareg.registration.evidence import (
     EvidenceSettings,

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hepareg import RigidTransform, Volume, register
+from hepareg import RigidTransform, Volume
 from hepareg.geometry import Grid
+from hepareg.registration import register
 
 THICK = 3
 """Slices averaged to one: the image with these is the template of every level, whichever role it has."""

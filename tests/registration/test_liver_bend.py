@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from hepareg import register
-from hepareg.registration import Decision
+from hepareg.registration import Decision, register
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 
 

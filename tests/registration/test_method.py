@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from hepareg import RigidTransform, register
+from hepareg import RigidTransform
 from hepareg.errors import FileFormatError, MaskError, SettingsError
 from hepareg.networks import RegistrationNet, RegistrationNetSettings, RigidDecoderSettings, StridedEncoderSettings
 from hepareg.networks.predictor import predict_rigid
 from hepareg.networks.trained import trained_weights
 from hepareg.networks.weights import load_weights, save_weights
-from hepareg.registration import Decision, Method, prediction
+from hepareg.registration import Decision, Method, prediction, register
 
 GOOD_MM = 0.6
 

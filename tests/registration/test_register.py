@@ -4,11 +4,11 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from hepareg import RigidTransform, Volume, register
+from hepareg import RigidTransform, Volume
 from hepareg.errors import DeviceError, ImageError
 from hepareg.geometry import Grid
 from hepareg.preprocessing.liver_crop import LiverCrop
-from hepareg.registration import Decision
+from hepareg.registration import Decision, register
 
 GOOD_MM = 0.6
 """A sixth of the 4 mm voxels of the test pair; linear interpolation of such voxels is biased by about 0.25 mm."""

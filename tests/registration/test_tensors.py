@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from hepareg import register
 from hepareg.errors import ImageError, MaskError
+from hepareg.registration import register
 from hepareg.voxel_tensor import on_device, voxel_array, voxel_tensor
 
 MASKS = [("moving_mask", "fixed_mask"), ("fixed_mask",), ("moving_mask",), ()]

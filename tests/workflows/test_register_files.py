@@ -26,6 +26,7 @@ from hepareg.workflows.preprocess import PreprocessSettings, preprocess
 from hepareg.workflows.register_files import RegisterRequest, register_files
 from hepareg.workflows.register_outputs import OUTPUT_NAMES
 from hepareg.workflows.register_report import load_schema
+from hepareg.workflows.register_request import METHODS
 
 SCHEMA = load_schema()
 TRANSFORM_NAMES = {name for name in OUTPUT_NAMES if name.split(".")[-1] in ("txt", "tfm", "lta", "mat")}
@@ -398,14 +399,14 @@ def test_the_method_and_the_weights_hash_are_recorded(request_for, tmp_path):
 
 
 def test_the_names_of_the_methods_are_those_of_the_library():
-    assert {method.value for method in Method} == set(module.METHODS)
+    assert {method.value for method in Method} == set(METHODS)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"method": "netwrok"}, SettingsError, "refine, network, network"),
-        ({"weights": "small.safetensors"}, SettingsError, "beside --weights"),
+        ({"weights": "small.safetensors"}, SettingsError, "beside weights"),
         ({"method": "network", "weights": "absent.safetensors"}, FileFormatError, "found none"),
         ({"method": "network", "fixed_mask": None}, MaskError, "no fixed mask"),
     ],

@@ -11,7 +11,12 @@ from hepareg.io.image_limits import check_placement
 from hepareg.io.itk_images import volume_of_itk_image
 from hepareg.volume import Volume
 
-__all__ = ["as_volume"]
+__all__ = ["as_volume", "is_image"]
+
+
+def is_image(value: Any) -> bool:
+    """Return whether a value is of a kind that `as_volume` takes; whether its content can be used is not checked."""
+    return isinstance(value, Volume) or _is_array_with_matrix(value) or _is_nibabel(value) or _is_simpleitk(value)
 
 
 def as_volume(image: Any) -> Volume:
@@ -37,20 +42,30 @@ def as_volume(image: Any) -> Volume:
 
 def _as_volume(image: Any) -> Volume:
     """Return a Volume of an image of another kind."""
-    if isinstance(image, tuple) and len(image) == 2 and _is_tensor(image[0]):
-        return _tensor_with_matrix(*image)
-    if isinstance(image, tuple) and len(image) == 2:
-        return _with_matrix(np.asarray(image[0]), image[1])
-    if hasattr(image, "dataobj") and hasattr(image, "affine"):
+    if _is_array_with_matrix(image):
+        return _tensor_with_matrix(*image) if _is_tensor(image[0]) else _with_matrix(np.asarray(image[0]), image[1])
+    if _is_nibabel(image):
         if image.affine is None:
             raise ImageError("expected a nibabel image with an affine, got one without")
         return _with_matrix(_values_of(image.dataobj), image.affine)
-    if hasattr(image, "TransformIndexToPhysicalPoint"):
+    if _is_simpleitk(image):
         return volume_of_itk_image(image)
     raise ImageError(
         "expected a Volume, a nibabel or SimpleITK image, or a pair of an array and its world_from_voxel matrix, "
         f"got {type(image).__name__}"
     )
+
+
+def _is_array_with_matrix(image: Any) -> bool:
+    return isinstance(image, tuple) and len(image) == 2
+
+
+def _is_nibabel(image: Any) -> bool:
+    return hasattr(image, "dataobj") and hasattr(image, "affine")
+
+
+def _is_simpleitk(image: Any) -> bool:
+    return hasattr(image, "TransformIndexToPhysicalPoint")
 
 
 def _is_tensor(image: Any) -> bool:
@@ -72,7 +87,23 @@ def _tensor_with_matrix(data: Any, world_from_voxel: Any) -> Volume:
     elif data.dtype in (torch.float64, torch.bfloat16):
         data = data.float()
     matrix = world_from_voxel.cpu() if _is_tensor(world_from_voxel) else world_from_voxel
-    return Volume(data, Grid(tuple(data.shape), np.asarray(matrix, dtype=np.float64)))
+    return Volume(data, Grid(tuple(data.shape), _numbers(matrix)))
+
+
+def _numbers(matrix: Any) -> np.ndarray:
+    """Return a matrix as float64.
+
+    Raises
+    ------
+    ImageError
+        If it holds anything but numbers.
+    """
+    try:
+        return np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ImageError(
+            f"expected a 4x4 world_from_voxel matrix beside an array, got {type(matrix).__name__}; give sixteen numbers"
+        ) from error
 
 
 def _values_of(dataobj: Any) -> np.ndarray:
@@ -87,4 +118,6 @@ def _with_matrix(data: np.ndarray, world_from_voxel: Any) -> Volume:
         data = data[..., 0]
     if data.ndim != 3 or data.dtype.kind not in "biuf":
         raise ImageError(f"expected real numbers on three axes, got {data.dtype} of shape {data.shape}")
-    return Volume(data.astype(np.float32) if data.dtype == np.float64 else data, Grid(data.shape, world_from_voxel))
+    return Volume(
+        data.astype(np.float32) if data.dtype == np.float64 else data, Grid(data.shape, _numbers(world_from_voxel))
+    )

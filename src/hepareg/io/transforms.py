@@ -65,8 +65,8 @@ def read_transform(
     *,
     convention: str | None = None,
     direction: str | None = None,
-    moving: Grid | None = None,
-    fixed: Grid | None = None,
+    moving: Grid | Volume | None = None,
+    fixed: Grid | Volume | None = None,
 ) -> AffineTransform:
     """Read moving_from_fixed in world RAS mm; see `read_transform_file`, whose notes are left out here."""
     said = MatrixMeaning(convention, direction)

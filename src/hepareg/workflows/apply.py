@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hepareg.errors import PairError, SettingsError
+from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.io.images import read_image
 from hepareg.io.nifti import write_nifti
 from hepareg.io.transforms import MatrixMeaning, TransformFile, read_transform_file
-from hepareg.masks import read_image_or_segment
+from hepareg.masks import mask_in_memory, read_image_or_segment
 from hepareg.preprocessing.label_map import is_label_map
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.resample import PADDING_HU, Interpolation, resample
 from hepareg.volume import Volume
 from hepareg.workflows.apply_points import PointKind, point_kind_of
 from hepareg.workflows.atomic import atomic_file, check_output_file
+from hepareg.workflows.inputs import image_in_memory, is_path
 
-__all__ = ["STAGES", "Applied", "ApplySettings", "apply_to_file"]
+__all__ = ["STAGES", "Applied", "ApplySettings", "Pulled", "apply_to_file", "points_transform", "pull_image"]
 
 STAGES = ("reading", "moving", "writing")
 """Names of the stages, in the order in which a caller hears of them."""
@@ -76,13 +79,22 @@ class Applied:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Pulled:
+    """An image on the grid of a reference, a line that says how it was sampled, and notes of the readers."""
+
+    image: Volume
+    line: str
+    notes: tuple[str, ...] = ()
+
+
 def apply_to_file(
-    transform: str | Path,
-    source: str | Path,
+    transform: str | Path | AffineTransform,
+    source: Any,
     output: str | Path,
     *,
-    reference: str | Path | None = None,
-    moving: str | Path | None = None,
+    reference: Any = None,
+    moving: Any = None,
     settings: ApplySettings | None = None,
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -95,9 +107,10 @@ def apply_to_file(
     Parameters
     ----------
     transform
-        Transform file.
+        Transform, or the file of one.
     source
-        Image, folder of DICOM, mesh (STL, OBJ, PLY, VTK, VTP), or landmarks (CSV, FCSV, MRK.JSON, elastix).
+        Image, folder of DICOM, mesh (STL, OBJ, PLY, VTK, VTP), or landmarks (CSV, FCSV, MRK.JSON, elastix); or an image
+        in memory, as `reference` and `moving` may be too.
     output
         File of the same kind; images as .nii or .nii.gz.
     reference
@@ -121,7 +134,7 @@ def apply_to_file(
     """
     settings = settings or ApplySettings()
     output = check_output_file(output, overwrite=overwrite)
-    kind = point_kind_of(source)
+    kind = point_kind_of(source) if is_path(source) else None
     if kind is not None:
         return _apply_to_points(kind, transform, source, output, reference, moving, settings, overwrite=overwrite)
     if not output.name.lower().endswith(IMAGE_SUFFIXES):
@@ -138,32 +151,66 @@ def apply_to_file(
 
 def _apply_to_points(
     kind: PointKind,
-    transform: str | Path,
+    transform: str | Path | AffineTransform,
     source: str | Path,
     output: Path,
-    reference: str | Path | None,
-    moving: str | Path | None,
+    reference: Any,
+    moving: Any,
     settings: ApplySettings,
     *,
     overwrite: bool,
 ) -> Applied:
     kind.check_output(source, output)
-    read = _points_transform(transform, reference, moving, settings)
+    read = points_transform(transform, reference, moving, settings)
     push = read.transform if settings.inverse else read.transform.inverse()
     with atomic_file(output, overwrite=overwrite) as path:
         return Applied(kind.push(source, path, push, settings.space), read.notes)
 
 
 def _apply_to_image(
-    transform: str | Path,
-    source: str | Path,
+    transform: str | Path | AffineTransform,
+    source: Any,
     output: Path,
-    reference: str | Path | None,
+    reference: Any,
     settings: ApplySettings,
     *,
     overwrite: bool,
     progress: Callable[[str], None],
 ) -> Applied:
+    pulled = pull_image(transform, source, reference, settings, progress=progress)
+    progress("writing")
+    with atomic_file(output, overwrite=overwrite) as path:
+        write_nifti(path, pulled.image)
+    return Applied(pulled.line, pulled.notes)
+
+
+def pull_image(
+    transform: str | Path | AffineTransform,
+    source: Any,
+    reference: Any,
+    settings: ApplySettings,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Pulled:
+    """Return an image of the moving anatomy on the grid of the fixed image, sampled once.
+
+    Parameters
+    ----------
+    transform
+        moving_from_fixed, or its file.
+    source, reference
+        The image and the one whose grid it is to have, each a file, a folder of DICOM or in memory; the reference may
+        be a `Grid`.
+    settings
+        Options; with ``inverse`` the image goes from the fixed to the moving anatomy instead.
+    progress
+        Called with ``reading`` and ``moving`` when these stages begin.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, no reference is given, or nothing of the image lies on the reference.
+    """
     if reference is None:
         raise SettingsError(
             "expected a reference, the image whose grid the result is to have, got none: give it "
@@ -173,34 +220,70 @@ def _apply_to_image(
     progress("reading")
     series = (settings.moving_series, settings.fixed_series)
     source_series, target_series = series[::-1] if settings.inverse else series
-    image = read_image_or_segment(source, series=source_series, label=settings.mask_label, geometry=settings.geometry)
-    target = read_image(reference, series=target_series, geometry=settings.geometry)
+    image = _source_image(source, source_series, settings)
+    target, target_notes = _reference(reference, target_series, settings)
     moving, fixed = (target, image) if settings.inverse else (image, target)
-    read = read_transform_file(transform, said=_said(settings), moving=moving, fixed=fixed)
+    read = _read_transform(transform, moving, fixed, settings)
     pull = read.transform.inverse() if settings.inverse else read.transform
-    if box_around_points(image.grid, pull.apply(target.grid.corners_mm)) is None:
+    if box_around_points(image.grid, pull.apply(_grid_of(target).corners_mm)) is None:
         raise PairError(
             "expected the image to reach the reference through this transform, got no common place in the world: "
             "check its direction and its convention",
             options=("inverse", "direction", "convention"),
         )
     progress("moving")
-    pulled, done = _pulled(image, target, pull, settings)
-    progress("writing")
-    with atomic_file(output, overwrite=overwrite) as path:
-        write_nifti(path, Volume(pulled.data, target.grid))
-    return Applied(done, (*image.provenance.notes, *target.provenance.notes, *read.notes))
+    pulled, done = _pulled(image, _grid_of(target), pull, settings)
+    return Pulled(pulled, done, (*image.provenance.notes, *target_notes, *read.notes))
 
 
-def _pulled(image: Volume, target: Volume, pull: AffineTransform, settings: ApplySettings) -> tuple[Volume, str]:
-    """Return the image on the target's grid, and a line that says how it was sampled."""
+def _source_image(source: Any, series: str | None, settings: ApplySettings) -> Volume:
+    if is_path(source):
+        return read_image_or_segment(source, series=series, label=settings.mask_label, geometry=settings.geometry)
+    image = image_in_memory(source)
+    return image if settings.mask_label is None else mask_in_memory(image, label=settings.mask_label, like=image)
+
+
+def _reference(reference: Any, series: str | None, settings: ApplySettings) -> tuple[Grid | Volume, tuple[str, ...]]:
+    """Return the reference, and the notes of its reader."""
+    if isinstance(reference, Grid):
+        return reference, ()
+    image = _image(reference, series, settings)
+    return image, image.provenance.notes
+
+
+def _image(given: Any, series: str | None, settings: ApplySettings) -> Volume:
+    if is_path(given):
+        return read_image(given, series=series, geometry=settings.geometry)
+    return image_in_memory(given)
+
+
+def _grid_of(image: Grid | Volume) -> Grid:
+    return image.grid if isinstance(image, Volume) else image
+
+
+def _read_transform(
+    transform: str | Path | AffineTransform,
+    moving: Grid | Volume | None,
+    fixed: Grid | Volume | None,
+    settings: ApplySettings,
+) -> TransformFile:
+    """Return a transform in memory as it is, and a file's as the settings say."""
+    if isinstance(transform, AffineTransform):
+        return TransformFile(transform)
+    return read_transform_file(transform, said=_said(settings), moving=moving, fixed=fixed)
+
+
+def _pulled(image: Volume, target: Grid, pull: AffineTransform, settings: ApplySettings) -> tuple[Volume, str]:
+    """Return the image on the target grid, and a line that says how it was sampled."""
     kind = "label map" if is_label_map(image) else "image" if _is_ct(image) else "map"
     interpolation: Interpolation = settings.interpolation or ("nearest" if kind == "label map" else "linear")
     background = settings.background
     if background is None:
         background = PADDING_HU if kind == "image" else 0
-    pulled = resample(image, target.grid, moving_from_fixed=pull, interpolation=interpolation, padding=background)
-    return pulled, f"{kind} pulled onto {target.grid.describe()}; {interpolation}, background {background:g}"
+    pulled = resample(image, target, moving_from_fixed=pull, interpolation=interpolation, padding=background)
+    return Volume(
+        pulled.data, target
+    ), f"{kind} pulled onto {target.describe()}; {interpolation}, background {background:g}"
 
 
 def _is_ct(image: Volume) -> bool:
@@ -214,23 +297,27 @@ def _is_ct(image: Volume) -> bool:
     return bool(low <= FAT_HU and high - low >= MIN_SPREAD_HU)
 
 
-def _points_transform(
-    transform: str | Path, reference: str | Path | None, moving: str | Path | None, settings: ApplySettings
+def points_transform(
+    transform: str | Path | AffineTransform, reference: Any, moving: Any, settings: ApplySettings
 ) -> TransformFile:
-    if (
-        settings.convention != "flirt"
-        and Path(transform).suffix.lower() != ".mat"
-        and (reference or moving) is not None
-    ):
+    """Return moving_from_fixed to push points with, and its reader's notes.
+
+    Raises
+    ------
+    InputError
+        If an image is given that no FLIRT matrix needs, or a file cannot be used.
+    """
+    is_mat = is_path(transform) and Path(str(transform)).suffix.lower() == ".mat"
+    if settings.convention != "flirt" and not is_mat and not (reference is None and moving is None):
         raise SettingsError(
             "expected no image beside points, which have no grid, unless the transform is a FLIRT matrix: "
             "leave reference and moving out"
         )
     images = [
-        None if path is None else read_image(path, series=series, geometry=settings.geometry)
-        for path, series in ((moving, settings.moving_series), (reference, settings.fixed_series))
+        None if given is None else _image(given, series, settings)
+        for given, series in ((moving, settings.moving_series), (reference, settings.fixed_series))
     ]
-    return read_transform_file(transform, said=_said(settings), moving=images[0], fixed=images[1])
+    return _read_transform(transform, images[0], images[1], settings)
 
 
 def _said(settings: ApplySettings) -> MatrixMeaning:

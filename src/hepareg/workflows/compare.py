@@ -1,6 +1,6 @@
 """`hepareg compare`: how far two transforms are apart over the liver."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from hepareg.errors import TransformError
 from hepareg.evaluation import RigidError, TargetRegistrationError, transform_error, tre_over_mask
 from hepareg.io.images import read_image
-from hepareg.io.transforms import MatrixMeaning, read_transform_file, states_itself
-from hepareg.masks import read_mask
+from hepareg.io.transforms import MatrixMeaning, TransformFile, read_transform_file, states_itself
+from hepareg.masks import mask_in_memory, read_mask
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.rigidify import rigid_part
+from hepareg.volume import Volume
+from hepareg.workflows.inputs import image_in_memory, is_path
 
 __all__ = ["STAGES", "Comparison", "compare_files"]
 
@@ -61,28 +63,28 @@ class Comparison:
 
 
 def compare_files(
-    first: str | Path,
-    second: str | Path,
+    first: str | Path | AffineTransform,
+    second: str | Path | AffineTransform,
     *,
-    mask: str | Path,
+    mask: Any,
     mask_label: int | str | None = None,
-    moving: str | Path | None = None,
-    fixed: str | Path | None = None,
+    moving: Any = None,
+    fixed: Any = None,
     convention: str | None = None,
     direction: str | None = None,
     geometry: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Compare two files with moving_from_fixed over a mask of the fixed image.
+    """Compare two transforms, moving_from_fixed each, over a mask of the fixed image.
 
     Parameters
     ----------
     first, second
-        Transform files; symmetric, but for which of them is called A and which B.
+        Transforms, or files of them; symmetric, but for which of them is called A and which B.
     mask, mask_label
-        Mask in the fixed world, and the number or name of the segment to take.
+        Mask in the fixed world, as a file or in memory, and the number or name of the segment to take.
     moving, fixed
-        The two images, which only FLIRT's matrices need.
+        The two images, as files or in memory, which only FLIRT's matrices need.
     convention, direction
         Meaning of a plain matrix that does not state it; one about which nothing is known is taken as
         moving_from_fixed, with a note.
@@ -98,20 +100,11 @@ def compare_files(
     """
     progress = progress or (lambda _: None)
     progress("reading")
-    images = [None if path is None else read_image(path, geometry=geometry) for path in (moving, fixed)]
-    said, nothing = MatrixMeaning(convention, direction), MatrixMeaning()
-    read = [
-        read_transform_file(
-            path,
-            said=nothing if states_itself(path) else said,
-            default_direction="moving_from_fixed",
-            moving=images[0],
-            fixed=images[1],
-        )
-        for path in (first, second)
-    ]
+    images = [None if image is None else _image(image, geometry) for image in (moving, fixed)]
+    said = MatrixMeaning(convention, direction)
+    read = [_transform(given, said, images) for given in (first, second)]
     a, b = (item.transform for item in read)
-    region = read_mask(mask, label=mask_label, geometry=geometry)
+    region = _mask(mask, mask_label, geometry)
     read_images = [image for image in (*images, region) if image is not None]
     notes = [note for image in read_images for note in image.provenance.notes]
     notes += [f"{name}: {note}" for name, item in zip("AB", read, strict=True) for note in item.notes]
@@ -123,6 +116,30 @@ def compare_files(
         tre=tre_over_mask(a, b, mask=region),
         not_rigid=tuple(name for name, ok in rigid.items() if not ok),
         notes=tuple(notes),
+    )
+
+
+def _image(given: Any, geometry: str | None) -> Volume:
+    return read_image(given, geometry=geometry) if is_path(given) else image_in_memory(given)
+
+
+def _mask(given: Any, label: int | str | None, geometry: str | None) -> Volume:
+    if is_path(given):
+        return read_mask(given, label=label, geometry=geometry)
+    image = image_in_memory(given)
+    return mask_in_memory(image, label=label, like=image)
+
+
+def _transform(given: Any, said: MatrixMeaning, images: Sequence[Volume | None]) -> TransformFile:
+    """Return a transform in memory as it is, and that of a file, with the notes of its reader."""
+    if isinstance(given, AffineTransform):
+        return TransformFile(given)
+    return read_transform_file(
+        given,
+        said=MatrixMeaning() if states_itself(given) else said,
+        default_direction="moving_from_fixed",
+        moving=images[0],
+        fixed=images[1],
     )
 
 

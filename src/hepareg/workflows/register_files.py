@@ -7,126 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hepareg.clock import Clock
-from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.json import write_json
-from hepareg.io.segmentation import LIVER, is_called
 from hepareg.io.transforms import MatrixMeaning, read_transform_file
 from hepareg.transforms import RigidTransform
-from hepareg.workflows.atomic import atomic_directory, check_output_directory, check_replaceable
+from hepareg.workflows.atomic import atomic_directory
 from hepareg.workflows.certificate import certify_distances, liver_points
 from hepareg.workflows.inputs import CheckedPair, read_pair
-from hepareg.workflows.threads import MAX_THREADS, set_threads
+from hepareg.workflows.register_request import RegisterRequest, check_options, check_output, is_table
+from hepareg.workflows.threads import set_threads, torch_threads
 
 if TYPE_CHECKING:
-    from hepareg.registration import RegistrationResult
+    from hepareg.registration import RegisterSettings, RegistrationResult
     from hepareg.workflows.register_outputs import Written
 
-__all__ = ["RegisterRequest", "Registered", "register_files"]
+__all__ = ["RegisterRequest", "Registered", "RegisteredPair", "register_files", "register_pair", "write_registered"]
 
 Progress = Callable[[str], None]
-
-DEVICES = ("cpu", "cuda")
-WRITABLE = ("elastix", "greedy")
-"""Names of `EXTRA_TRANSFORMS` of the outputs, here so that a wrong one is told before anything slow is imported."""
-METHODS = ("refine", "network", "network+refine")
-"""Names of `hepareg.registration.Method`, here so that a wrong one is told before anything slow is imported."""
-
-
-@dataclass(frozen=True)
-class RegisterRequest:
-    """Files to register, folder of the results, and options of the run.
-
-    Parameters
-    ----------
-    moving, fixed
-        Each a NIfTI, NRRD or MetaImage file or a folder of DICOM.
-    out
-        Folder for the results.
-    moving_mask, fixed_mask, mask_label
-        Liver masks, as `hepareg.masks.read_mask` takes them, and the number or name of the liver in both.
-    moving_mask_label, fixed_mask_label
-        The same for one mask, if the two differ.
-    start, convention, direction
-        File of an approximate moving_from_fixed in any format that `hepareg.io.transforms` reads, or table of point
-        pairs (.csv); coordinates and direction of a plain matrix whose file does not state them (`MatrixMeaning`).
-    moving_series, fixed_series
-        Series to read from a folder of DICOM with several: number in the list, ``number=...``, ``uid=...`` or words.
-    method, weights
-        One of `METHODS`, and the file of a trained network for methods with one; None is the package's own network.
-    geometry
-        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
-    write
-        Names of tools whose transform files are written as well: ``elastix``, ``greedy``.
-    matrix_only
-        Write transforms and ``result.json`` alone; of a rejected result ``result.json`` and the picture, as without it.
-    device, threads, seed
-        ``cpu`` or ``cuda``; number of threads, None for torch's own choice; seed of random numbers.
-    allow_identical, allow_different_patients
-        Whether the user accepts one image given twice, and images of two patients.
-    overwrite
-        Whether an older result in ``out`` may be replaced.
-    """
-
-    moving: str | Path
-    fixed: str | Path
-    out: str | Path
-    moving_mask: str | Path | None = None
-    fixed_mask: str | Path | None = None
-    mask_label: int | str | None = None
-    moving_mask_label: int | str | None = None
-    fixed_mask_label: int | str | None = None
-    start: str | Path | None = None
-    convention: str | None = None
-    direction: str | None = None
-    moving_series: str | None = None
-    fixed_series: str | None = None
-    geometry: str | None = None
-    write: tuple[str, ...] = ()
-    method: str = "refine"
-    weights: str | Path | None = None
-    matrix_only: bool = False
-    device: str = "cpu"
-    threads: int | None = None
-    seed: int = 0
-    allow_identical: bool = False
-    allow_different_patients: bool = False
-    overwrite: bool = False
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        """Paths of all files and folders that the request reads."""
-        given = (self.moving, self.fixed, self.moving_mask, self.fixed_mask, self.start, self.weights)
-        return tuple(Path(path) for path in given if path is not None)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of the request that influence the result, by name, for the report; no path among them."""
-        names = (
-            "convention",
-            "direction",
-            "geometry",
-            "write",
-            "method",
-            "matrix_only",
-            "device",
-            "threads",
-            "seed",
-            "allow_identical",
-            "allow_different_patients",
-        )
-        labels = {
-            name: _label_shown(getattr(self, name)) for name in ("mask_label", "moving_mask_label", "fixed_mask_label")
-        }
-        return {**labels, **{name: getattr(self, name) for name in names}, "start_given": self.start is not None}
-
-
-def _first_given(own: int | str | None, both: int | str | None) -> int | str | None:
-    return both if own is None else own
-
-
-def _label_shown(label: int | str | None) -> int | str | None:
-    """Return a label as a report may hold it: names of segments are free text, and only the liver's is kept."""
-    return label if label is None or isinstance(label, int) or is_called(label, LIVER) else "(a name)"
 
 
 @dataclass(frozen=True)
@@ -140,6 +36,28 @@ class Registered:
     def decision(self) -> str:
         """``accept``, ``review`` or ``reject``."""
         return str(self.report["verdict"]["decision"])
+
+
+@dataclass(frozen=True, eq=False)
+class RegisteredPair:
+    """A request, the images and masks that it names, and the certified result.
+
+    Parameters
+    ----------
+    request
+        Inputs and options.
+    pair
+        The images and masks, checked; voxels that were given on a device are on it still.
+    result
+        Transform and verdict.
+    timings_s
+        Seconds of each stage so far, and ``total``.
+    """
+
+    request: RegisterRequest
+    pair: CheckedPair
+    result: "RegistrationResult"
+    timings_s: Mapping[str, float]
 
 
 def register_files(request: RegisterRequest, *, progress: Progress | None = None) -> Registered:
@@ -166,70 +84,56 @@ def register_files(request: RegisterRequest, *, progress: Progress | None = None
     RigidityError
         If the result fails its certificate; nothing is written.
     """
-    _check(request)
+    check_output(request)
+    done = register_pair(request, progress=progress)
+    if request.threads is not None:
+        set_threads(request.threads)
+    return write_registered(done, progress=progress)
+
+
+def register_pair(
+    request: RegisterRequest, *, settings: "RegisterSettings | None" = None, progress: Progress | None = None
+) -> RegisteredPair:
+    """Read and check a pair, register it, and certify that the result is rigid; write nothing.
+
+    Parameters
+    ----------
+    request
+        Files or images in memory, and options. The number of threads is torch's during the registration alone.
+    settings
+        Settings of the registration; None for the defaults.
+    progress
+        Function that is called with the name of each stage when the stage begins.
+
+    Raises
+    ------
+    InputError, DeviceError, RigidityError
+        As `register_files`.
+    """
+    check_options(request)
     clock = Clock(progress)
     with clock("reading"):
         pair, register = _read(request)
         start, notes = _start(request, pair)
         pair = replace(pair, notes=(*pair.notes, *notes))
-    if request.threads is not None:
-        set_threads(request.threads)
-    result: RegistrationResult = register(
-        moving=pair.moving,
-        fixed=pair.fixed,
-        moving_mask=pair.moving_mask,
-        fixed_mask=pair.fixed_mask,
-        start=start,
-        **_method(request),
-        device=request.device,
-        seed=request.seed,
-        progress=progress,
-    )
+    with torch_threads(request.threads):
+        result: RegistrationResult = register(
+            moving=pair.moving,
+            fixed=pair.fixed,
+            moving_mask=pair.moving_mask,
+            fixed_mask=pair.fixed_mask,
+            start=start,
+            **_method(request),
+            **({} if settings is None else {"settings": settings}),
+            device=request.device,
+            seed=request.seed,
+            progress=progress,
+        )
     clock.seconds.update(result.timings_s)
     with clock("certificate"):
         result.transform.certify()
-        mask = pair.fixed_mask
-        certify_distances(result.transform, liver_points(pair.fixed.grid, mask))
-    return _write(request, pair, result, clock)
-
-
-def _check(request: RegisterRequest) -> None:
-    """Check the options, the output folder and the device, before any image is read."""
-    if request.device not in DEVICES:
-        raise SettingsError(f"expected one of {', '.join(DEVICES)} as device, got {request.device!r}")
-    if request.method not in METHODS:
-        raise SettingsError(f"expected one of {', '.join(METHODS)} as method, got {request.method!r}")
-    if request.weights is not None and request.method == "refine":
-        raise SettingsError("expected --method network or network+refine beside --weights, got refine; choose one")
-    if request.weights is not None and not Path(request.weights).is_file():
-        raise FileFormatError(f"expected a weights file, found none at {request.weights}; check the path")
-    if request.threads is not None and not 1 <= request.threads <= MAX_THREADS:
-        raise SettingsError(f"expected 1 to {MAX_THREADS} threads, got {request.threads}")
-    if request.seed < 0:
-        raise SettingsError(f"expected a seed of 0 or more, got {request.seed}")
-    if request.start is None and (request.convention, request.direction) != (None, None):
-        raise SettingsError(
-            "expected a start beside the convention or direction of its matrix, got none", options=("start",)
-        )
-    if request.direction is not None and _is_table(request.start):
-        raise SettingsError(
-            "expected no direction beside a table of point pairs, whose columns name the images, got "
-            f"{request.direction!r}: leave it out, and swap the columns if they are named wrongly"
-        )
-    if not set(request.write) <= set(WRITABLE):
-        raise SettingsError(
-            f"expected {' or '.join(WRITABLE)} as further files to write, got {', '.join(request.write)}"
-        )
-    check_output_directory(request.out, overwrite=request.overwrite)
-    if request.overwrite:
-        from hepareg.workflows.register_outputs import REPLACEABLE_NAMES
-
-        check_replaceable(request.out, own=REPLACEABLE_NAMES, inputs=request.inputs)
-    if request.device == "cuda":
-        # Before the images are read, although torch's import is then not hidden behind the reading.
-        from hepareg.torch_device import torch_device
-
-        torch_device(request.device)
+        certify_distances(result.transform, liver_points(pair.fixed.grid, pair.fixed_mask_on_host))
+    return RegisteredPair(request, pair, result, clock.with_total())
 
 
 def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "RegistrationResult"]]:
@@ -254,6 +158,10 @@ def _read(request: RegisterRequest) -> tuple[CheckedPair, Callable[..., "Registr
         return pair, loading.result() if loading is not None else _load()
 
 
+def _first_given(own: int | str | None, both: int | str | None) -> int | str | None:
+    return both if own is None else own
+
+
 def _load() -> Callable[..., "RegistrationResult"]:
     """Import `hepareg.registration.register` and return it."""
     from hepareg.registration import register
@@ -263,9 +171,9 @@ def _load() -> Callable[..., "RegistrationResult"]:
 
 def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform | None, tuple[str, ...]]:
     """Return the start that the request names, and the notes of its reader."""
-    if request.start is None:
-        return None, ()
-    if _is_table(request.start):
+    if request.start is None or isinstance(request.start, RigidTransform):
+        return request.start, ()
+    if is_table(request.start):
         from hepareg.io.landmark_pairs import read_landmark_pairs
 
         fitted, note = read_landmark_pairs(request.start, space=request.convention).fit()
@@ -280,11 +188,6 @@ def _start(request: RegisterRequest, pair: CheckedPair) -> tuple[RigidTransform 
     return RigidTransform(read.transform.matrix), tuple(f"start: {note}" for note in read.notes)
 
 
-def _is_table(start: str | Path | None) -> bool:
-    """Return whether a start is a table of point pairs by its name, and not a transform."""
-    return start is not None and Path(start).suffix.lower() == ".csv"
-
-
 def _method(request: RegisterRequest) -> dict[str, Any]:
     """Return the keyword arguments ``method`` and ``weights`` of `register`; none of them for the default method."""
     if request.method == "refine":
@@ -294,18 +197,29 @@ def _method(request: RegisterRequest) -> dict[str, Any]:
     return {"method": Method(request.method), "weights": request.weights}
 
 
-def _write(request: RegisterRequest, pair: CheckedPair, result: "RegistrationResult", clock: Clock) -> Registered:
+def write_registered(done: RegisteredPair, *, progress: Progress | None = None) -> Registered:
+    """Write the files of a result to its request's folder, atomically, as `register_files` describes.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or replaced; nothing is left behind.
+    RigidityError
+        If a file does not hold the transform exactly; nothing is written.
+    """
     from hepareg.workflows.register_report import dice_of_masks, report
     from hepareg.workflows.register_words import one_line
 
+    request, result, pair = done.request, done.result, done.pair.on_host()
+    out, clock = check_output(request), Clock(progress)
     with clock("dice"):
         dice = dice_of_masks(pair, result)
-    with atomic_directory(request.out, overwrite=request.overwrite) as folder:
+    with atomic_directory(out, overwrite=request.overwrite) as folder:
         with clock("writing"):
             written = _write_outputs(folder, request, pair, result, dice)
-        content = report(
-            result, pair, dice=dice, written=written, options=request.options, timings_s=clock.with_total()
-        )
+        before, later = dict(done.timings_s), clock.with_total()
+        seconds = {**before, **later, "total": before.pop("total") + later["total"]}
+        content = report(result, pair, dice=dice, written=written, options=request.options, timings_s=seconds)
         write_json(folder / "result.json", content)
     return Registered(content, one_line(result))
 
@@ -338,5 +252,5 @@ def _write_outputs(
     with ThreadPoolExecutor(max_workers=1) as pool:
         picture = pool.submit(outputs.write_picture, folder, result.transform, pair, caption(result, dice))
         if not rejected:
-            written += outputs.write_images(folder, result.transform, pair, moving_path=request.moving)
+            written += outputs.write_images(folder, result.transform, pair, moving=request.moving)
         return written + picture.result()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +24,10 @@ from hepareg.io.transforms import record_matrices, write_transform
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 from hepareg.workflows.certificate import HeaderErrors, certify_file, header_errors
-from hepareg.workflows.inputs import CheckedPair
+from hepareg.workflows.inputs import CheckedPair, is_path
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = [
     "EXTRA_TRANSFORMS",
@@ -31,6 +35,8 @@ __all__ = [
     "REPLACEABLE_NAMES",
     "Caption",
     "Written",
+    "draw_picture",
+    "warped_image",
     "write_images",
     "write_picture",
     "write_transforms",
@@ -127,10 +133,13 @@ def _write_transform(path: Path, transform: RigidTransform, *, moving: Grid, fix
         write_transform(path, transform, moving=moving, fixed=fixed, centre_mm=centre_mm, record=False)
 
 
-def write_images(folder: Path, transform: RigidTransform, pair: CheckedPair, *, moving_path: str | Path) -> Written:
-    """Write the moving image moved by its header alone, and resampled once onto the fixed grid; both at a time."""
+def write_images(folder: Path, transform: RigidTransform, pair: CheckedPair, *, moving: Any) -> Written:
+    """Write the moving image moved by its header alone, and resampled once onto the fixed grid; both at a time.
+
+    ``moving`` is the path of the moving image, whose stored voxels are kept if it is NIfTI, or the image in memory.
+    """
     with ThreadPoolExecutor(max_workers=2) as pool:  # gzip runs outside of the interpreter's lock
-        moved = pool.submit(_write_moved, folder / MOVED, transform, pair.moving, moving_path)
+        moved = pool.submit(_write_moved, folder / MOVED, transform, pair.moving, moving)
         warped = pool.submit(_write_warped, folder / WARPED, transform, pair)
         header = moved.result()
         warped.result()
@@ -140,11 +149,24 @@ def write_images(folder: Path, transform: RigidTransform, pair: CheckedPair, *, 
     return Written((MOVED, WARPED), header=header)
 
 
+def warped_image(transform: RigidTransform, pair: CheckedPair) -> Volume:
+    """Return the moving image in whole HU on the fixed grid, interpolated once; -1024 outside of it."""
+    from hepareg.transforms.resample import resample
+
+    return resample(pair.moving, pair.fixed.grid, moving_from_fixed=transform, dtype=np.int16)
+
+
 def write_picture(folder: Path, transform: RigidTransform, pair: CheckedPair, caption: Caption) -> Written:
     """Write the picture of the pair before and after."""
+    draw_picture(transform, pair, caption).save(folder / PICTURE)
+    return Written((PICTURE,))
+
+
+def draw_picture(transform: RigidTransform, pair: CheckedPair, caption: Caption) -> "Image":
+    """Return the picture of the pair before and after."""
     from hepareg.figures import qa_figure
 
-    picture = qa_figure(
+    return qa_figure(
         moving=pair.moving,
         fixed=pair.fixed,
         moving_from_fixed_before=RigidTransform.identity(),
@@ -155,15 +177,13 @@ def write_picture(folder: Path, transform: RigidTransform, pair: CheckedPair, ca
         lines=caption.lines,
         decision=caption.decision,
     )
-    picture.save(folder / PICTURE)
-    return Written((PICTURE,))
 
 
-def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: str | Path) -> HeaderErrors:
+def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: Any) -> HeaderErrors:
     """Write the moving image with a new header alone; return the errors of the position that the header holds."""
     old = moving.grid.world_from_voxel
     new = transform.inverse().matrix @ old
-    if moving.provenance.file_format == "nifti":
+    if is_path(source) and moving.provenance.file_format == "nifti":
         write_with_matrix(source, path, new)
     else:
         write_nifti(path, Volume(as_int16_hu(moving.data), Grid(moving.shape, new)))
@@ -171,9 +191,7 @@ def _write_moved(path: Path, transform: RigidTransform, moving: Volume, source: 
 
 
 def _write_warped(path: Path, transform: RigidTransform, pair: CheckedPair) -> None:
-    from hepareg.transforms.resample import resample
-
-    write_nifti(path, resample(pair.moving, pair.fixed.grid, moving_from_fixed=transform, dtype=np.int16))
+    write_nifti(path, warped_image(transform, pair))
 
 
 def as_int16_hu(data: VoxelArray) -> VoxelArray:

@@ -10,7 +10,7 @@ from hepareg.workflows.register_outputs import Caption
 if TYPE_CHECKING:
     from hepareg.registration import RegistrationResult, Verdict
 
-__all__ = ["caption", "one_line"]
+__all__ = ["caption", "expected_error", "one_line", "place_of_liver"]
 
 
 def one_line(result: "RegistrationResult") -> str:
@@ -18,9 +18,10 @@ def one_line(result: "RegistrationResult") -> str:
     verdict = result.verdict
     reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
     if verdict.decision.value == "reject":
-        return f"reject: {_expected(verdict)}{reasons}"
+        return f"reject: {expected_error(verdict)}{reasons}"
     aligned = "; already aligned" if verdict.already_aligned else ""
-    return f"{verdict.decision.value}: {_expected(verdict)}; the liver lies {_place(result)}{aligned}{reasons}"
+    found = f"{expected_error(verdict)}; the liver lies {place_of_liver(result)}"
+    return f"{verdict.decision.value}: {found}{aligned}{reasons}"
 
 
 def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> Caption:
@@ -34,18 +35,19 @@ def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> C
     measures = f"Similarity {result.similarity_before:.2f} before, {result.similarity_after:.2f} after"
     if dice is not None:
         measures += f"; Dice of the liver masks {dice['before']:.3f} before, {dice['after']:.3f} after"
-    lines += [f"The liver lies {_place(result)}{aligned}", measures]
+    lines += [f"The liver lies {place_of_liver(result)}{aligned}", measures]
     if others := verdict.reasons[1:]:
         lines.append("Further reasons: " + ", ".join(code.replace("_", " ") for code in others))
-    return Caption(f"{verdict.decision.value.upper()}: {_expected(verdict)}", lines, verdict.decision.value)
+    return Caption(f"{verdict.decision.value.upper()}: {expected_error(verdict)}", lines, verdict.decision.value)
 
 
-def _expected(verdict: "Verdict") -> str:
+def expected_error(verdict: "Verdict") -> str:
+    """Return the expected error over the liver in mm, in words."""
     expected_mm = verdict.expected_liver_tre_mm
     return f"expected liver error {expected_mm:.2f} mm" if math.isfinite(expected_mm) else "liver error unknown"
 
 
-def _place(result: "RegistrationResult") -> str:
+def place_of_liver(result: "RegistrationResult") -> str:
     """Return distance, direction and rotation from the liver in the fixed image to the liver in the moving image."""
     x, y, z = result.transform.translation_at(result.centre_mm)
     length = math.sqrt(x * x + y * y + z * z)

@@ -2,11 +2,20 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hepareg.errors import SettingsError
 from hepareg.thread_variables import THREAD_VARIABLES
 
-__all__ = ["MAX_THREADS", "limit_threads_at_import", "set_threads", "spin_briefly"]
+__all__ = [
+    "MAX_THREADS",
+    "limit_threads_at_import",
+    "set_threads",
+    "spin_briefly",
+    "threads_of_a_call",
+    "torch_threads",
+]
 
 MAX_THREADS = 256
 """More threads would be slower, and a typing error such as 10000 would end the process."""
@@ -55,3 +64,35 @@ def set_threads(number: int) -> None:
     os.environ[ITK_THREADS] = str(number)
     if "SimpleITK" in sys.modules:
         sys.modules["SimpleITK"].ProcessObject.SetGlobalDefaultNumberOfThreads(number)
+
+
+def threads_of_a_call(asked: int | None) -> int | None:
+    """Return the number of threads for one call in a Python program: the asked one, 1, or None for torch's own.
+
+    Once torch is imported, nobody can shorten the time for which OpenMP's threads spin at a barrier. One thread never
+    waits: with two cores it takes a third of the time of two spinning threads on a busy machine, and half as long again
+    as these on an idle one. A program that limits the spins itself (`spin_briefly`, or ``OMP_WAIT_POLICY``) keeps
+    torch's number.
+    """
+    if asked is not None or "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
+        return asked
+    return 1
+
+
+@contextmanager
+def torch_threads(number: int | None) -> Iterator[None]:
+    """Set torch's number of threads for a block, and set the earlier number again after it, also after an exception.
+
+    None leaves the number as it is.
+    """
+    import torch
+
+    if number is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
