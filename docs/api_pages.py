@@ -6,7 +6,7 @@ from mkdocs.structure.files import File, Files
 
 PACKAGE = Path(__file__).parents[1] / "src" / "hepareg"
 WITHOUT_PAGES = {"cli"}
-MODULES = ("arrays", "errors", "volume")
+MODULES = ("api", "arrays", "errors", "pool", "volume")
 """Modules beside the packages with a page of their own."""
 
 

@@ -114,6 +114,9 @@ class _EndsTheProcess:
     def __reduce__(self):
         return os._exit, (1,)
 
+    def __call__(self, *_):
+        """Stand for a function, which is pickled as well."""
+
 
 def test_workers_that_cannot_begin_are_told_at_once(monkeypatch, pair):
     """As in a script that makes its pool without the guard of its main module: every process ends at its start."""

@@ -22,7 +22,8 @@ LAYERS = (
     ("data",),
     ("training", "registration"),
     ("workflows",),
-    ("cli",),
+    ("cli", "api"),
+    ("pool",),
 )
 LAYERS_INSIDE = {
     "simulation": (
@@ -51,7 +52,6 @@ LAYERS_INSIDE = {
         ("verdict",),
         ("settings",),
         ("register",),
-        ("pool",),
     ),
 }
 """Order of the files and folders inside a folder; a file that is not named is left to the test of cycles."""
