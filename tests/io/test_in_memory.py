@@ -2,9 +2,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from hepareg.errors import ImageError
-from hepareg.io.in_memory import as_volume
+from hepareg.io.in_memory import as_volume, is_image
 from hepareg.volume import Volume
 
 VOXELS = np.random.default_rng(0).integers(-1000, 1000, (9, 7, 5)).astype(np.int16)
@@ -57,3 +58,17 @@ def test_other_things_are_refused():
 def test_a_spacing_that_no_ct_has():
     with pytest.raises(ImageError, match="another unit than mm"):
         as_volume((np.zeros((4, 4, 4), np.int16), np.diag([700.0, 700, 2500, 1])))
+
+
+@pytest.mark.parametrize("matrix", ["a", None, [["x"] * 4] * 4, {}])
+def test_a_matrix_that_holds_no_numbers(matrix):
+    for voxels in (VOXELS, torch.from_numpy(VOXELS)):
+        with pytest.raises(ImageError, match="world_from_voxel"):
+            as_volume((voxels, matrix))
+
+
+@pytest.mark.parametrize("value", [Volume, 3, None, VOXELS, [VOXELS, np.eye(4)], "a.nii", (VOXELS,)])
+def test_values_that_are_no_image(value):
+    assert not is_image(value)
+    with pytest.raises(ImageError, match="expected a Volume, a nibabel"):
+        as_volume(value)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from hepareg.errors import PairError
 from hepareg.geometry import Grid
@@ -21,6 +22,14 @@ def moved(grid, offset):
     matrix = grid.world_from_voxel.copy()
     matrix[:3, 3] += offset
     return Grid(grid.shape, matrix)
+
+
+def test_tensors_are_not_compared_unless_they_are_the_same_object():
+    """A comparison would copy both images from their device."""
+    a, b = (Volume(torch.from_numpy(DATA.copy()), GRID) for _ in range(2))
+    assert check_pair(moving=a, fixed=b) == []
+    with pytest.raises(PairError, match="same image twice"):
+        check_pair(moving=a, fixed=a)
 
 
 def test_a_usual_pair_gives_no_note():

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+import torch
 
-from hepareg.errors import FileFormatError, ImageError, MaskError, PairError
+from hepareg.errors import FileFormatError, ImageError, MaskError, PairError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.io.nifti import write_nifti
 from hepareg.preprocessing.ct_check import check_ct
 from hepareg.volume import Volume
-from hepareg.workflows.inputs import read_liver_mask, read_pair
+from hepareg.workflows.inputs import CheckedPair, read_ct, read_liver_mask, read_pair
 
 SHAPE = (24, 20, 12)
 GRID = Grid(SHAPE, np.diag([1.5, 1.5, 3.0, 1.0]))
@@ -69,3 +70,30 @@ def test_the_shared_mask_is_reordered_onto_its_series(shared_data):
     assert mask.grid is series.grid
     assert 1100 < mask.data.sum() * series.grid.voxel_volume_mm3 / 1000 < 1200
     assert 40 < np.median(series.data[mask.data]) < 80
+
+
+def test_tensors_of_the_cpu_are_checked_and_those_of_a_device_stay_there():
+    """Torch's device `meta` stands for a GPU: nothing can be read from it."""
+    voxels = torch.full(SHAPE, 50.0)
+    with pytest.raises(ImageError, match="as the fixed image"):
+        read_ct((voxels, GRID.world_from_voxel), name="fixed image")
+    elsewhere = voxels.to("meta")
+    assert read_ct((elsewhere, GRID.world_from_voxel)).data.device == elsewhere.device
+    mask, like = Volume(elsewhere, GRID), Volume(elsewhere, GRID)
+    with pytest.raises(MaskError, match="expected the number of the liver"):
+        read_liver_mask(mask, like=like, label="liver")
+
+
+def test_a_pair_on_a_device_comes_back_as_arrays():
+    tensor = Volume(torch.zeros(SHAPE), GRID)
+    array = Volume(np.zeros(SHAPE), GRID)
+    assert CheckedPair(array, array).on_host().moving is array
+    pair = CheckedPair(tensor, array, None, tensor, ("a note",)).on_host()
+    assert isinstance(pair.moving.data, np.ndarray)
+    assert isinstance(pair.fixed_mask.data, np.ndarray)
+    assert (pair.fixed, pair.moving_mask, pair.notes) == (array, None, ("a note",))
+
+
+def test_a_series_is_for_folders_alone():
+    with pytest.raises(SettingsError, match="got a moving image in memory"):
+        read_ct(Volume(np.zeros(SHAPE), GRID), series="2", name="moving image")

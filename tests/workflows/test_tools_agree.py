@@ -110,7 +110,7 @@ def test_surfa(written, pair, landmarks):
 def test_header_only_image_lies_there_for_every_reader(written, pair, landmarks):
     """The voxel that holds a landmark lies at the fixed anatomy for nibabel (both forms) and for ITK."""
     folder, pose = written
-    images = write_images(folder, pose, pair[1], moving_path=pair[0] / "moving.nii")
+    images = write_images(folder, pose, pair[1], moving=pair[0] / "moving.nii")
     assert images.header.sform_mm < 1e-4
     voxels = pair[1].moving.grid.voxel_points(pose.apply(landmarks))
     found = nib.load(folder / MOVED)
