@@ -86,3 +86,8 @@ def test_a_settings_file_takes_the_same_literals(tmp_path, capsys):
     assert main(["train", str(tmp_path / "settings.yaml"), "-o", "unused", "--show"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
     assert (shown["tracking"]["wandb"], shown["run"]["precision"], shown["run"]["threads"]) == ("off", "32", None)
+
+
+def test_the_geometry_option_is_the_setting_of_the_data(capsys):
+    assert main(["train", "small", "-o", "unused", "--geometry", "qform", "--show"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["data"]["geometry"] == "qform"

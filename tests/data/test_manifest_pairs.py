@@ -1,12 +1,13 @@
 import csv
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from hepareg.data import manifest_pairs
 from hepareg.data.manifest_pairs import manifest_sources, read_pair, split_manifest
 from hepareg.data.settings import DataSettings
-from hepareg.errors import InputError, MaskError, PairError, SettingsError
+from hepareg.errors import ImageError, InputError, MaskError, PairError, SettingsError
 from hepareg.io.manifest import ManifestPair, read_manifest
 from hepareg.io.nifti import write_nifti
 from hepareg.networks.input_region import RegionSettings
@@ -139,3 +140,53 @@ def test_files_are_cropped_by_slices_or_by_extent():
     by_slices = manifest_pairs._crop(DataSettings(crop_slices=200))
     assert (by_slices.num_slices, by_slices.extent_mm) == (200, None)
     assert manifest_pairs._crop(DataSettings(crop_extent_mm=250.0)).extent_mm == 250.0
+
+
+@pytest.fixture
+def manifest_of_two_geometries(write_manifest, tmp_path):
+    """A manifest whose moving image and mask have a qform 30 mm above the sform."""
+    path = write_manifest({"case": "a", "patient": "p"}, {"case": "b", "patient": "q"})
+    for name in ("moving", "moving_mask"):
+        image = nib.load(tmp_path / f"{name}.nii.gz")
+        above = image.affine.copy()
+        above[2, 3] += 30
+        stored = nib.Nifti1Image(np.asarray(image.dataobj), image.affine)
+        stored.set_sform(image.affine, 1)
+        stored.set_qform(above, 1)
+        nib.save(stored, tmp_path / f"{name}.nii.gz")
+    return path
+
+
+def test_one_of_two_geometries_is_chosen_for_evaluation_and_training(
+    manifest_of_two_geometries, oblique_pair, tmp_path
+):
+    row = read_manifest(manifest_of_two_geometries)[0]
+    with pytest.raises(ImageError, match=r"case a: .*say which one holds") as raised:
+        read_pair(row)
+    assert raised.value.options == ("geometry",)
+    there = oblique_pair.moving_mask.centroid_mm
+    for geometry, above_mm in (("sform", 0), ("qform", 30)):
+        pair = read_pair(row, geometry=geometry)
+        # The header is in single precision: 1e-3 mm at 900 mm.
+        assert np.allclose(pair.moving_mask.centroid_mm - there, [0, 0, above_mm], atol=1e-2)
+        settings = DataSettings(
+            source="manifest",
+            manifest=manifest_of_two_geometries,
+            geometry=geometry,
+            region=RegionSettings((28, 24, 20), 6.0),
+            margin_mm=18.0,
+        )
+        sources = manifest_sources(settings, seed=0, folder=tmp_path / "cache", needs_masks=True)
+        # A mask on voxels of 6 mm has its centroid within 0.3 mm.
+        assert np.allclose(sources.training(0).moving_mask.centroid_mm - there, [0, 0, above_mm], atol=0.3)
+
+
+def test_notes_of_images_name_the_case_and_the_image(write_manifest, tmp_path, capsys):
+    path = write_manifest({"case": "a"})
+    image = nib.load(tmp_path / "fixed.nii.gz")
+    near = image.affine.copy()
+    near[2, 3] += 0.5
+    image.set_qform(near, 1)
+    nib.save(image, tmp_path / "fixed.nii.gz")
+    read_pair(read_manifest(path)[0])
+    assert "hepareg: note: case a: fixed image: sform and qform are up to 0.5 mm apart" in capsys.readouterr().err

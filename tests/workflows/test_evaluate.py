@@ -2,6 +2,7 @@ import csv
 import json
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -151,3 +152,18 @@ def test_wrong_arguments_are_one_line_and_leave_nothing(tmp_path, capsys, argume
     assert len(error) == 1
     assert message in error[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_the_geometry_option_reaches_the_images(tmp_path, pair_folder, capsys):
+    for name in ("moving", "fixed"):
+        image = nib.load(pair_folder / f"{name}.nii.gz")
+        apart = image.affine.copy()
+        apart[2, 3] += 30
+        image.set_sform(image.affine, 1)
+        image.set_qform(apart, 1)
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+    (tmp_path / "pairs.csv").write_text("case,moving,fixed\na,moving.nii.gz,fixed.nii.gz\n")
+    command = ["evaluate", str(tmp_path / "pairs.csv"), "--methods", "identity", "--quiet", "-o"]
+    for options, failed in (([], "1"), (["--geometry", "qform"], "0")):
+        assert main([*command, str(tmp_path / f"out{failed}"), *options]) == 0
+        assert capsys.readouterr().out.splitlines()[1].split()[1:3] == ["1", failed]

@@ -2,6 +2,8 @@
 
 import argparse
 
+from hepareg.cli.transform_options import add_geometry_option
+
 SUMMARY = "compare identity, mask centroid, network and refinement on the same pairs"
 
 
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--draws", type=int, default=1, metavar="N", help="number of random starts for each pair (default: 1)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of anatomies and starts (default: 0)")
+    add_geometry_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an older evaluation in DIR")
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = (
         simulated_test_pairs(arguments.simulated, seed=arguments.seed)
         if simulated
-        else manifest_pairs(arguments.manifest)
+        else manifest_pairs(arguments.manifest, geometry=arguments.geometry)
     )
     with count_shown(unit="run", quiet=arguments.quiet) as show:
         rows = evaluate(
@@ -70,9 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
     for line in summary_table(rows):
         cells = [line["tre_median_mm"], line["tre_worst_mm"], line["rotation_deg_median"], line["dice_median"]]
         shown = ["-" if cell is None else f"{cell:.2f}" for cell in cells]
+        seconds = "-" if line["seconds_median"] is None else line["seconds_median"]  # no pair could be read
         print(
             f"{line['method']:<20} {line['num_runs']:>5} {line['num_failed']:>6} {shown[0]:>14} {shown[1]:>8} "
-            f"{shown[2]:>6} {shown[3]:>6} {line['seconds_median']:>7}"
+            f"{shown[2]:>6} {shown[3]:>6} {seconds:>7}"
         )
     return 0
 

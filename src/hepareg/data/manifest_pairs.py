@@ -1,7 +1,7 @@
 """Pairs of a manifest: read and prepared by MONAI transforms on dictionaries, split by patient, cached."""
 
 import sys
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,38 +28,61 @@ __all__ = ["LiverCropd", "LoadPaird", "PreparePaird", "manifest_sources", "read_
 
 
 class LoadPaird(Transform):
-    """MONAI transform that reads images, masks and truth of a manifest's row, and prints notes on masks to stderr."""
+    """MONAI transform that reads images, masks and truth of a manifest's row, and prints the readers' notes to stderr.
+
+    Parameters
+    ----------
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
+    """
+
+    def __init__(self, *, geometry: str | None = None) -> None:
+        self.geometry = geometry
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``case``, the volumes ``moving`` and ``fixed``, and, if given, their masks and ``truth``."""
         loaded: dict[str, Any] = {"case": item["case"]}
         for side in ("moving", "fixed"):
-            loaded[side] = read_image(item[side])
-            check_ct(loaded[side], name=f"case {item['case']}: {side} image")
+            image_name = f"case {item['case']}: {side} image"
+            loaded[side] = read_image(item[side], geometry=self.geometry)
+            check_ct(loaded[side], name=image_name)
+            _tell(f"{image_name}: {note}" for note in loaded[side].provenance.notes)
             if item.get(f"{side}_mask"):
                 loaded[f"{side}_mask"] = read_mask(
                     item[f"{side}_mask"],
                     like=loaded[side],
                     label=item.get("mask_label"),
                     name=f"case {item['case']}: {side} mask",
+                    geometry=self.geometry,
                 )
-                for note in loaded[f"{side}_mask"].provenance.notes:
-                    print(f"hepareg: note: {note}", file=sys.stderr)
+                _tell(loaded[f"{side}_mask"].provenance.notes)
         check_pair(moving=loaded["moving"], fixed=loaded["fixed"], both_masks="moving_mask" in loaded)
         if item.get("truth"):
             loaded["truth"] = RigidTransform(read_transform(item["truth"], direction="moving_from_fixed").matrix)
         return loaded
 
 
-def read_pair(row: ManifestPair) -> CasePair:
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"hepareg: note: {note}", file=sys.stderr)
+
+
+def read_pair(row: ManifestPair, *, geometry: str | None = None) -> CasePair:
     """Return the pair of a manifest's row, neither cropped nor resampled.
+
+    Parameters
+    ----------
+    row
+        Row of the manifest.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
 
     Raises
     ------
     FileFormatError, InputError
         If one of its files cannot be used; the message names the case.
     """
-    loaded = _NamingCase(LoadPaird())(_item(row, made_with=""))
+    loaded = _NamingCase(LoadPaird(geometry=geometry))(_item(row, made_with=""))
     truth = loaded.pop("truth", None)
     return CasePair(**loaded, moving_from_fixed=truth)
 
@@ -116,7 +139,8 @@ class _NamingCase(Transform):
         except HeparegError as error:
             if f"case {item['case']}" in str(error):
                 raise
-            raise type(error)(f"case {item['case']}: {error}") from error
+            message = f"case {item['case']}: {error}"
+            raise type(error)(message, options=error.options, listing=error.listing) from error
 
 
 def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_masks: bool) -> Sources:
@@ -150,12 +174,14 @@ def manifest_sources(settings: DataSettings, *, seed: int, folder: Path, needs_m
     crop = _crop(settings)
     transform = Compose(
         [
-            _NamingCase(LoadPaird()),
+            _NamingCase(LoadPaird(geometry=settings.geometry)),
             _NamingCase(LiverCropd(["moving", "fixed"], crop)),
             _NamingCase(PreparePaird(region=settings.region, margin_mm=settings.margin_mm)),
         ]
     )
-    made_with = digest(settings.region.shape_vox, settings.region.spacing_mm, settings.margin_mm, asdict(crop))
+    made_with = digest(
+        settings.region.shape_vox, settings.region.spacing_mm, settings.margin_mm, asdict(crop), settings.geometry
+    )
     sides = [
         PreparedPairs([_item(by_case[case], made_with) for case in cases], transform=transform, folder=folder)
         for cases in (training, validation)

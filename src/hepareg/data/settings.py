@@ -56,6 +56,9 @@ class DataSettings(_Settings):
 
     source: Literal["simulated", "manifest"] = "simulated"
     manifest: Path | None = Field(default=None, description="CSV or JSON list of pairs; only with source: manifest")
+    geometry: Literal["sform", "qform"] | None = Field(
+        default=None, description="of NIfTI files: geometry to use if the header's two disagree; none: an error"
+    )
     simulated: SimulatedSettings = SimulatedSettings()
     region: RegionSettings = RegionSettings()
     margin_mm: float = Field(default=30.0, ge=0, description="width of the moving image kept around the region")

@@ -192,14 +192,22 @@ TEST_SPACING_MM = 2.5
 """Voxel size of simulated pairs for tests, which is finer than in training and nearer to a scanner's."""
 
 
-def manifest_pairs(path: str | Path) -> Iterator[CasePair | UnusablePair]:
-    """Yield the pairs of a manifest, read one at a time; all rows are checked before the first pair is read."""
+def manifest_pairs(path: str | Path, *, geometry: str | None = None) -> Iterator[CasePair | UnusablePair]:
+    """Yield the pairs of a manifest, read one at a time; all rows are checked before the first pair is read.
+
+    Parameters
+    ----------
+    path
+        Manifest.
+    geometry
+        ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
+    """
     from hepareg.data.manifest_pairs import read_pair
     from hepareg.io.manifest import read_manifest, without_paths
 
     for row in read_manifest(path):
         try:
-            yield read_pair(row)
+            yield read_pair(row, geometry=geometry)
         except InputError as error:
             yield UnusablePair(row.case, without_paths(str(error), row))
 
