@@ -269,7 +269,8 @@ def register(
         seed=int(seed),
     )
     registered = register_pair(request, settings=settings, progress=progress)
-    return Registration(**vars(registered.result), registered=registered)
+    notes = tuple(dict.fromkeys((*registered.pair.notes, *registered.result.notes)))
+    return Registration(**{**vars(registered.result), "notes": notes}, registered=registered)
 
 
 def apply(

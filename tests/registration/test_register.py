@@ -186,3 +186,11 @@ def test_cuda_agrees_with_the_cpu(pair, with_both_masks):
     found = register(**pair[0], device="cuda").transform
     corners = pair[0]["fixed"].grid.corners_mm
     assert np.abs(found.apply(corners) - with_both_masks.transform.apply(corners)).max() < 1e-2
+
+
+def test_notes_on_masks_are_in_the_result(pair, with_both_masks):
+    images = pair[0]
+    cropped = images["moving_mask"].crop([1, 2, 3], images["moving_mask"].shape)
+    result = register(**{**images, "moving_mask": cropped})
+    assert [note.split(":")[0] for note in result.notes] == ["the moving mask lies on another grid than its image"]
+    assert with_both_masks.notes == ()

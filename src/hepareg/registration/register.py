@@ -150,6 +150,7 @@ def register(
         settings=settings.record(),
         method=method,
         weights_sha256=None if predictor is None else predictor.weights.sha256,
+        notes=images.reader_notes,
     )
 
 

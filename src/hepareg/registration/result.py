@@ -80,6 +80,9 @@ class RegistrationResult:
         Way in which the transform was found.
     weights_sha256
         Hash of the trained network's file, or None if none was used.
+    notes
+        Remarks on the images and masks for the user, a sentence each: those of their readers, and those on the
+        preparation of the masks, such as the resampling of a mask onto its image's grid.
     """
 
     transform: RigidTransform
@@ -94,3 +97,4 @@ class RegistrationResult:
     settings: Mapping[str, object]
     method: Method = Method.REFINE
     weights_sha256: str | None = None
+    notes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from hepareg.preprocessing.masks import check_liver_mask
 from hepareg.preprocessing.pair_check import check_pair
 from hepareg.volume import Volume
 
-__all__ = ["CheckedPair", "image_in_memory", "is_path", "notes_of", "read_ct", "read_liver_mask", "read_pair"]
+__all__ = ["CheckedPair", "image_in_memory", "is_path", "read_ct", "read_liver_mask", "read_pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,13 +176,8 @@ def read_pair(
         allow_identical=allow_identical,
         allow_different_patients=allow_different_patients,
     )
-    read = [*notes_of(moving_ct, moving_region, "moving"), *notes_of(fixed_ct, fixed_region, "fixed")]
-    return CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region, (*checked, *read))
-
-
-def notes_of(image: Volume, mask: Volume | None, side: str) -> list[str]:
-    """Return the readers' notes: the image's with its side in front, and the mask's, which name the mask."""
-    return [f"{side} image: {note}" for note in image.provenance.notes] + list(mask.provenance.notes if mask else ())
+    pair = CheckedPair(moving_ct, fixed_ct, moving_region, fixed_region)
+    return replace(pair, notes=(*checked, *pair.reader_notes))
 
 
 def _read_side(

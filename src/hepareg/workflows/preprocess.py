@@ -13,11 +13,12 @@ from hepareg.errors import HeparegError, OutputError, SettingsError
 from hepareg.io.json import format_json, write_json
 from hepareg.io.manifest import ManifestPair, format_manifest, read_manifest, without_paths
 from hepareg.io.nifti import write_nifti
+from hepareg.pair import notes_of
 from hepareg.preprocessing import HuWindow, LiverCrop, resample_to_spacing
 from hepareg.preprocessing.resampling import check_spacing
 from hepareg.volume import Volume
 from hepareg.workflows.atomic import atomic_directory, atomic_file, check_output_directory
-from hepareg.workflows.inputs import notes_of, read_ct, read_liver_mask
+from hepareg.workflows.inputs import read_ct, read_liver_mask
 from hepareg.workflows.preprocess_table import SIDES, CaseRow, SideRow, format_table
 
 __all__ = ["PreprocessSettings", "preprocess"]
@@ -182,7 +183,9 @@ def _do_case(pair: ManifestPair, out: Path, settings: PreprocessSettings, *, ove
         return CaseRow(pair.case, "failed", error=_without_paths(error, pair))
 
 
-def _do_side(pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings) -> tuple[SideRow, list[str]]:
+def _do_side(
+    pair: ManifestPair, side: str, folder: Path, settings: PreprocessSettings
+) -> tuple[SideRow, tuple[str, ...]]:
     """Write image and mask of a side; return its row and the readers' notes."""
     image = read_ct(getattr(pair, side), name=f"{side} image", geometry=settings.geometry)
     mask_path = getattr(pair, f"{side}_mask")

@@ -39,11 +39,6 @@ class Registration(RegistrationResult):
     def __repr__(self) -> str:
         return f"<Registration: {one_line(self)}>"
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Remarks on the inputs for the user, without names or paths."""
-        return self.registered.pair.notes
-
     def save(
         self, folder: str | Path, *, write: Sequence[str] = (), matrix_only: bool = False, overwrite: bool = False
     ) -> Mapping[str, Any]:
