@@ -8,7 +8,7 @@ import pytest
 
 from hepareg.errors import SettingsError
 from hepareg.io.matrix_text import write_matrix_text
-from hepareg.io.transform_record import MatrixMeaning, agreed_meaning, meaning_by_name
+from hepareg.io.transform_record import MAX_RECORDS, RECORD_NAME, MatrixMeaning, agreed_meaning, meaning_by_name
 from hepareg.io.transforms import MatrixMeaning as Said
 from hepareg.io.transforms import read_transform, read_transform_file, states_itself, write_transform
 
@@ -153,3 +153,33 @@ def test_formats_with_a_direction_of_their_own(tmp_path, grids, moving_from_fixe
     same(tmp_path / "fixed_from_moving.lta", moving_from_fixed)
     with pytest.raises(SettingsError, match="moving_from_fixed"):
         write_transform(tmp_path / "moving_from_fixed.lta", moving_from_fixed, **images)
+
+
+def fill_with_other_json(folder, number):
+    for n in range(number):
+        (folder / f"a{n:04}.json").write_text("{}")
+
+
+def test_the_own_record_is_read_in_a_folder_of_many_json_files(written, moving_from_fixed):
+    """More files of another program than are searched, all of them before the record in the alphabet."""
+    fill_with_other_json(written.parent, MAX_RECORDS + 5)
+    same(written, moving_from_fixed)
+    record = written.with_name("fixed_from_moving.txt.json")
+    record.rename(written.with_name(RECORD_NAME))
+    same(written.rename(written.with_name("liver.txt")), moving_from_fixed)
+
+
+def test_json_files_that_are_too_many_to_be_searched_are_told(written, moving_from_fixed):
+    fill_with_other_json(written.parent, MAX_RECORDS + 5)
+    written.with_name("fixed_from_moving.txt.json").rename(written.with_name("zz.json"))
+    renamed = written.rename(written.with_name("liver.txt"))
+    told = "6 further JSON files in its folder were not searched for its record"
+    with pytest.raises(SettingsError, match=told) as caught:
+        read_transform(renamed)
+    assert caught.value.options == ("direction",)
+    read = read_transform_file(renamed, said=Said("ras", "fixed_from_moving"))
+    assert [told in note for note in read.notes] == [True]
+    np.testing.assert_allclose(read.transform.matrix, moving_from_fixed.matrix, atol=1e-9)
+    for n in range(6):
+        (written.parent / f"a{n:04}.json").unlink()
+    same(renamed, moving_from_fixed)

@@ -26,6 +26,7 @@ __all__ = [
     "agreed_meaning",
     "meaning_by_name",
     "meaning_by_record",
+    "num_unread_records",
     "write_record",
 ]
 
@@ -35,6 +36,7 @@ RECORD_NAME = "transforms.json"
 """The record in a folder of results; that of a single file is named after it."""
 MAX_RECORD_BYTES = 16384
 MAX_RECORDS = 500
+"""Most files of other programs that are searched for records in a folder; on a network drive each takes a while."""
 WORDS = {"ras": "ras", "greedy": "ras", "c3d": "ras", "lps": "lps", "flirt": "flirt", "fsl": "flirt"}
 """Words of a file's name that state its coordinates."""
 POINTED = frozenset({"greedy", "c3d"})
@@ -86,8 +88,9 @@ def meaning_by_record(path: str | Path, matrix: Matrix) -> MatrixMeaning:
     """Return the statement of the records in a file's folder about its numbers, whatever the file is called now.
 
     The numbers, not the names, are compared: by a digest of the matrix as `format_matrix` writes it, with all entries
-    of all records in the folder (JSON files, sorted by name). If several entries have these numbers, the one with the
-    file's name counts, else the first. They may differ in direction, for a matrix that is its own inverse, such as the
+    of all records in the folder: JSON files, first the one that is called after the file, then `RECORD_NAME`, then
+    `MAX_RECORDS` others, sorted by name (`num_unread_records` counts those that are left). If several entries have
+    these numbers, the one with the file's name counts, else the first. They may differ in direction, for a matrix that is its own inverse, such as the
     identity: then either is right.
 
     Parameters
@@ -146,12 +149,25 @@ def agreed_meaning(path: str | Path, said: MatrixMeaning, *stated: MatrixMeaning
     return MatrixMeaning(**agreed)
 
 
-def _entries_beside(path: Path) -> Iterable[Mapping[str, str]]:
+def num_unread_records(path: str | Path) -> int:
+    """Return the number of JSON files beside a file that `meaning_by_record` leaves unread."""
+    return len(_records_beside(Path(path))[1])
+
+
+def _records_beside(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return the JSON files in a file's folder that are read, the likeliest first, and those that are too many."""
     try:
-        records = sorted(path.absolute().parent.glob("*.json"))[:MAX_RECORDS]
+        records = sorted(path.absolute().parent.glob("*.json"))
     except OSError:
-        return
-    for record in records:
+        return [], []
+    likely = (f"{path.name}.json", RECORD_NAME)
+    first = sorted((r for r in records if r.name in likely), key=lambda r: likely.index(r.name))
+    others = [r for r in records if r.name not in likely]
+    return [*first, *others[:MAX_RECORDS]], others[MAX_RECORDS:]
+
+
+def _entries_beside(path: Path) -> Iterable[Mapping[str, str]]:
+    for record in _records_beside(path)[0]:
         try:
             if record.stat().st_size <= MAX_RECORD_BYTES:
                 content = json.loads(record.read_text("utf-8"))

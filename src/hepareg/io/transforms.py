@@ -22,6 +22,7 @@ from hepareg.io.transform_record import (
     agreed_meaning,
     meaning_by_name,
     meaning_by_record,
+    num_unread_records,
     write_record,
 )
 from hepareg.transforms import AffineTransform, RigidTransform
@@ -303,11 +304,13 @@ def _read_matrix(
         images or with one that is not NIfTI. The message names the option that settles it.
     """
     matrix = parse_matrix(text, path)
-    known = agreed_meaning(path, said, meaning_by_record(path, matrix), meaning_by_name(path))
+    recorded = meaning_by_record(path, matrix)
+    unread = num_unread_records(path) if recorded == MatrixMeaning() else 0
+    known = agreed_meaning(path, said, recorded, meaning_by_name(path))
     if known.convention is None and _is_mat(path):
         raise SettingsError(
             f"expected a plain matrix whose convention is known, got a .mat that does not say it: {path}; say "
-            "flirt for FSL's, ras for the matrices of greedy and c3d, lps for those in ITK's world",
+            f"flirt for FSL's, ras for the matrices of greedy and c3d, lps for those in ITK's world{_unread(unread)}",
             options=("convention",),
         )
     is_open = known.direction is None and known.convention != "flirt" and said.convention is None
@@ -315,7 +318,7 @@ def _read_matrix(
         raise SettingsError(
             f"expected a plain matrix whose direction is known, got one that does not say it: {path}; say "
             "moving_from_fixed if it takes fixed points to moving ones, as greedy, c3d and ITK write it, "
-            "else fixed_from_moving",
+            f"else fixed_from_moving{_unread(unread)}",
             options=("direction",),
         )
     convention = known.convention or "ras"
@@ -326,10 +329,17 @@ def _read_matrix(
         notes = (f"a plain matrix was read as {direction} in {convention.upper()} mm: it does not say so itself",)
     elif known.convention is None and said.direction is not None:
         notes = ("a plain matrix was read in RAS mm: it does not say so itself",)
+    if unread:
+        notes = (*notes, f"no record of the plain matrix was found{_unread(unread)}")
     if convention == "flirt":
         return TransformFile(_flirt(matrix, direction, moving=moving, fixed=fixed), notes)
     transform = transform_of_matrix(matrix, space=convention)
     return TransformFile(transform if direction == "moving_from_fixed" else transform.inverse(), notes)
+
+
+def _unread(num_files: int) -> str:
+    """Return the end of a message that says how many files may hold a record that was not searched for."""
+    return f" ({num_files} further JSON files in its folder were not searched for its record)" if num_files else ""
 
 
 def _flirt(
