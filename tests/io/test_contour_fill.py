@@ -9,6 +9,7 @@ from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.contour_fill import fill_contours, fill_polygons
 
 GRID = Grid((60, 50, 20), np.array([[-0.8, 0, 0, 24.0], [0, -0.8, 0, 20.0], [0, 0, 2.5, 100.0], [0, 0, 0, 1]]))
+GRID_OF_1_MM = Grid((60, 50, 220), np.array([[-0.8, 0, 0, 24.0], [0, -0.8, 0, 20.0], [0, 0, 1, 30.0], [0, 0, 0, 1]]))
 ANGLES = np.linspace(0, 2 * np.pi, 721)[:-1]
 
 
@@ -71,6 +72,27 @@ def test_parts_far_apart_are_not_joined():
     zs = [102.5, 105.0, 107.5, 140.0, 142.5, 145.0]
     filled = fill_contours([circle(8.1, z) for z in zs], GRID)
     np.testing.assert_array_equal(filled.data, disc(GRID, 8.1, zs))
+
+
+@pytest.mark.parametrize("step_mm", [2.5, 5.0, 8.0])
+@pytest.mark.parametrize("grid", [GRID_OF_1_MM, None], ids=["on slices of 1 mm", "on a grid of its own"])
+def test_every_plane_of_two_parts_is_a_slab_of_one_spacing(step_mm, grid):
+    """Two stacks of four planes and a single plane, far apart: nine slabs of one spacing each."""
+    below = 60.0 + step_mm * np.arange(4)
+    zs = [*below, *(below + 90.0), 215.0]
+    filled = fill_contours([circle(10.1, z) for z in zs], grid)
+    area = fill_polygons([filled.grid.voxel_points(circle(10.1, zs[0]))[:, :2]], filled.grid.shape[:2]).sum()
+    spacing = filled.grid.spacing_mm
+    # Slabs end between slices of 1 mm: each of the three parts is whole to one slice.
+    assert filled.data.sum() / area * spacing[2] == pytest.approx(9 * step_mm, abs=3 * spacing[2])
+    assert filled.num_filled == 0
+
+
+def test_planes_far_from_each_other_are_slabs_of_10_mm_at_most():
+    """Half of a gap of 60 mm would be twice the length of the region."""
+    filled = fill_contours([circle(10.1, z) for z in (80.0, 140.0)], GRID_OF_1_MM)
+    length = np.count_nonzero(filled.data.any(axis=(0, 1)))
+    assert length == pytest.approx(60 + 10, abs=1)
 
 
 @pytest.mark.parametrize(("first", "step", "num_slices"), [(111.25, 2.5, 8), (110.0, 5.0, 16), (110.0, 1.0, 9)])

@@ -5,11 +5,11 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, MaskError
 from hepareg.io.dicom_seg import segments_of_seg
 
 
-def binary_seg(positions, frames, *, stated_mm=None, orientation=(1, 0, 0, 0, 1, 0)):
+def binary_seg(positions, frames, *, stated_mm=None, thickness_mm=None, orientation=(1, 0, 0, 0, 1, 0)):
     """Return a binary SEG of one segment with a frame at each position, in LPS mm."""
     dataset, segment, shared, measures, plane = (Dataset() for _ in range(5))
     dataset.file_meta = FileMetaDataset()
@@ -26,6 +26,8 @@ def binary_seg(positions, frames, *, stated_mm=None, orientation=(1, 0, 0, 0, 1,
     measures.PixelSpacing = [0.8, 0.7]
     if stated_mm is not None:
         measures.SpacingBetweenSlices = stated_mm
+    if thickness_mm is not None:
+        measures.SliceThickness = thickness_mm
     plane.ImageOrientationPatient = list(orientation)
     shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [plane]
     dataset.SharedFunctionalGroupsSequence = [shared]
@@ -82,3 +84,38 @@ def test_a_normal_of_another_length_does_not_change_the_distance():
     dataset.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence[0].ReferencedSegmentNumber = 2
     matrix = segments_of_seg(dataset).read(1, None).grid.world_from_voxel
     assert matrix[2, 2] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("thickness_mm", [None, 1.0, 2.5, 5.0, 10.0])
+def test_the_thickness_of_slices_is_not_their_distance(thickness_mm):
+    """Slices of 5 mm that leave gaps, touch or overlap: no empty slice may come between them."""
+    positions = [(0, 0, 5.0 * k) for k in range(6)]
+    frames = [np.ones((4, 4), bool)] * 6
+    mask = segments_of_seg(binary_seg(positions, frames, thickness_mm=thickness_mm)).read(1, None)
+    assert mask.data.all()
+    assert mask.shape[2] == 6
+    assert mask.grid.spacing_mm[2] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("thickness_mm", [None, 2.0, 4.0, 3.0])
+def test_frames_at_odd_multiples_of_the_distance(thickness_mm):
+    """Frames 4 and 6 mm apart are those of slices 2 mm apart, whether the thickness says so or not."""
+    heights = [0.0, 4.0, 10.0, 14.0]
+    dataset = binary_seg([(0, 0, z) for z in heights], [np.ones((4, 4), bool)] * 4, thickness_mm=thickness_mm)
+    mask = segments_of_seg(dataset).read(1, None)
+    assert mask.grid.spacing_mm[2] == pytest.approx(2.0)
+    np.testing.assert_array_equal(np.flatnonzero(mask.data[0, 0]), [0, 2, 5, 7])
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected_mm"), [({"stated_mm": 3, "thickness_mm": 4}, 3), ({"thickness_mm": 4}, 4)]
+)
+def test_a_single_frame_is_as_thick_as_the_header_says(stated, expected_mm):
+    mask = segments_of_seg(binary_seg([(0, 0, 7)], [np.ones((4, 4), bool)], **stated)).read(1, None)
+    assert mask.grid.spacing_mm[2] == pytest.approx(expected_mm)
+
+
+def test_frames_at_no_even_distance_are_refused():
+    dataset = binary_seg([(0, 0, z) for z in (0.0, 3.0, 7.3, 12.2)], [np.ones((4, 4), bool)] * 4, thickness_mm=3.0)
+    with pytest.raises(MaskError, match="even distances"):
+        segments_of_seg(dataset).read(1, None)

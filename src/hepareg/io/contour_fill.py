@@ -185,7 +185,8 @@ def _own_grid(contours: Sequence[Points], normal: NDArray[np.float64], like: Gri
     step = min(spacing, float(np.diff(depths).min())) if len(depths) > 1 else spacing
     steps = np.array([spacing, spacing, max(step, 0.25)])
     low, high = points.min(axis=0) - MARGIN_VOX * steps, points.max(axis=0) + MARGIN_VOX * steps
-    low[2] = depths[0] - MARGIN_VOX * steps[2]
+    beyond = (MARGIN_VOX + np.ceil(0.5 * WIDEST_GAP_MM / steps[2])) * steps[2]  # room for half a slab
+    low[2], high[2] = depths[0] - beyond, depths[-1] + beyond
     shape = np.ceil((high - low) / steps).astype(int) + 1
     if np.prod(shape.astype(float)) > MAX_VOXELS:
         raise MaskError("expected contours within one body, got them metres apart; check the structure")
@@ -208,8 +209,10 @@ def _stacked(
 
     1. within 0.1 voxel of a plane: a copy of that plane's picture;
     2. else between two planes: interpolated between their pictures (`_between`) if the gap between the planes is at
-       most `WIDEST_GAP` m or `WIDEST_GAP_MM`, whichever is more, and empty in a wider gap;
-    3. else, beyond the first or the last plane: a copy of that plane's picture up to m / 2 away, empty farther away.
+       most `WIDEST_GAP` m or `WIDEST_GAP_MM`, whichever is more;
+    3. else a copy of the nearest plane's picture up to half a slab away, empty farther away. That is so beyond the
+       first and the last plane, and on both sides of a wider gap, whose planes are the last ones of two parts. A slab
+       is as thick as m, but at most `WIDEST_GAP_MM`: slices of a CT are not farther apart.
 
     Parameters
     ----------
@@ -229,20 +232,21 @@ def _stacked(
     """
     gaps = np.diff(heights)
     usual = float(np.median(gaps)) if gaps.size else 1.0
-    allowed = max(WIDEST_GAP * usual, WIDEST_GAP_MM / float(grid.spacing_mm[axis]))
+    widest = WIDEST_GAP_MM / float(grid.spacing_mm[axis])
+    allowed, half_slab = max(WIDEST_GAP * usual, widest), 0.5 * min(usual, widest)
     spacing = np.delete(grid.spacing_mm, axis)
     data = np.zeros((grid.shape[axis], *filled[0].shape), bool)
     num_filled = 0
     for k in range(len(data)):
         after = int(np.searchsorted(heights, k))
         near = min((n for n in (after - 1, after) if 0 <= n < len(heights)), key=lambda n: abs(heights[n] - k))
-        if abs(heights[near] - k) < 0.1 or not 0 < after < len(heights):
-            if -0.5 * usual < heights[near] - k <= 0.5 * max(usual, 1e-9) or abs(heights[near] - k) < 0.1:
-                data[k] = filled[near]
-        elif gaps[after - 1] <= allowed:
+        off = heights[near] - k
+        if abs(off) >= 0.1 and 0 < after < len(heights) and gaps[after - 1] <= allowed:
             weight = (k - heights[after - 1]) / gaps[after - 1]
             data[k] = _between(filled[after - 1], filled[after], weight, spacing)
             num_filled += gaps[after - 1] > 1.5 * usual
+        elif abs(off) < 0.1 or -half_slab < off <= half_slab:
+            data[k] = filled[near]
     return data, num_filled
 
 

@@ -29,6 +29,8 @@ HALF = 0.5
 """Least probability, or part of a voxel, that counts as inside."""
 PLACE_TOLERANCE = 0.1
 """Part of the spacing by which a frame may be off its even place."""
+MOST_PARTS = 4
+"""Into so many slices the closest two frames of an object may be parted if other frames lie in between."""
 
 
 def segments_of_seg(dataset: Any) -> Segments:
@@ -135,15 +137,15 @@ def _common(
 def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], groups: Mapping[str, Any]) -> float:
     """Return the distance in mm between the planes of a segment.
 
-    1. If all frames lie in one plane, return the header's spacing.
-    2. If the frames of the whole object lie at multiples of the header's distance between slices, return the
-       distance that fits them best, for the header's may be rounded.
+    1. If all frames lie in one plane, return the header's distance between slices, else their thickness, else 1 mm.
+    2. If the header states the distance between slices, and the frames of the whole object lie at multiples of it,
+       return the distance that fits them best, for the header's may be rounded. A thickness of slices is no distance:
+       slices may overlap, or leave gaps.
     3. Let d be the smallest distance between two different planes of the whole object (more than 0.001 mm). If the
        segment has a single plane, return d.
-    4. Else replace d by the distance that fits the segment's frames best (see `_refined`): errors of rounded
-       positions average out.
-    5. If d / (header's spacing) is within `PLACE_TOLERANCE` of a whole number k of 2 or more, frames without the
-       segment were left out of the object: return d / k. Else return d.
+    4. Else return the largest of d, d / 2, ..., d / `MOST_PARTS` at whose multiples the segment's frames lie, as fitted
+       to them (see `_refined`): errors of rounded positions average out. Distances of 4 and 6 mm are multiples of 2 mm.
+    5. If there is none, return the distance near d that fits best.
 
     Parameters
     ----------
@@ -152,23 +154,22 @@ def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], gr
     every
         Heights of the frames of all segments, mm.
     groups
-        Functional groups of a frame, with the header's spacing: of slices, else their thickness, else 1 mm.
+        Functional groups of a frame, with the header's distance between slices and their thickness, if it states them.
     """
     measures = groups.get("PixelMeasuresSequence", {})
     between = float(measures.get("SpacingBetweenSlices") or 0)
-    stated = between or float(measures.get("SliceThickness") or 0) or 1.0
     gaps = np.diff(np.unique(np.round(every, 4)))
     gaps = gaps[gaps > 1e-3]
     if not gaps.size:
-        return stated
+        return between or float(measures.get("SliceThickness") or 0) or 1.0
     if between > 0 and _lies_at_multiples(every, between):
         return _refined(every, between)
     closest = float(gaps.min())
     if np.ptp(heights) < 0.5 * closest:
         return closest
-    closest = _refined(heights, float(gaps[gaps < 1.5 * closest].mean()))
-    ratio = closest / stated
-    return closest / round(ratio) if ratio > 1.5 and abs(ratio - round(ratio)) < PLACE_TOLERANCE else closest
+    guess = float(gaps[gaps < 1.5 * closest].mean())
+    fitted = [_refined(heights, guess / parts) for parts in range(1, MOST_PARTS + 1)]
+    return next((step for step in fitted if _lies_at_multiples(heights, step)), fitted[0])
 
 
 def _lies_at_multiples(heights: NDArray[np.float64], step: float) -> bool:

@@ -90,8 +90,8 @@ def meaning_by_record(path: str | Path, matrix: Matrix) -> MatrixMeaning:
     The numbers, not the names, are compared: by a digest of the matrix as `format_matrix` writes it, with all entries
     of all records in the folder: JSON files, first the one that is called after the file, then `RECORD_NAME`, then
     `MAX_RECORDS` others, sorted by name (`num_unread_records` counts those that are left). If several entries have
-    these numbers, the one with the file's name counts, else the first. They may differ in direction, for a matrix that is its own inverse, such as the
-    identity: then either is right.
+    these numbers, the one with the file's name counts, else the first. They may differ in direction, for a matrix that
+    is its own inverse, such as the identity: then either is right.
 
     Parameters
     ----------
