@@ -17,12 +17,16 @@ def test_words():
     assert "unknown" in one_line(unknown)
     words = caption(unknown, {"before": 0.5, "after": 0.9})
     assert words.decision == "review"
-    assert any("Dice of the liver masks 0.500 before, 0.900 after" in line for line in words.lines)
+    measures = "Explained share of the image detail: 10 % before, unknown after; Dice of the liver masks: "
+    assert any(line == f"{measures}0.500 before, 0.900 after" for line in words.lines)
 
 
 def test_the_transform_of_a_rejected_result_is_not_told():
     rejected = replace(RESULT, verdict=replace(VERDICT, decision=Decision.REJECT))
-    assert one_line(rejected) == "reject: expected liver error 0.70 mm (no_liver_mask)"
+    assert one_line(rejected) == "reject: do not use this result (no_liver_mask)"
+    words = caption(rejected, {"before": 0.5, "after": 0.9})
+    assert words.title == "REJECT: do not use this result"
+    assert not any("0.70" in line or "liver lies" in line for line in words.lines)
 
 
 def test_the_picture_gives_the_first_reason_in_plain_words_and_names_the_others():

@@ -71,7 +71,7 @@ def test_html_has_verdict_reasons_matrix_and_picture(result):
 def test_html_of_a_rejected_result_has_no_matrix(paths, known_result):
     known_result(POSE, decision="reject", reasons=["pose_not_determined"], expected_mm=float("inf"))
     page, _ = page_and_picture(hepareg.register(**paths))
-    assert "<b>REJECT</b>: liver error unknown" in page
+    assert "<b>REJECT</b>: do not use this result" in page
     assert "<td" not in page
     assert "lies" not in page
 

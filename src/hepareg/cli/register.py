@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(format_json(done.report), end="")
     elif not arguments.quiet:
         print(done.line)
-        for name, reason in done.report["outputs"]["left_out"].items():
+        for name, reason in done.surprises.items():
             print(f"left out {name}: {reason}")
     return conclude(done)
 

@@ -24,6 +24,10 @@ __all__ = ["RegisterRequest", "Registered", "RegisteredPair", "register_files", 
 
 Progress = Callable[[str], None]
 
+REJECTED = "the result was rejected"
+NOT_ASKED_FOR = "only the matrix was asked for"
+"""Reasons of files that the verdict or the request left out."""
+
 
 @dataclass(frozen=True)
 class Registered:
@@ -36,6 +40,12 @@ class Registered:
     def decision(self) -> str:
         """``accept``, ``review`` or ``reject``."""
         return str(self.report["verdict"]["decision"])
+
+    @property
+    def surprises(self) -> Mapping[str, str]:
+        """Files that neither the request nor the verdict left out, each with the reason why it could not be written."""
+        left_out = self.report["outputs"]["left_out"]
+        return {name: reason for name, reason in left_out.items() if reason not in (REJECTED, NOT_ASKED_FOR)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,9 +248,8 @@ def _write_outputs(
     rejected = result.verdict.decision.value == "reject"
     written = outputs.Written(("result.json",))
     if rejected:
-        reason = "the result was rejected"
         written += outputs.Written(
-            left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.RECORD_NAME, outputs.MOVED, outputs.WARPED), reason)
+            left_out=dict.fromkeys((*outputs.TRANSFORMS, outputs.RECORD_NAME, outputs.MOVED, outputs.WARPED), REJECTED)
         )
     else:
         written += outputs.write_transforms(
@@ -248,7 +257,7 @@ def _write_outputs(
         )
     if request.matrix_only and not rejected:  # a user has to look at a rejected result
         pictures = (outputs.MOVED, outputs.WARPED, outputs.PICTURE)
-        return written + outputs.Written(left_out=dict.fromkeys(pictures, "only the matrix was asked for"))
+        return written + outputs.Written(left_out=dict.fromkeys(pictures, NOT_ASKED_FOR))
     with ThreadPoolExecutor(max_workers=1) as pool:
         picture = pool.submit(outputs.write_picture, folder, result.transform, pair, caption(result, dice))
         if not rejected:

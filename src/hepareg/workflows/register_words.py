@@ -14,10 +14,13 @@ __all__ = ["caption", "expected_error", "one_line", "place_of_liver"]
 
 
 def one_line(result: "RegistrationResult") -> str:
-    """Return decision, expected error, motion and reason codes in one line for a terminal."""
+    """Return decision, expected error, motion and reason codes in one line for a terminal.
+
+    Of a rejected result neither error nor motion is told: they are of a pose that is not to be used.
+    """
     verdict = result.verdict
     reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
-    if verdict.decision.value == "reject":
+    if _is_rejected(verdict):
         return f"reject: {expected_error(verdict)}{reasons}"
     aligned = "; already aligned" if verdict.already_aligned else ""
     found = f"{expected_error(verdict)}; the liver lies {place_of_liver(result)}"
@@ -32,17 +35,33 @@ def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> C
         first = rule_of(verdict.reasons[0])
         lines += [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}"]
     aligned = "; the pair was already aligned" if verdict.already_aligned else ""
-    measures = f"Similarity {result.similarity_before:.2f} before, {result.similarity_after:.2f} after"
+    measures = f"Explained share of the image detail: {_share(result.similarity_before)} before, "
+    measures += f"{_share(result.similarity_after)} after"
     if dice is not None:
-        measures += f"; Dice of the liver masks {dice['before']:.3f} before, {dice['after']:.3f} after"
-    lines += [f"The liver lies {place_of_liver(result)}{aligned}", measures]
+        measures += f"; Dice of the liver masks: {dice['before']:.3f} before, {dice['after']:.3f} after"
+    if not _is_rejected(verdict):
+        lines.append(f"The liver lies {place_of_liver(result)}{aligned}")
+    lines.append(measures)
     if others := verdict.reasons[1:]:
         lines.append("Further reasons: " + ", ".join(code.replace("_", " ") for code in others))
     return Caption(f"{verdict.decision.value.upper()}: {expected_error(verdict)}", lines, verdict.decision.value)
 
 
+def _is_rejected(verdict: "Verdict") -> bool:
+    return verdict.decision.value == "reject"
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if math.isfinite(part) else "unknown"
+
+
 def expected_error(verdict: "Verdict") -> str:
-    """Return the expected error over the liver in mm, in words."""
+    """Return the expected error over the liver in mm, in words; for a rejected result advice not to use it.
+
+    The error of a rejected result may look small: it is of a pose that some rule has found wrong.
+    """
+    if _is_rejected(verdict):
+        return "do not use this result"
     expected_mm = verdict.expected_liver_tre_mm
     return f"expected liver error {expected_mm:.2f} mm" if math.isfinite(expected_mm) else "liver error unknown"
 
