@@ -10,10 +10,10 @@ from hepareg.io.images import read_image
 from hepareg.io.label_names import TOTALSEGMENTATOR_LIVER
 from hepareg.io.mask_sources import holds_masks, read_segmentation
 from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called
-from hepareg.preprocessing.masks import labels_present, prepare_mask
+from hepareg.preprocessing.masks import labels_present, only_label, prepare_mask
 from hepareg.volume import Volume
 
-__all__ = ["mask_in_memory", "read_image_or_segment", "read_mask"]
+__all__ = ["label_of_liver", "mask_in_memory", "read_image_or_segment", "read_mask"]
 
 NUM_SMALL_MAPS = 24
 """Highest number of the label maps of other tools; TotalSegmentator's go on with spine, vessels and muscles."""
@@ -99,6 +99,20 @@ def mask_in_memory(volume: Volume, *, label: int | str | None = None, like: Volu
         )
     number, notes = _number_of(LabelMap("image in memory", volume), label, name)
     return prepare_mask(volume, like=like, label=number, name=name).with_notes(*notes)
+
+
+def label_of_liver(source: LabelMap | Segments, *, name: str = "mask") -> int:
+    """Return the number of the label or segment that `read_mask` takes without a choice.
+
+    Raises
+    ------
+    MaskError
+        If there is none, or if several could be meant.
+    """
+    if isinstance(source, Segments):
+        return find_label(source.names, None, name=name)
+    number, _ = _number_of(source, None, name)
+    return only_label(labels_present(source.volume.data, name=name), name=name) if number is None else number
 
 
 def read_image_or_segment(

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from hepareg.cli.main import main
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, MaskError
 from hepareg.io.transforms import write_transform
+from hepareg.masks import read_mask
 from hepareg.transforms import RigidTransform
 from hepareg.workflows.info import describe
 
@@ -79,7 +80,7 @@ def test_nifti(tmp_path):
     nib.save(nib.Nifti1Image(labels, np.diag([2.0, 2, 3, 1])), tmp_path / "labels.nii.gz")
     assert describe(tmp_path / "ct.nii.gz").kind == "image"
     found = describe(tmp_path / "labels.nii.gz")
-    assert [(e["title"], e["volume_ml"]) for e in found.entries[1:]] == [("label 5", 7.2), ("label 9", 3.6)]
+    assert [(e["title"], e["volume_ml"]) for e in found.entries[1:3]] == [("label 5", 7.2), ("label 9", 3.6)]
     nib.save(nib.Nifti1Image(np.abs(HU), np.diag([2.0, 2, 3, 1])), tmp_path / "mr.nii.gz")
     assert "no negative values" in describe(tmp_path / "mr.nii.gz").problems[0]
     nib.save(nib.Nifti1Image(labels * 0, np.diag([2.0, 2, 3, 1])), tmp_path / "none.nii.gz")
@@ -131,3 +132,117 @@ def test_exit_codes_and_json(tmp_path, capsys):
     assert main(["info", str(tmp_path / "absent")]) == 2
     with pytest.raises(FileFormatError, match="does not exist"):
         describe(tmp_path / "absent")
+
+
+AFFINE = np.diag([2.0, 2, 3, 1])
+
+
+def save(path, data, affine=AFFINE):
+    path.parent.mkdir(exist_ok=True)
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return path
+
+
+def box(*ranges, value=1):
+    data = np.zeros(HU.shape, np.uint8)
+    data[tuple(slice(*r) for r in ranges)] = value
+    return data
+
+
+LIVER_BOX, OTHER_BOX = ((5, 15), (5, 15), (2, 8)), ((20, 25), (5, 15), (2, 8))
+
+
+def test_images_of_a_folder_are_no_segments(tmp_path):
+    folder = tmp_path / "study"
+    for name in ("arterial", "venous"):
+        save(folder / f"{name}.nii.gz", HU)
+    found = describe(folder)
+    assert (found.kind, found.problems) == ("folder of images", ())
+    assert [entry["title"] for entry in found.entries] == ["image: arterial", "image: venous"]
+    assert found.entries[0]["values"].endswith(f"{np.percentile(HU, 99):.0f}")
+    save(folder / "liver.nii.gz", box(*LIVER_BOX))
+    found = describe(folder)
+    assert found.kind == "folder of images and masks"
+    assert found.entries[1]["title"] == "segment 2: liver"
+    assert found.entries[1]["taken_as_liver"].startswith("yes")
+
+
+def test_a_result_folder_is_called_one(tmp_path):
+    verdict = {"decision": "review", "expected_liver_tre_mm": 0.4321, "reasons": ["no_liver_mask"]}
+    save(tmp_path / "out" / "warped.nii.gz", HU)
+    (tmp_path / "out" / "result.json").write_text(json.dumps({"schema_version": 1, "verdict": verdict}))
+    found = describe(tmp_path / "out")
+    assert (found.kind, found.problems) == ("result of hepareg register", ())
+    assert found.entries[0]["title"] == "verdict: review"
+    assert found.entries[0]["expected_liver_error_mm"] == 0.43
+    assert found.entries[0]["files"] == "result.json, warped.nii.gz"
+    assert found.entries[1]["title"] == "image: warped"
+    verdict |= {"decision": "reject"}
+    (tmp_path / "out" / "warped.nii.gz").unlink()
+    (tmp_path / "out" / "result.json").write_text(json.dumps({"schema_version": 1, "verdict": verdict}))
+    found = describe(tmp_path / "out")
+    assert (found.kind, found.problems) == ("result of hepareg register", ())
+    assert "expected_liver_error_mm" not in found.entries[0]
+
+
+@pytest.mark.parametrize(
+    ("masks", "taken"),
+    [
+        ({"liver": box(*LIVER_BOX), "spleen": box(*OTHER_BOX)}, "segment 1: liver"),
+        ({"spleen": box(*OTHER_BOX), "tumour": box(*LIVER_BOX)}, None),
+    ],
+)
+def test_the_label_that_is_taken_as_the_liver_is_said(tmp_path, masks, taken):
+    for name, data in masks.items():
+        save(tmp_path / "classes" / f"{name}.nii.gz", data)
+    check_taken(tmp_path / "classes", taken)
+
+
+def test_the_label_of_a_map_that_is_taken_as_the_liver_is_said(tmp_path):
+    check_taken(save(tmp_path / "one.nii.gz", box(*LIVER_BOX, value=7)), "label 7")
+    check_taken(save(tmp_path / "two.nii.gz", box(*LIVER_BOX, value=7) + box(*OTHER_BOX)), None)
+    check_taken(MASKS / "layers.seg.nrrd", "segment 1: Liver")
+    check_taken(MASKS / "axial_binary.dcm", "segment 1: Liver")
+
+
+def check_taken(path, taken):
+    """Check the statement of `describe` against the mask that `read_mask` returns without a choice."""
+    entries = describe(path).entries
+    assert [entry["title"] for entry in entries if "taken_as_liver" in entry] == ([taken] if taken else [])
+    if taken is None:
+        assert entries[-1]["title"] == "no label is taken as the liver without a choice"
+        with pytest.raises(MaskError) as caught:
+            read_mask(path)
+        assert entries[-1]["reason"] == str(caught.value)
+        return
+    mask = read_mask(path)
+    volume_ml = next(entry["volume_ml"] for entry in entries if entry["title"] == taken)
+    assert mask.data.sum() * mask.grid.voxel_volume_mm3 / 1000 == pytest.approx(volume_ml, abs=0.01)
+
+
+def test_probabilities_are_no_ct_with_faults(tmp_path):
+    found = describe(save(tmp_path / "soft.nii.gz", box(*LIVER_BOX) * np.float32(0.7)))
+    assert (found.kind, found.problems) == ("mask of probabilities", ())
+    assert "7.2 ml" in found.entries[0]["values"]
+
+
+def test_one_of_two_geometries_is_chosen(tmp_path, capsys):
+    image = nib.Nifti1Image(HU, AFFINE)
+    apart = AFFINE.copy()
+    apart[2, 3] += 30
+    image.set_sform(AFFINE, 1)
+    image.set_qform(apart, 1)
+    nib.save(image, tmp_path / "ct.nii.gz")
+    assert main(["info", str(tmp_path / "ct.nii.gz")]) == 2
+    assert "say which one holds, sform or qform" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "ct.nii.gz"), "--geometry", "qform"]) == 0
+    assert "origin (0.00, 0.00, 30.00) mm" in capsys.readouterr().out
+
+
+def test_what_a_folder_without_images_is_told(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "got an empty folder" in describe(tmp_path / "empty").problems[0]
+    (tmp_path / "empty" / "notes.txt").write_text("hello")
+    assert "got none among its 1 files" in describe(tmp_path / "empty").problems[0]
+    with pytest.raises(MaskError, match="a file for each class, such as liver"):
+        read_mask(tmp_path / "empty")

@@ -2,6 +2,8 @@
 
 import argparse
 
+from hepareg.cli.transform_options import add_geometry_option
+
 SUMMARY = "show the content of a file or folder and the faults that keep hepareg from using it"
 
 EXIT_PROBLEM = 2
@@ -10,8 +12,9 @@ EXIT_PROBLEM = 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "path", metavar="PATH", help="image, mask, folder or zip of DICOM, transform, mesh or landmarks"
+        "path", metavar="PATH", help="image, mask, folder or zip of DICOM, transform, mesh, landmarks or result"
     )
+    add_geometry_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -20,6 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
     from hepareg.io.json import format_json
     from hepareg.workflows.info import describe
 
-    description = describe(arguments.path)
+    description = describe(arguments.path, geometry=arguments.geometry)
     print(format_json(description.as_dict()).rstrip() if arguments.json else description.as_text())
     return EXIT_PROBLEM if description.problems else 0

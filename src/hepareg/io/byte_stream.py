@@ -42,17 +42,21 @@ def reading(path: str | Path, *, expected: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise FileFormatError(f"expected {expected}, got a path that does not exist: {path}; check the name") from error
     except IsADirectoryError as error:
-        raise FileFormatError(f"expected {expected}, got a folder: {path}") from error
+        raise FileFormatError(f"expected {expected}, got a folder: {path}; give a file") from error
     except PermissionError as error:
-        raise FileFormatError(f"expected {expected} that can be read, got no permission to read {path}") from error
+        raise FileFormatError(
+            f"expected {expected} that can be read, got no permission to read {path}; change its rights"
+        ) from error
     except EOFError as error:
         raise FileFormatError(f"expected {expected}, got a truncated file: {path}; copy or export it again") from error
     except (BadGzipFile, cast(type[Exception], isal_zlib.error)) as error:
         raise FileFormatError(f"expected {expected}, got damaged gzip data: {path}; copy it again") from error
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"expected {expected}, got a file that is not text: {path}") from error
+        raise FileFormatError(f"expected {expected}, got a file that is not text: {path}; check the name") from error
     except OSError as error:
-        raise FileFormatError(f"expected {expected}, got {error.strerror or 'an error'} on reading {path}") from error
+        raise FileFormatError(
+            f"expected {expected}, got {error.strerror or 'an error'} on reading {path}; check the disk and the name"
+        ) from error
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hepareg.errors import FileFormatError
 from hepareg.io.dicom_files import DicomFile, files_below, read_dataset
 from hepareg.io.foreign_warnings import pydicom_quiet
 
-__all__ = ["SliceHeader", "digest_of", "is_multi_frame", "read_headers"]
+__all__ = ["SliceHeader", "digest_of", "holds_dicom_images", "is_multi_frame", "read_headers"]
 
 _SALT = secrets.token_bytes(32)
 KEYWORDS = (
@@ -109,8 +109,17 @@ def read_headers(path: str | Path, *, progress: Callable[[int, int], None] | Non
         if progress is not None:
             progress(done + 1, len(files))
     if not headers:
-        raise FileFormatError(f"expected a folder of DICOM images, got none in {path}")
+        got = f"none among its {len(files)} files" if files else "an empty folder"
+        raise FileFormatError(
+            f"expected DICOM images in a folder, got {got}: {path}; check the path, or give the file of another format"
+        )
     return headers
+
+
+def holds_dicom_images(path: str | Path) -> bool:
+    """Return whether a DICOM image lies below a folder; files are looked at until one is found."""
+    headers = (read_dataset(file, tags=("Rows",), pixels=False) for file in files_below(path))
+    return any(header is not None and "Rows" in header for header in headers)
 
 
 def is_multi_frame(path: str | Path) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.io.byte_stream import inner_file
+from hepareg.io.dicom_headers import holds_dicom_images
 from hepareg.io.dicom_masks import read_dicom_masks
 from hepareg.io.images import read_image
 from hepareg.io.itk_images import ITK_SUFFIXES
@@ -84,7 +86,18 @@ def _class_of(file: Path) -> str:
 
 
 def _read_any_image(path: str | Path, geometry: str | None) -> LabelMap:
-    """Return any other image with one value per voxel: NRRD, MetaImage, or a series of DICOM."""
+    """Return any other image with one value per voxel: NRRD, MetaImage, or a series of DICOM.
+
+    Raises
+    ------
+    MaskError
+        If a folder holds nothing that could be a mask.
+    """
+    if Path(path).is_dir() and not holds_dicom_images(path):
+        raise MaskError(
+            "expected a folder with a mask (a file for each class, such as liver.nii.gz, a DICOM SEG or an RTSTRUCT), "
+            f"got none of these: {path}; check the path, or give the mask's file"
+        )
     return LabelMap("an image", read_image(path, geometry=geometry))
 
 

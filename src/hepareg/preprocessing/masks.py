@@ -14,7 +14,7 @@ from hepareg.volume import Volume
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_liver_mask", "labels_present", "prepare_mask"]
+__all__ = ["check_liver_mask", "holds_probabilities", "labels_present", "only_label", "prepare_mask"]
 
 MAX_LABELS = 200
 """Largest number of distinct values in a label map. Label maps of organs have up to about 120; a CT has thousands, and
@@ -66,18 +66,12 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
             return same
     volume = _cut_at_half(volume, name)
     labels = labels_present(volume.data, name=name)
-    if not labels:
-        raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
-    if label is None and len(labels) > 1:
-        raise MaskError(
-            f"expected a {name} with one label, got {_listed(labels)}: choose the label of the liver",
-            options=LABEL_OPTIONS,
-        )
+    chosen = only_label(labels, name=name) if label is None or not labels else label
     if label is not None and label not in labels:
         raise MaskError(
             f"expected label {label} in the {name}, got {_listed(labels)}; choose one of these", options=LABEL_OPTIONS
         )
-    chosen, alone = labels[0] if label is None else label, labels == [1]
+    alone = labels == [1]
     placed = reorder(volume, onto=like.grid)
     if placed is not None:
         return Volume(_selected(placed.data, chosen, alone=alone), like.grid, like.phase, volume.provenance)
@@ -85,6 +79,24 @@ def prepare_mask(volume: Volume, *, like: Volume, label: int | None = None, name
     if isinstance(data, np.ndarray):
         return place_mask(Volume(data, volume.grid, like.phase, volume.provenance), onto=like.grid, name=name)
     return _place_tensor(Volume(data, volume.grid, like.phase, volume.provenance), like, name)
+
+
+def only_label(labels: list[int], *, name: str = "mask") -> int:
+    """Return the one label of a mask.
+
+    Raises
+    ------
+    MaskError
+        If there is none, or more than one.
+    """
+    if not labels:
+        raise MaskError(f"expected a {name} with voxels in it, got an empty one; check the file")
+    if len(labels) > 1:
+        raise MaskError(
+            f"expected a {name} with one label, got {_listed(labels)}: choose the label of the liver",
+            options=LABEL_OPTIONS,
+        )
+    return labels[0]
 
 
 def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
@@ -98,25 +110,21 @@ def _place_tensor(mask: Volume, like: Volume, name: str) -> Volume:
 
 
 def _cut_at_half(volume: Volume, name: str) -> Volume:
-    """Return probabilities as a mask of the voxels of at least one half, with a note; any other volume unchanged.
-
-    Probabilities run from 0 to 1, or in whole numbers from 0 to 255.
-    """
+    """Return probabilities as a mask of the voxels of at least one half, with a note; any other volume unchanged."""
     data = volume.data
-    if not isinstance(data, np.ndarray):
+    if not isinstance(data, np.ndarray) or not holds_probabilities(data):
         return volume
-    if data.dtype.kind == "f":
-        highest = float(data.max())
-        is_soft = 0 < highest <= 1 and float(data.min()) >= 0 and bool(((data > 0) & (data < 1)).any())
-        threshold = 0.5
-    else:
-        threshold = 127.5
-        is_soft = data.dtype.kind in "iu" and data.dtype != bool and _is_soft_byte_mask(data)
-    if not is_soft:
-        return volume
+    threshold = 0.5 if data.dtype.kind == "f" else 127.5
     return Volume(data >= threshold, volume.grid, volume.phase, volume.provenance).with_notes(
         f"the {name} holds probabilities: voxels of at least one half were taken"
     )
+
+
+def holds_probabilities(data: np.ndarray) -> bool:
+    """Return whether voxels are probabilities: fractions from 0 to 1, or whole numbers from 0 to 255 of a soft mask."""
+    if data.dtype.kind == "f":
+        return 0 < float(data.max()) <= 1 and float(data.min()) >= 0 and bool(((data > 0) & (data < 1)).any())
+    return data.dtype.kind in "iu" and _is_soft_byte_mask(data)
 
 
 def _is_soft_byte_mask(data: VoxelArray) -> bool:
