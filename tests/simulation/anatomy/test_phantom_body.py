@@ -49,6 +49,18 @@ def test_painted_tissues_lie_where_they_should(body):
     assert set(np.unique(painted)) >= {Label.FAT, Label.MUSCLE, Label.LUNG, Label.HEART, Label.BONE, Label.MARROW}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_spine_stays_under_the_skin(seed):
+    rng = np.random.default_rng(seed)
+    plan = draw_body_plan(rng)
+    wall = wall_fields(DESIGN, plan, rng=rng)
+    labels = np.zeros(DESIGN.grid.shape, np.uint8)
+    paint_spine(labels, DESIGN, plan, wall)
+    painted = labels > 0
+    assert (wall.skin[painted] < -4.9).all()  # 5 mm, to the rounding of single precision
+    assert painted.any(axis=(0, 1)).all()  # all the way down
+
+
 def test_ribs_are_pairs_in_the_wall(body):
     plan, _ = body
     ribs = rib_paths(plan, origin_mm=np.zeros(3), half_height_mm=130.0, rng=np.random.default_rng(1))

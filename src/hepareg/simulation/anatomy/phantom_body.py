@@ -12,6 +12,9 @@ from hepareg.simulation.shapes import DesignGrid, Field, ellipsoid, smooth_noise
 
 __all__ = ["BodyPlan", "Wall", "draw_body_plan", "paint_body", "paint_spine", "rib_paths", "wall_fields"]
 
+UNDER_SKIN_MM = 5.0
+"""Least depth of the spine under the skin: in lean bodies its arches and processes would stick out."""
+
 
 @dataclass(frozen=True)
 class BodyPlan:
@@ -94,8 +97,8 @@ def wall_fields(design: DesignGrid, plan: BodyPlan, *, rng: Generator) -> Wall:
     skin = radius * (1 - 1 / np.maximum(rho, 1e-3)) + wobble
     muscle = skin + plan.fat
     cavity = muscle + plan.wall
-    spine = _spine(design, plan, z)
     canal = np.hypot(x, y - (plan.spine_y - 30 * plan.scale)) - 9 + 0 * z
+    spine, canal = (np.maximum(part, skin + UNDER_SKIN_MM) for part in (_spine(design, plan, z), canal))
     return Wall(skin, muscle, cavity, _below_dome(design, plan, rng), spine, canal)
 
 
