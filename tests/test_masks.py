@@ -302,7 +302,10 @@ def test_an_image_or_a_segment(tmp_path):
     for name in ("axial_binary.dcm", "layers.seg.nrrd"):
         lesion = read_image_or_segment(GOLDEN / name, label="lesion")
         assert lesion.profile.total == STORED["lesion"].sum()
-        assert read_image_or_segment(GOLDEN / name).profile.total == STORED["liver"].sum()
+        with pytest.raises(MaskError, match="2 segments, which may overlap") as caught:
+            read_image_or_segment(GOLDEN / name)
+        assert caught.value.options == ("mask_label",)
+        assert caught.value.listing == "1: Liver\n2: Lesion"
     liver = label_map(tmp_path / "labels.nii.gz", names={5: "liver", SPINE: "spine"})
     assert set(np.unique(read_image_or_segment(tmp_path / "labels.nii.gz").data)) == {0, 5, SPINE}
     np.testing.assert_array_equal(read_image_or_segment(tmp_path / "labels.nii.gz", label="liver").data, liver)

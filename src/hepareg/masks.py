@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from hepareg.errors import MaskError
+from hepareg.io.dicom_headers import holds_dicom_images
 from hepareg.io.images import read_image
 from hepareg.io.label_names import TOTALSEGMENTATOR_LIVER
 from hepareg.io.mask_sources import holds_masks, read_segmentation
-from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called
+from hepareg.io.segmentation import LABEL_OPTIONS, LIVER, LabelMap, Segments, find_label, is_called, list_names
 from hepareg.preprocessing.masks import labels_present, only_label, prepare_mask
 from hepareg.volume import Volume
 
@@ -124,23 +125,34 @@ def read_image_or_segment(
     ----------
     path
         Anything that `hepareg.io.images.read_image` or `read_mask` reads. A folder of DICOM is the image in it, unless
-        a label is given.
+        it holds no image or a label is given.
     series
         Series of a folder of DICOM.
     label
-        Number or name of a segment.
+        Number or name of a segment; None if there is one only. Segments may overlap, so that several make no image.
     geometry
         ``sform`` or ``qform`` for a NIfTI header in which the two disagree.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no such segment, or has several and no label is given.
     """
     if label is not None:
         return read_mask(path, label=label, geometry=geometry)
-    if series is not None or (Path(path).is_dir() and not holds_masks(path)):
+    if series is not None or (Path(path).is_dir() and not holds_masks(path) and holds_dicom_images(path)):
         return read_image(path, series=series, geometry=geometry)
     source = read_segmentation(path, geometry=geometry)
     if isinstance(source, LabelMap):
         return source.volume
-    only = next(iter(source.names)) if len(source.names) == 1 else None  # an image to move, of whatever organ
-    return read_mask(path, label=only, geometry=geometry)
+    if len(source.names) != 1:
+        raise MaskError(
+            f"expected one image or segment, got {source.kind} with {len(source.names)} segments, which may overlap; "
+            "choose one by its number or name",
+            options=("mask_label",),
+            listing=list_names(source.names),
+        )
+    return source.read(next(iter(source.names)), None)  # of whatever organ
 
 
 def _naming(mask: Volume, name: str) -> Volume:

@@ -1,10 +1,14 @@
 """Transforms applied to files."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import trimesh
 
+from hepareg.cli.main import main
 from hepareg.errors import OutputError, PairError, SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
@@ -269,3 +273,58 @@ def test_a_matrix_of_flirt_is_for_nifti_alone(folder, source):
             folder / "pose_flirt.mat", folder / source, output, reference=folder / "fixed.nii.gz", moving=moving
         )
     assert not output.exists()
+
+
+MASKS = Path(__file__).parents[1] / "golden" / "masks"
+STORED = np.load(MASKS / "masks.npz")
+
+
+@pytest.fixture
+def on_axial(tmp_path):
+    """The identity, an image on the grid of the golden masks, and a folder with a file for each of them."""
+    grid_of_masks = Grid(STORED["liver"].shape, STORED["axial"])
+    write_matrix_text(tmp_path / "moving_from_fixed.txt", RigidTransform.identity())
+    write_nifti(tmp_path / "fixed.nii.gz", Volume(np.zeros(grid_of_masks.shape, np.int16), grid_of_masks))
+    (tmp_path / "classes").mkdir()
+    (tmp_path / "seg").mkdir()
+    shutil.copy(MASKS / "axial_binary.dcm", tmp_path / "seg")
+    for name in ("liver", "lesion"):
+        write_nifti(tmp_path / "classes" / f"{name}.nii.gz", Volume(STORED[name].astype(np.uint8), grid_of_masks))
+    return tmp_path
+
+
+@pytest.mark.parametrize("label", ["lesion", "Lesion", 2])
+@pytest.mark.parametrize("kind", ["axial_binary.dcm", "seg", "axial_holes.dcm", "layers.seg.nrrd", "classes"])
+def test_one_segment_of_any_source_becomes_a_label_image_on_the_reference(on_axial, kind, label):
+    """DICOM SEG alone and in a folder, RTSTRUCT, 3D Slicer's overlapping layers, TotalSegmentator's folder."""
+    source = on_axial / kind if kind in ("classes", "seg") else MASKS / kind
+    if kind == "classes":
+        label = {2: 1}.get(label, label)  # files are numbered in the order of their names
+    done = apply_to_file(
+        on_axial / "moving_from_fixed.txt",
+        source,
+        on_axial / "out.nii.gz",
+        reference=on_axial / "fixed.nii.gz",
+        settings=ApplySettings(mask_label=label),
+    )
+    assert "label map pulled" in done.line
+    out = read_nifti(on_axial / "out.nii.gz")
+    assert out.data.dtype == np.uint8
+    wrong = np.count_nonzero((out.data == 1) != STORED["lesion"])
+    # Contours run through voxel centres and are drawn at 1 mm: voxels of 0.9 mm on the outline may differ.
+    assert wrong <= (0.2 * STORED["lesion"].sum() if kind == "axial_holes.dcm" else 0)
+
+
+@pytest.mark.parametrize("kind", ["axial_binary.dcm", "axial_holes.dcm", "layers.seg.nrrd", "classes"])
+def test_several_segments_and_no_choice_is_one_line(on_axial, kind, capsys):
+    source = on_axial / kind if kind == "classes" else MASKS / kind
+    files = [str(on_axial / "moving_from_fixed.txt"), str(source), "--reference", str(on_axial / "fixed.nii.gz")]
+    assert main(["apply", *files, "-o", str(on_axial / "out.nii.gz")]) == 2
+    error = capsys.readouterr().err
+    assert "2 segments, which may overlap; choose one by its number or name (--mask-label)" in error
+    assert "esion" in error
+    assert error.count("\n") == 1
+    assert not (on_axial / "out.nii.gz").exists()
+    assert main(["apply", *files, "-o", str(on_axial / "out.nii.gz"), "--label", "liver", "--quiet"]) == 0
+    moved = read_nifti(on_axial / "out.nii.gz").data
+    assert np.count_nonzero(moved) == pytest.approx(STORED["liver"].sum(), rel=0.1)

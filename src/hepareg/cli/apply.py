@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from hepareg.cli.label_options import add_label_option
+from hepareg.cli.label_options import add_segment_option
 from hepareg.cli.transform_options import add_geometry_option, add_transform_options
 
 SUMMARY = "apply a transform to an image, a mesh or landmarks"
@@ -17,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input",
         metavar="INPUT",
-        help="of the moving anatomy: image, mesh (STL, OBJ, PLY, VTK) or landmarks (CSV, FCSV, MRK.JSON)",
+        help="of the moving anatomy: image, segmentation, mesh (STL, OBJ, PLY, VTK) or landmarks (CSV, FCSV, MRK.JSON)",
     )
     parser.add_argument("-o", "--output", metavar="OUTPUT", required=True, help="file of the same kind to write")
     parser.add_argument("--reference", metavar="FIXED", help="image whose grid an image is sampled on")
-    parser.add_argument("--moving", metavar="IMAGE", help="moving image, only for points and a FLIRT matrix")
+    parser.add_argument(
+        "--moving", metavar="IMAGE", help="moving image, for points and a FLIRT matrix, which needs both images"
+    )
     parser.add_argument(
         "--space", choices=("ras", "lps"), help="world of points in a file that does not state it (default: ras)"
     )
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VALUE",
         help="value outside of the image (default: -1024 for a CT, 0 for labels and other maps)",
     )
-    add_label_option(parser)
+    add_segment_option(parser)
     parser.add_argument(
         "--moving-series",
         metavar="S",

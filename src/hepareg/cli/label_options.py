@@ -2,7 +2,7 @@
 
 import argparse
 
-__all__ = ["add_label_option", "add_label_options"]
+__all__ = ["add_label_option", "add_label_options", "add_segment_option"]
 
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,18 @@ def add_label_option(parser: argparse.ArgumentParser) -> None:
         type=_label,
         metavar="L",
         help="number or name of the label or segment (default: the one called liver, or the only one without a name)",
+    )
+
+
+def add_segment_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the segment that a command takes of an input that holds several, of whatever organ."""
+    parser.add_argument(
+        "--label",
+        "--mask-label",
+        dest="mask_label",
+        type=_label,
+        metavar="L",
+        help="number or name of the one segment or label to take (default: a label map whole, the only segment)",
     )
 
 

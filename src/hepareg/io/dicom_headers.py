@@ -117,9 +117,10 @@ def read_headers(path: str | Path, *, progress: Callable[[int, int], None] | Non
 
 
 def holds_dicom_images(path: str | Path) -> bool:
-    """Return whether a DICOM image lies below a folder; files are looked at until one is found."""
-    headers = (read_dataset(file, tags=("Rows",), pixels=False) for file in files_below(path))
-    return any(header is not None and "Rows" in header for header in headers)
+    """Return whether a DICOM image that is no segmentation lies below a folder; one is searched for, not all."""
+    with pydicom_quiet():
+        headers = (read_dataset(file, tags=("Rows", "Modality"), pixels=False) for file in files_below(path))
+        return any(h is not None and "Rows" in h and h.get("Modality") != "SEG" for h in headers)
 
 
 def is_multi_frame(path: str | Path) -> bool:

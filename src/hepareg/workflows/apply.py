@@ -54,7 +54,8 @@ class ApplySettings:
     moving_series, fixed_series
         Series to read from a folder of DICOM with several, as in `hepareg.io.dicom_selection.choose`.
     mask_label
-        Number or name of the segment to take of an input that is a segmentation or a label map.
+        Number or name of the one segment or label to take, as a mask; None takes a label map with all its labels, and
+        needs a segmentation with one segment.
     geometry
         ``sform`` or ``qform`` for NIfTI headers in which the two disagree.
     """
@@ -109,14 +110,16 @@ def apply_to_file(
     transform
         Transform, or the file of one.
     source
-        Image, folder of DICOM, mesh (STL, OBJ, PLY, VTK, VTP), or landmarks (CSV, FCSV, MRK.JSON, elastix); or an image
-        in memory, as `reference` and `moving` may be too.
+        Image, folder of DICOM, segmentation of any kind that `hepareg.masks.read_mask` reads, mesh (STL, OBJ, PLY, VTK,
+        VTP, VTU), or landmarks (CSV, FCSV, MRK.JSON, elastix); or an image in memory, as ``reference`` and ``moving``
+        may be too.
     output
         File of the same kind; images as .nii or .nii.gz.
     reference
         The fixed image (with ``inverse``: the moving one), whose grid an image is pulled onto.
     moving
-        The moving image, beside ``reference``: only for points and a FLIRT matrix, which needs both grids.
+        The moving image, beside ``reference`` for the fixed one: only for points and a FLIRT matrix, whose numbers
+        depend on the grids of both.
     settings
         Options for applying the transform.
     overwrite
