@@ -12,7 +12,7 @@ from hepareg.io.dicom_masks import read_dicom_masks
 from hepareg.io.images import read_image
 from hepareg.io.itk_images import ITK_SUFFIXES
 from hepareg.io.label_names import read_label_names
-from hepareg.io.nifti import is_nifti
+from hepareg.io.nifti import NIFTI_SUFFIXES, is_nifti
 from hepareg.io.seg_nrrd import read_seg_nrrd
 from hepareg.io.segmentation import LabelMap, Segments
 from hepareg.volume import Volume
@@ -81,7 +81,7 @@ def _mask_files(folder: Path) -> list[Path]:
 
 def _class_of(file: Path) -> str:
     name = file.name.lower()
-    suffix = next(s for s in (".nii.gz", ".nii", ".hdr", ".hdr.gz", *ITK_SUFFIXES) if name.endswith(s))
+    suffix = next(s for s in (*NIFTI_SUFFIXES, *ITK_SUFFIXES) if name.endswith(s))
     return file.name[: -len(suffix)]
 
 

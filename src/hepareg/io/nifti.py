@@ -16,16 +16,25 @@ from hepareg.io.nifti_header import Header, geometry_of, new_header, place, qfor
 from hepareg.io.nifti_voxels import read_pieces, read_voxels, shape_of, stored_type_of, voxel_pieces
 from hepareg.volume import Provenance, Volume
 
-__all__ = ["is_nifti", "read_forms", "read_geometry", "read_nifti", "write_nifti", "write_with_matrix"]
+__all__ = [
+    "NIFTI_SUFFIXES",
+    "is_nifti",
+    "read_forms",
+    "read_geometry",
+    "read_nifti",
+    "write_nifti",
+    "write_with_matrix",
+]
 
 EXPECTED = "a NIfTI image"
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 
 EXACT_MM = 1e-9
 
 
 def is_nifti(path: str | Path) -> bool:
     """Return whether the name is that of a NIfTI file."""
-    return Path(path).name.lower().endswith((".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz"))
+    return Path(path).name.lower().endswith(NIFTI_SUFFIXES)
 
 
 def read_nifti(path: str | Path, *, geometry: str | None = None) -> Volume:

@@ -30,6 +30,7 @@ from hepareg.transforms.rigidify import rigid_part
 from hepareg.volume import Volume
 
 __all__ = [
+    "WRITTEN_SUFFIXES",
     "MatrixMeaning",
     "TransformFile",
     "check_transform_name",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 UNKNOWN_BINARY = "expected a transform (ITK, elastix, LTA, FLIRT or 4x4 text), got an unknown binary file"
+WRITTEN_SUFFIXES = (".txt", ".tfm", ".lta", ".mat")
 RECORDED = (".txt", ".mat")
 """Suffixes of plain matrices, which say nothing about themselves."""
 NATIVE_DIRECTION = {"itk": "moving_from_fixed", "elastix": "moving_from_fixed", "lta": "fixed_from_moving"}
@@ -203,7 +205,7 @@ def check_transform_name(path: str | Path) -> tuple[str, MatrixMeaning]:
         If the suffix is another one, or the name states another direction than the format has.
     """
     suffix = Path(path).suffix.lower()
-    if suffix not in (".txt", ".tfm", ".lta", ".mat"):
+    if suffix not in WRITTEN_SUFFIXES:
         raise SettingsError(
             f"expected a name ending in .txt, .tfm, .lta or .mat for a transform, got {suffix or 'none'}"
         )
