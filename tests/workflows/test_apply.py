@@ -9,7 +9,7 @@ import SimpleITK as sitk
 import trimesh
 
 from hepareg.cli.main import main
-from hepareg.errors import OutputError, PairError, SettingsError
+from hepareg.errors import OutputError, PairError, SettingsError, TransformError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous, rotation_from_vector
 from hepareg.io.fsl import write_flirt
@@ -328,3 +328,26 @@ def test_several_segments_and_no_choice_is_one_line(on_axial, kind, capsys):
     assert main(["apply", *files, "-o", str(on_axial / "out.nii.gz"), "--label", "liver", "--quiet"]) == 0
     moved = read_nifti(on_axial / "out.nii.gz").data
     assert np.count_nonzero(moved) == pytest.approx(STORED["liver"].sum(), rel=0.1)
+
+
+def test_a_mirror_image_is_refused(on_axial):
+    """Left and right exchanged in a surgeon's image, without a word, is the worst that apply could do."""
+    np.savetxt(on_axial / "mirror_moving_from_fixed.txt", np.diag([-1.0, 1, 1, 1]))
+    (on_axial / "points.csv").write_text("x,y,z\n1,2,3\n")
+    for source, output in (("points.csv", "out.csv"), ("fixed.nii.gz", "out.nii.gz")):
+        with pytest.raises(TransformError, match="mirror image"):
+            apply_to_file(
+                on_axial / "mirror_moving_from_fixed.txt",
+                on_axial / source,
+                on_axial / output,
+                reference=on_axial / "fixed.nii.gz" if output.endswith(".gz") else None,
+            )
+        assert not (on_axial / output).exists()
+
+
+def test_exchanged_inputs_and_a_background_that_is_no_number(on_axial):
+    files = on_axial / "fixed.nii.gz", on_axial / "moving_from_fixed.txt"
+    with pytest.raises(SettingsError, match="a transform first"):
+        apply_to_file(*files, on_axial / "out.nii.gz", reference=on_axial / "fixed.nii.gz")
+    with pytest.raises(SettingsError, match="finite number as background"):
+        ApplySettings(background=float("nan"))

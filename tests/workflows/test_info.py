@@ -239,6 +239,12 @@ def test_one_of_two_geometries_is_chosen(tmp_path, capsys):
     assert "origin (0.00, 0.00, 30.00) mm" in capsys.readouterr().out
 
 
+def test_a_file_of_another_kind_is_called_one(tmp_path):
+    for name, content in (("qa.png", b"\x89PNG\r\n\x00"), ("pair.json", b"{}"), ("notes", b"hello")):
+        (tmp_path / name).write_bytes(content)
+        assert "file of another kind" in describe(tmp_path / name).problems[0]
+
+
 def test_what_a_folder_without_images_is_told(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "got an empty folder" in describe(tmp_path / "empty").problems[0]

@@ -61,9 +61,13 @@ def parse_matrix(text: str, path: str | Path) -> Matrix:
     try:
         matrix = np.array([[float(x) for x in row] for row in rows])
     except ValueError as error:
-        raise FileFormatError(f"expected four lines of four numbers, got other text: {path}") from error
+        raise FileFormatError(
+            f"expected a transform (ITK, elastix, LTA, or four lines of four numbers), got other text: {path}; "
+            "check the name"
+        ) from error
     if matrix.shape != (4, 4):
-        raise FileFormatError(f"expected four lines of four numbers, got shape {matrix.shape}: {path}")
+        got = f"{len(matrix)} lines of {matrix.shape[1]}" if matrix.ndim == 2 else "none"
+        raise FileFormatError(f"expected four lines of four numbers, got {got}: {path}; give the 4x4 matrix")
     return matrix
 
 

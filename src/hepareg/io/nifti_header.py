@@ -85,7 +85,7 @@ def read_header(stream: BinaryIO) -> Header:
             if bytes(header["magic"])[:3] not in (b"n+1", b"ni1", b"n+2", b"ni2"):
                 raise FileFormatError("expected a NIfTI header, got an Analyze one, which has no orientation")
             return header
-    raise FileFormatError("expected a NIfTI header, got something else")
+    raise FileFormatError("expected a NIfTI header, got other bytes; check the name and the file")
 
 
 def new_header(shape: tuple[int, int, int], dtype: np.dtype[Any], *, version: int = 1) -> Header:

@@ -86,7 +86,10 @@ class LiverCrop:
 
     def __post_init__(self) -> None:
         if self.num_slices < 1 or not self.min_area_mm2 > 0 or (self.extent_mm is not None and not self.extent_mm > 0):
-            raise SettingsError("expected a positive number of slices, extent and area for the liver crop")
+            raise SettingsError(
+                "expected a positive number of slices, extent and area for the liver crop, got "
+                f"{self.num_slices} slices, {self.extent_mm} mm and {self.min_area_mm2} mm2"
+            )
         if self.lateral_margin_mm is not None and not self.lateral_margin_mm >= 0:
             raise SettingsError(f"expected a lateral margin of 0 mm or more, got {self.lateral_margin_mm}")
         if self.short not in ("skip", "clamp"):

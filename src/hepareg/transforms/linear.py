@@ -97,7 +97,8 @@ def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
     """Return a checked copy of (..., 4, 4) homogeneous matrices with exact last rows."""
     matrices = np.array(matrices, dtype=np.float64, order="C")
     if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not np.isfinite(matrices).all():
-        raise TransformError("expected a finite 4x4 matrix")
+        got = "NaN or infinity in it" if matrices.shape[-2:] == (4, 4) else f"the shape {matrices.shape}"
+        raise TransformError(f"expected a finite 4x4 matrix, got {got}; check the numbers")
     last = matrices[..., 3, :]
     wrong = (np.abs(last - LAST_ROW) > LAST_ROW_TOLERANCE).any(axis=-1)
     if wrong.any():

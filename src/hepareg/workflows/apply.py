@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from hepareg.errors import PairError, SettingsError
+from hepareg.errors import PairError, SettingsError, TransformError
 from hepareg.geometry import Grid
 from hepareg.geometry.boxes import box_around_points
 from hepareg.io.images import read_image
-from hepareg.io.nifti import write_nifti
+from hepareg.io.itk_images import ITK_SUFFIXES
+from hepareg.io.nifti import is_nifti, write_nifti
 from hepareg.io.transforms import MatrixMeaning, TransformFile, read_transform_file
 from hepareg.masks import mask_in_memory, read_image_or_segment
 from hepareg.preprocessing.label_map import is_label_map
@@ -70,6 +71,10 @@ class ApplySettings:
     fixed_series: str | None = None
     mask_label: int | str | None = None
     geometry: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.background is not None and not np.isfinite(self.background):
+            raise SettingsError(f"expected a finite number as background, got {self.background}")
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ def apply_to_file(
         If the output exists or cannot be written.
     """
     settings = settings or ApplySettings()
+    if is_path(transform):
+        _check_order(transform)
     output = check_output_file(output, overwrite=overwrite)
     kind = point_kind_of(source) if is_path(source) else None
     if kind is not None:
@@ -150,6 +157,36 @@ def apply_to_file(
     return _apply_to_image(
         transform, source, output, reference, settings, overwrite=overwrite, progress=progress or (lambda _: None)
     )
+
+
+def _check_order(transform: str | Path) -> None:
+    """Check that the transform is not an image by its name.
+
+    Raises
+    ------
+    SettingsError
+        If it is one: the two inputs were exchanged.
+    """
+    if is_nifti(transform) or Path(transform).name.lower().endswith(ITK_SUFFIXES) or Path(transform).is_dir():
+        raise SettingsError(
+            f"expected a transform first and the file to move after it, got an image as the transform: {transform}; "
+            "give them in this order"
+        )
+
+
+def _check_sides(transform: AffineTransform) -> None:
+    """Check that a transform keeps left and right.
+
+    Raises
+    ------
+    TransformError
+        If it makes a mirror image, as a matrix between other axis conventions does.
+    """
+    if np.linalg.det(transform.linear) < 0:
+        raise TransformError(
+            "expected a transform that keeps left and right, got one that makes a mirror image; check the axis "
+            "conventions of the tool that wrote it"
+        )
 
 
 def _apply_to_points(
@@ -270,10 +307,13 @@ def _read_transform(
     fixed: Grid | Volume | None,
     settings: ApplySettings,
 ) -> TransformFile:
-    """Return a transform in memory as it is, and a file's as the settings say."""
+    """Return a transform in memory as it is, and a file's as the settings say; TransformError for a mirror image."""
     if isinstance(transform, AffineTransform):
-        return TransformFile(transform)
-    return read_transform_file(transform, said=_said(settings), moving=moving, fixed=fixed)
+        read = TransformFile(transform)
+    else:
+        read = read_transform_file(transform, said=_said(settings), moving=moving, fixed=fixed)
+    _check_sides(read.transform)
+    return read
 
 
 def _pulled(image: Volume, target: Grid, pull: AffineTransform, settings: ApplySettings) -> tuple[Volume, str]:

@@ -16,7 +16,7 @@ from hepareg.io.markups import MARKUPS_SUFFIX, markups_points, read_markups
 from hepareg.io.mask_sources import holds_masks
 from hepareg.io.mesh import MESH_SUFFIXES, mesh_space, read_mesh
 from hepareg.io.nifti import is_nifti
-from hepareg.io.transforms import read_transform_file, stated_meaning
+from hepareg.io.transforms import WRITTEN_SUFFIXES, read_transform_file, stated_meaning
 from hepareg.io.vtk_mesh import VTK_SUFFIXES, read_vtk_mesh
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.rigidify import rigid_part
@@ -26,6 +26,8 @@ from hepareg.workflows.info_images import describe_dicom, describe_image, descri
 __all__ = ["Description", "describe"]
 
 RIGID_TO = 1e-6
+TRANSFORM_SUFFIXES = (*WRITTEN_SUFFIXES, ".h5", ".hdf5")
+"""A file of such a name that cannot be read is described as a damaged transform."""
 Look = Callable[[Path, str | None], Description]
 """Takes a path and the choice of a NIfTI header's geometry."""
 
@@ -106,6 +108,16 @@ def _describe_transform(path: Path) -> Description:
     return Description("transform", (entry,))
 
 
+def _describe_unknown(path: Path) -> Description:
+    return Description(
+        "not usable",
+        problems=(
+            "expected an image, mask, folder or zip of DICOM, transform, mesh, landmarks or result, got a file of "
+            f"another kind: {path}; check the name",
+        ),
+    )
+
+
 def _angle_deg(transform: AffineTransform) -> float:
     rotation = rigid_part(transform, centre_mm=(0, 0, 0)).matrix[:3, :3]
     return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1))))
@@ -157,6 +169,7 @@ KINDS: tuple[tuple[Callable[[Path], bool], Look], ...] = (
     (_ends_in(VTK_SUFFIXES), _without_geometry(_describe_vtk)),
     (_is_transform, _without_geometry(_describe_transform)),
     (_ends_in(LANDMARK_SUFFIXES), _without_geometry(_describe_landmarks)),
-    (lambda _: True, _without_geometry(_describe_transform)),
+    (_ends_in(TRANSFORM_SUFFIXES), _without_geometry(_describe_transform)),
+    (lambda _: True, _without_geometry(_describe_unknown)),
 )
 """How to recognise each kind, in this order, and the function that describes it."""
