@@ -111,3 +111,12 @@ def test_unusable_geometry_is_an_error(shape, matrix, message):
 def test_a_grid_cannot_be_changed(grid):
     with pytest.raises(ValueError, match="read-only"):
         grid.world_from_voxel[0, 0] = 2
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300, -1e12])
+def test_a_place_beyond_the_world_is_refused(number):
+    for row, column in ((0, 0), (1, 3)):
+        matrix = np.diag([2.0, 2.0, 2.0, 1.0])
+        matrix[row, column] = number
+        with pytest.raises(ImageError, match="finite"):
+            Grid(SHAPE, matrix)

@@ -139,3 +139,50 @@ def test_a_metaimage_in_text_is_not_measured_in_bytes(tmp_path, stored):
     path = meta(tmp_path / "a.mhd", voxels=text[:100] if stored == "LOCAL" else b"", head=head, data_file=stored)
     with pytest.raises(FileFormatError, match="damaged"):
         read_image(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "NDims = -1\n",  # ITK takes memory that it does not have, and ends the process
+        "NDims = 2\n",
+        "DimSize = 16 14\n",
+        "DimSize = 16 14 0\n",
+        "ElementType =\n",
+    ],
+)
+def test_a_damaged_metaimage_does_not_reach_itk(tmp_path, lines):
+    name = lines.split(" =")[0]
+    head = "".join(lines if line.startswith(name) else line for line in META.splitlines(keepends=True))
+    with pytest.raises(FileFormatError, match=r"header is damaged: .*a\.mha|expected|damaged"):
+        read_image(meta(tmp_path / "a.mha", head=head))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a%d.raw 1 5 0",  # ITK divides by the step, and ends the process
+        "a%d.raw 5 1 -1",
+        "a%s.raw 1 5",
+        "a%d%d.raw 1 5",
+        "a%999999999d.raw 1 2",  # a name of a gigabyte
+        "a%d.raw 0 99999999",
+        "a" * 5000,  # longer than any name
+        "LIST\n" + "a.raw\n" * 20_000,
+    ],
+)
+def test_names_of_files_that_no_image_has(tmp_path, pattern):
+    for path in (
+        meta(tmp_path / "a.mhd", voxels=b"", data_file=pattern),
+        nrrd(tmp_path / "a.nhdr", f"encoding: raw\ndata file: {pattern}\n", b""),
+    ):
+        with pytest.raises(FileFormatError, match=r"header is damaged|missing"):
+            read_image(path)
+
+
+def test_a_piece_of_the_header_cannot_steer_a_terminal(tmp_path):
+    head = NRRD.replace("left-posterior-superior", "left\x1b[2J" + "A" * 5000)
+    with pytest.raises(ImageError, match="space of a patient") as caught:
+        read_image(nrrd(tmp_path / "a.nrrd", head=head))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300

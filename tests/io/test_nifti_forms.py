@@ -80,3 +80,16 @@ def test_another_unit_is_refused(written, tmp_path, unit):
     nib.save(image, tmp_path / "b.nii.gz")
     with pytest.raises(ImageError, match="millimetres as the unit"):
         read_image(tmp_path / "b.nii.gz")
+
+
+def test_forms_of_damaged_numbers_disagree(written):
+    """Numbers whose products overflow: refused as other forms that disagree are, without a warning."""
+    import nibabel.nifti1 as layout
+
+    path = written(PLACE, PLACE, name="a.nii")
+    raw = bytearray(path.read_bytes())
+    place = layout.header_dtype.fields["srow_x"][1]
+    raw[place : place + 4] = np.float32(3e38).tobytes()
+    path.write_bytes(raw)
+    with pytest.raises(ImageError, match="agree, got an unknown distance"):
+        read_image(path)

@@ -63,3 +63,10 @@ def test_sizes_and_types_of_headers():
     header["datatype"] = 128
     with pytest.raises(ImageError, match="colour"):
         stored_type_of(header)
+
+
+def test_a_number_beyond_single_precision_is_infinite():
+    """Without a warning, which would repeat nothing of use; the check of a CT refuses infinite voxels."""
+    values = np.where(VOXELS == 3, 1e300, VOXELS).astype("<f8")
+    for header in (header_of("<f8"), header_of("<f8", slope=1e30)):
+        assert np.isinf(read(values, header)).sum() >= 1

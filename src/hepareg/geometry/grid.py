@@ -13,6 +13,9 @@ from hepareg.geometry.rotations import IDENTITY
 
 __all__ = ["Grid", "apply_matrix"]
 
+FARTHEST_MM = 1e9
+"""A thousand kilometres: more is no place, and its square loses the digits of a spacing."""
+
 
 def apply_matrix(matrix: ArrayLike, points: ArrayLike) -> Points:
     """Map (..., 3) points by a (4, 4) homogeneous matrix."""
@@ -53,7 +56,7 @@ class Grid:
         if len(shape) != 3 or min(shape) < 1:
             raise ImageError(f"expected a 3-D grid, got shape {tuple(self.shape)}")
         matrix = np.array(self.world_from_voxel, dtype=np.float64)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        if matrix.shape != (4, 4) or not (np.abs(matrix) < FARTHEST_MM).all():
             raise ImageError("expected a finite 4x4 world_from_voxel matrix; the header's geometry is unusable")
         spacing = np.sqrt(np.square(matrix[:3, :3]).sum(axis=0))
         directions = matrix[:3, :3] / np.maximum(spacing, 1e-6)

@@ -11,11 +11,23 @@ from isal import igzip, isal_zlib
 
 from hepareg.errors import FileFormatError, HeparegError
 
-__all__ = ["CHUNK_BYTES", "decoded", "inner_file", "is_packed", "open_bytes", "reading", "write_bytes"]
+__all__ = [
+    "CHUNK_BYTES",
+    "decoded",
+    "inner_file",
+    "is_file",
+    "is_packed",
+    "open_bytes",
+    "quoted",
+    "reading",
+    "write_bytes",
+]
+
 
 CHUNK_BYTES = 1 << 22
 """Files pass in pieces of this size: few calls, and no second copy of a volume in memory."""
 
+MAX_QUOTED = 60
 GZIP_MAGIC = b"\x1f\x8b"
 COMPRESSION_LEVEL = 1
 """igzip's levels 1 to 3 differ by a few per cent in size and by half in time."""
@@ -79,6 +91,26 @@ def inner_file(path: Path, *, shown: str) -> Iterator[None]:
         error.args = (str(error).replace(str(path), shown).replace(path.name, shown),)
         error.listing = error.listing or path.name
         raise
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file; False for a name that no file can have, as too long a one."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def quoted(text: object) -> str:
+    """Return a piece of a file as a message may repeat it: in quotes, short, without characters that steer a terminal.
+
+    Examples
+    --------
+    >>> quoted("scanner-xyz")
+    "'scanner-xyz'"
+    """
+    shown = repr(text)
+    return shown if len(shown) <= MAX_QUOTED else f"{shown[:MAX_QUOTED]}..."
 
 
 def decoded(raw: bytes) -> str:

@@ -19,12 +19,14 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from hepareg.errors import FileFormatError, ImageError
-from hepareg.io.byte_stream import CHUNK_BYTES, GZIP_MAGIC, reading
+from hepareg.io.byte_stream import CHUNK_BYTES, GZIP_MAGIC, is_file, quoted, reading
 from hepareg.io.image_limits import check_stored_bytes
 
 __all__ = ["ItkHeader", "check_itk_header", "read_itk_header", "unpacked_voxels"]
 
-MAX_HEADER_BYTES = 1 << 16
+MAX_HEADER_BYTES = 1 << 20
+MAX_AXES = 8
+MAX_DATA_FILES = 10_000
 MAX_LISTED = 5
 """Number of missing files that an error lists."""
 NRRD_TYPES = {
@@ -50,6 +52,8 @@ NRRD_SPACES = (
     "right-anterior-superior", "left-anterior-superior", "left-posterior-superior", "ras", "las", "lps",
 )  # fmt: skip
 """Spaces that the format defines by the patient's sides."""
+PATTERN = re.compile(r"[^%]*%(?:0?\d{1,2})?[di][^%]*")
+"""Name of the files of an image's slices, with a place for the slice's number."""
 MILLIMETRES = ("", "mm", "millimeter", "millimeters", "millimetre", "millimetres", "?")
 
 
@@ -84,20 +88,25 @@ class ItkHeader:
     space: str | None = None
 
 
-def read_itk_header(path: str | Path) -> ItkHeader | None:
-    """Read the header of a NRRD or MetaImage file, or None if it is damaged, in which case ITK decides.
+def read_itk_header(path: str | Path) -> ItkHeader:
+    """Read the header of a NRRD or MetaImage file; ITK ends the process on some that are damaged.
 
     Raises
     ------
     FileFormatError
-        If the file cannot be opened.
+        If the file cannot be opened, or its header is damaged.
     """
     with reading(path, expected="an NRRD or MetaImage file"), open(path, "rb") as file:
         start = file.read(MAX_HEADER_BYTES)
     try:
-        return _nrrd(start) if start.startswith(b"NRRD") else _meta(start)
-    except (KeyError, ValueError, IndexError, OverflowError):
-        return None
+        header = _nrrd(start) if start.startswith(b"NRRD") else _meta(start)
+        if not 1 <= len(header.sizes) <= MAX_AXES or min(header.sizes) < 1:
+            raise ValueError
+    except (KeyError, ValueError, IndexError, OverflowError) as error:
+        raise FileFormatError(
+            f"expected an NRRD or MetaImage file, got one whose header is damaged: {path}; copy or export it again"
+        ) from error
+    return header
 
 
 def check_itk_header(header: ItkHeader, path: str | Path) -> None:
@@ -112,14 +121,16 @@ def check_itk_header(header: ItkHeader, path: str | Path) -> None:
     """
     wrong = [unit for unit in header.units if unit.lower() not in MILLIMETRES]
     if wrong:
-        raise ImageError(f"expected millimetres as the unit of length, got {wrong[0]!r}; correct the header's spacing")
+        raise ImageError(
+            f"expected millimetres as the unit of length, got {quoted(wrong[0])}; correct the header's spacing"
+        )
     folder = Path(path).parent
     if header.space is not None and header.space.lower().removesuffix("-time") not in NRRD_SPACES:
         raise ImageError(
-            f"expected a space of a patient in the NRRD header, got {header.space}: left and right cannot be told "
-            "apart; export the image again"
+            f"expected a space of a patient in the NRRD header, got {quoted(header.space)}: left and right cannot be "
+            "told apart; export the image again"
         )
-    missing = [name for name in header.data_files if not (folder / name).is_file()]
+    missing = [name for name in header.data_files if not is_file(folder / name)]
     if missing:
         raise FileFormatError(
             f"expected the files with the voxels beside the header that names them, got {len(missing)} of "
@@ -163,13 +174,17 @@ def _meta(start: bytes) -> ItkHeader:
     if end is None:
         raise ValueError
     fields = _meta_fields(start[: end.start()].decode("utf-8", "replace"))
+    num_axes = int(fields["NDims"])
     name = end[1].decode("utf-8", "replace").strip()
     after = start[end.end() :].decode("utf-8", "replace").splitlines()
     channels = [n for n in (fields.get("ElementNumberOfChannels", "1"),) if n != "1"]
     order = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))
     is_big = order.lower() in ("true", "1")
+    sizes = fields["DimSize"].split()
+    if len(sizes) != num_axes:
+        raise ValueError
     return ItkHeader(
-        sizes=tuple(int(n) for n in [*fields["DimSize"].split(), *channels]),
+        sizes=tuple(int(n) for n in [*sizes, *channels]),
         dtype=np.dtype(META_TYPES.get(fields["ElementType"], "u1")).newbyteorder(">" if is_big else "<"),
         encoding=_meta_encoding(fields),
         units=(fields.get("DistanceUnits", ""),),
@@ -195,11 +210,17 @@ def _listed(name: str, following: list[str]) -> tuple[str, ...]:
     if not words:
         return ()
     if words[0].upper() == "LIST":
-        return tuple(line.strip() for line in following if line.strip())
+        names = tuple(line.strip() for line in following if line.strip())
+        if len(names) > MAX_DATA_FILES:
+            raise ValueError
+        return names
     if "%" in name and len(words) >= 3:
         first, last = int(words[1]), int(words[2])
         step = int(words[3]) if len(words) > 3 else 1
-        return tuple(words[0] % n for n in range(first, last + 1, step)[:100_000])
+        numbers = range(first, last + 1, step)
+        if not PATTERN.fullmatch(words[0]) or step < 1 or len(numbers) > MAX_DATA_FILES:
+            raise ValueError
+        return tuple(words[0] % n for n in numbers)
     return (name,)
 
 

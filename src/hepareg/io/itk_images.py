@@ -34,11 +34,10 @@ def read_itk_image(path: str | Path) -> Volume:
     import SimpleITK as sitk
 
     header = read_itk_header(path)
-    if header is not None:
-        check_itk_header(header, path)
+    check_itk_header(header, path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
-    packed = header if header and header.encoding in ("gzip", "bzip2") and len(header.data_files) <= 1 else None
+    packed = header if header.encoding in ("gzip", "bzip2") and len(header.data_files) <= 1 else None
     try:
         with silent_itk():
             reader.ReadImageInformation()

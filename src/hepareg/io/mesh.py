@@ -1,7 +1,6 @@
 """Surface meshes (STL, OBJ, PLY) through trimesh, vertices in the order of the file, and the space in their headers."""
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from hepareg.errors import FileFormatError
 from hepareg.io.byte_stream import reading
+from hepareg.io.foreign_warnings import trimesh_quiet
 from hepareg.io.point_space import agreed_space, mark_of, matrix_in, stated_space
 from hepareg.transforms import AffineTransform
 
@@ -43,8 +43,7 @@ def read_mesh(path: str | Path) -> Any:
 
     kind = _kind_of(path)
     mesh: Any
-    with reading(path, expected="a mesh"), open(path, "rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # vertices without texture coordinates are no news
+    with reading(path, expected="a mesh"), open(path, "rb") as file, trimesh_quiet():
         try:
             mesh = trimesh.load(
                 file, file_type=kind, process=False, maintain_order=True, skip_materials=True, split_object=False

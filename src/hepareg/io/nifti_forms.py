@@ -62,8 +62,9 @@ def _apart_mm(header: Header, shape: tuple[int, int, int]) -> float:
         qform = qform_matrix(header)
     except ImageError:
         return float("inf")
-    gap = apply_matrix(sform_matrix(header), corners) - apply_matrix(qform, corners)
-    distance = float(np.linalg.norm(gap, axis=1).max())
+    with np.errstate(over="ignore", invalid="ignore"):  # a damaged header's numbers
+        gap = apply_matrix(sform_matrix(header), corners) - apply_matrix(qform, corners)
+        distance = float(np.linalg.norm(gap, axis=1).max())
     return distance if np.isfinite(distance) else float("inf")
 
 

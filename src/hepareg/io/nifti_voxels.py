@@ -98,10 +98,12 @@ def read_voxels(stream: BinaryIO, header: Header, shape: tuple[int, int, int]) -
         digest.update(piece)
         values = np.frombuffer(piece, stored)
         if (slope, inter) != (1, 0):
-            values = values * slope + inter if not exact else values.astype(np.int64) * int(slope) + int(inter)
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = values * slope + inter if not exact else values.astype(np.int64) * int(slope) + int(inter)
         if exact and not kept and data.dtype.kind == "i" and not _fits(values, data.dtype):
             data = _widened(data, start, values)
-        data[start : start + values.size] = values
+        with np.errstate(over="ignore"):  # beyond single precision: infinite, which the check of a CT refuses
+            data[start : start + values.size] = values
         start += values.size
     return data.reshape(shape, order="F"), digest.hexdigest()
 

@@ -48,9 +48,7 @@ def read_seg_nrrd(path: str | Path) -> Segments | None:
         return None
     import SimpleITK as sitk
 
-    stated = read_itk_header(path)
-    if stated is not None:
-        check_itk_header(stated, path)
+    check_itk_header(read_itk_header(path), path)
     try:
         with silent_itk():
             image = sitk.ReadImage(str(path))
