@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from hepareg.errors import FileFormatError, SettingsError, TransformError
+from hepareg.errors import FileFormatError, HeparegError, SettingsError, TransformError
 from hepareg.geometry.rotations import rotation_from_vector
 from hepareg.io.elastix import read_elastix, write_elastix
 from hepareg.io.itk_transforms import write_itk_transform
@@ -141,7 +141,7 @@ def test_other_content_gives_one_line(tmp_path):
     path = tmp_path / "a.txt"
     good = EULER.format(initial="NoInitialTransform", how="Compose")
     for text, error, message in [
-        (good.replace("EulerTransform", "BSplineTransform"), TransformError, "got BSplineTransform"),
+        (good.replace("EulerTransform", "BSplineTransform"), TransformError, "got 'BSplineTransform'"),
         (good.replace("ImageDimension 3", "ImageDimension 2"), TransformError, "3-D points"),
         (good + '(UseDirectionCosines "false")\n', TransformError, "direction cosines"),
         (good.replace("0.01 ", ""), FileFormatError, "6 parameters"),
@@ -190,3 +190,31 @@ def test_a_bracket_in_a_name_ends_no_parameter(tmp_path, landmarks):
     path.write_text(path.read_text().replace('(2).txt"', "(2).txt"))
     with pytest.raises(FileFormatError, match="initial transform beside"):  # a quote is not closed
         read_elastix(path)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "\0", "..", "/dev/null"])
+def test_an_initial_transform_that_can_be_no_file(tmp_path, name):
+    path = tmp_path / "TransformParameters.0.txt"
+    path.write_text(
+        '(Transform "TranslationTransform")\n(TransformParameters 1 2 3)\n(HowToCombineTransforms "Compose")\n'
+        f'(InitialTransformParameterFileName "{name}")\n'
+    )
+    with pytest.raises(FileFormatError, match="beside"):
+        read_elastix(path)
+
+
+@pytest.mark.parametrize("line", ["Size = " + "9" * 5000, "Size = " + "[" * 5000])
+def test_toml_that_its_parser_cannot_hold(tmp_path, line):
+    path = tmp_path / "TransformParameters.0.toml"
+    path.write_text(f'Transform = "TranslationTransform"\nTransformParameters = [1, 2, 3]\n{line}\n')
+    with pytest.raises(FileFormatError, match="damaged TOML"):
+        read_elastix(path)
+
+
+@pytest.mark.parametrize("number", ["1e308", "1e300", "-1e12"])
+def test_parameters_that_overflow_are_refused(tmp_path, number):
+    path = tmp_path / "TransformParameters.0.txt"
+    for kind, count in (("AffineTransform", 12), ("AffineLogTransform", 12), ("SimilarityTransform", 7)):
+        path.write_text(f'(Transform "{kind}")\n(TransformParameters {" ".join([number] * count)})\n')
+        with pytest.raises(HeparegError):
+            read_elastix(path)

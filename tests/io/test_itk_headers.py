@@ -181,8 +181,24 @@ def test_names_of_files_that_no_image_has(tmp_path, pattern):
 
 
 def test_a_piece_of_the_header_cannot_steer_a_terminal(tmp_path):
-    head = NRRD.replace("left-posterior-superior", "left\x1b[2J" + "A" * 5000)
+    head = NRRD.replace("left-posterior-superior", "left\x1b[2J" + "A" * 500)
     with pytest.raises(ImageError, match="space of a patient") as caught:
         read_image(nrrd(tmp_path / "a.nrrd", head=head))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "line", ["A" * 5000 + "\n", "space origin: (1,2," + "9" * 5000 + ")\n", "<a>" * 100_000 + "\n"]
+)
+def test_lines_that_are_too_long_for_itk(tmp_path, line):
+    """Its parsers end the process: they write them past the end of their memory."""
+    with pytest.raises(FileFormatError, match="header is damaged"):
+        read_image(nrrd(tmp_path / "a.nrrd", f"{line}encoding: raw\n"))
+    with pytest.raises(FileFormatError, match="header is damaged"):
+        read_image(meta(tmp_path / "a.mha", f"Comment = {line}"))
+
+
+def test_a_long_comment_or_value_of_a_key_is_read(tmp_path):
+    extra = f"# {'A' * 5000}\nDWMRI:={'1 ' * 5000}\nencoding: raw\n"
+    np.testing.assert_array_equal(read_image(nrrd(tmp_path / "a.nrrd", extra)).data, VOXELS)

@@ -127,3 +127,17 @@ def test_missing_and_binary_files(folder):
     (folder / "binary.csv").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(FileFormatError, match="that can be read"):
         read_manifest(folder / "binary.csv")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "\0", "a/" * 3000])
+def test_a_name_that_no_file_can_have(tmp_path, name):
+    (tmp_path / "m.json").write_text(json.dumps([{"case": "one", "moving": name, "fixed": name}]))
+    with pytest.raises(InputError, match="the moving file does not exist"):
+        read_manifest(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize("content", ["1" * 5000, "[" * 100_000])
+def test_json_that_its_parser_cannot_hold(tmp_path, content):
+    (tmp_path / "m.json").write_text(content)
+    with pytest.raises(FileFormatError, match="JSON"):
+        read_manifest(tmp_path / "m.json")

@@ -105,3 +105,27 @@ def test_words_that_are_no_mark(tmp_path):
     (tmp_path / "b.obj").write_text("# SPACE=scanner\n" + OBJ)
     with pytest.raises(FileFormatError, match="RAS or LPS"):
         mesh_space(tmp_path / "b.obj")
+
+
+def test_a_vertex_of_two_numbers_is_refused(tmp_path):
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 10 0 0\nv 0 10 0\nf 1 2 3\nv 1 2\n")
+    with pytest.raises(FileFormatError, match=r"finite vertices|damaged file"):
+        read_mesh(tmp_path / "a.obj")
+
+
+def test_faces_that_do_not_fit_are_refused(tmp_path):
+    """One vertex more than the header says, so that the faces are read from the wrong lines."""
+    head = "ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\n"
+    colour = "property uchar red\nelement face 4\nproperty list uchar int vertex_indices\nend_header\n"
+    vertices = "0 0 0 255\n10 0 0 9\n0 10 0 8\n0 0 10 7\n0 0 10 7\n"
+    (tmp_path / "a.ply").write_text(f"{head}{colour}{vertices}3 0 2 1\n3 0 1 3\n3 0 3 2\n3 1 2 3\n")
+    with pytest.raises(FileFormatError, match="damaged"):
+        write_mesh(tmp_path / "b.ply", read_mesh(tmp_path / "a.ply"))
+    assert not (tmp_path / "b.ply").exists()
+
+
+def test_trimesh_logs_nothing_about_a_damaged_file(tmp_path, caplog):
+    triangle = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
+    (tmp_path / "a.stl").write_text(f"solid x\n{triangle}{triangle.replace('normal 0 0 1', 'normal')}endsolid x\n")
+    read_mesh(tmp_path / "a.stl")
+    assert caplog.records == []

@@ -102,3 +102,17 @@ def test_weights_of_another_program_or_architecture(tmp_path):
     save_file(RegistrationNet(SMALL[0]).state_dict(), path, metadata=metadata)
     with pytest.raises(FileFormatError, match="another architecture"):
         load_weights(path)
+
+
+@pytest.mark.parametrize("channels", [[100_000, 100_000], [0, 6], [-4, 6], ["x", 6], [4], None])
+def test_settings_of_another_size_are_refused_before_they_take_memory(tmp_path, channels):
+    """Two layers of 100,000 channels would take a terabyte."""
+    path = tmp_path / "net.safetensors"
+    save_weights(RegistrationNet(SMALL[0]), path)
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    settings = json.loads(metadata["settings"])
+    settings["encoder"]["channels"] = channels
+    save_file(tensors, path, metadata={**metadata, "settings": json.dumps(settings)})
+    with pytest.raises(FileFormatError, match="another architecture"):
+        load_weights(path)

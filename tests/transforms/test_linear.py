@@ -121,7 +121,7 @@ def test_many_at_once_are_what_each_is_alone():
     ([np.eye(4), np.diag([1.0, 1, 1, 2])], r"last row, got \[0.0, 0.0, 0.0, 2.0\]"),
     ([np.eye(4), np.diag([1.0, 1.01, 1, 1])], "expected a rigid matrix"),
     ([np.eye(4), np.diag([1.0, -1, 1, 1])], "expected a rigid matrix"),
-    ([[[1e200, 1e200, 0, 0], [1e200, -1e200, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]], "expected a rigid matrix"),
+    ([[[1e200, 1e200, 0, 0], [1e200, -1e200, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]], "expected a finite 4x4 matrix"),
 ])  # fmt: skip
 def test_one_wrong_matrix_among_many_is_an_error(wrong, message):
     with pytest.raises(TransformError, match=message):
@@ -134,3 +134,18 @@ def test_a_transform_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         rigid().matrix[0, 3] = 1
     assert rotation_from_vector([0, 0, 0]).tolist() == np.eye(3).tolist()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e300])
+def test_numbers_that_no_transform_has_are_refused(number):
+    """From LPS too, without a warning about their product with the axes' signs."""
+    matrix = np.eye(4)
+    matrix[1, 3] = number
+    for make in (AffineTransform, AffineTransform.from_lps):
+        with pytest.raises(TransformError, match="finite"):
+            make(matrix)
+
+
+def test_lps_there_and_back():
+    matrix = RigidTransform.from_vectors([0.1, -0.2, 0.15], [12.0, -7.5, 30.0]).matrix
+    np.testing.assert_array_equal(AffineTransform.from_lps(AffineTransform(matrix).matrix_lps).matrix, matrix)

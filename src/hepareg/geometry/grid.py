@@ -11,7 +11,7 @@ from hepareg.arrays import Matrix, Points
 from hepareg.errors import ImageError
 from hepareg.geometry.rotations import IDENTITY
 
-__all__ = ["Grid", "apply_matrix"]
+__all__ = ["FARTHEST_MM", "Grid", "apply_matrix"]
 
 FARTHEST_MM = 1e9
 """A thousand kilometres: more is no place, and its square loses the digits of a spacing."""

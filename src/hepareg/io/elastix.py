@@ -23,7 +23,7 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, TransformError
 from hepareg.geometry import Grid, apply_matrix
 from hepareg.geometry.rotations import about_centre, homogeneous
-from hepareg.io.byte_stream import decoded, inner_file, reading
+from hepareg.io.byte_stream import decoded, inner_file, is_file, quoted, reading
 from hepareg.io.itk_transforms import itk_kind_of, read_itk_transform
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.linear import LPS_FROM_RAS
@@ -59,7 +59,8 @@ def read_elastix(path: str | Path) -> AffineTransform:
     TransformError
         If the transform bends, is not three-dimensional, or was made without direction cosines.
     """
-    return AffineTransform(LPS_FROM_RAS @ _matrix_lps(Path(path), depth=0) @ LPS_FROM_RAS)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file; what overflows is refused
+        return AffineTransform.from_lps(_matrix_lps(Path(path), depth=0))
 
 
 def write_elastix(path: str | Path, transform: RigidTransform, *, fixed: Grid, centre_mm: ArrayLike) -> None:
@@ -144,7 +145,7 @@ def _entries(text: str, path: Path) -> Mapping[str, list[str]]:
         return {name: [a or b for a, b in WORD.findall(values)] for name, values in ENTRY.findall(text)}
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError(f"expected a transform of elastix, got damaged TOML: {path}") from error
     listed = {name: value if isinstance(value, list) else [value] for name, value in entries.items()}
     return {name: [str(v).lower() if isinstance(v, bool) else str(v) for v in value] for name, value in listed.items()}
@@ -157,7 +158,7 @@ def _chained(entries: Mapping[str, list[str]], matrix: Matrix, path: Path, *, de
         return matrix
     stored = re.split(r"[\\/]", names[0])
     places = [path.parent / names[0], path.parent / stored[-1]]
-    initial = next((place for place in places if place.is_file()), None)
+    initial = next((place for place in places if is_file(place)), None)
     if initial is None:
         raise FileFormatError(
             f"expected the initial transform beside {path.name}, which names it, got none: put it there, as the "
@@ -180,7 +181,7 @@ def _own_matrix(entries: Mapping[str, list[str]], path: Path, *, depth: int) -> 
         return _named_matrix_lps(path.parent / entries["TransformFileName"][0], depth=depth + 1)
     if kind not in MAKERS:
         raise TransformError(
-            f"expected a translation, Euler, similarity or affine transform of elastix, got {kind}: "
+            f"expected a translation, Euler, similarity or affine transform of elastix, got {quoted(kind)}: "
             "fit a rigid one first"
         )
     if {*entries.get("FixedImageDimension", ["3"]), *entries.get("MovingImageDimension", ["3"])} != {"3"}:

@@ -27,6 +27,8 @@ __all__ = ["ItkHeader", "check_itk_header", "read_itk_header", "unpacked_voxels"
 MAX_HEADER_BYTES = 1 << 20
 MAX_AXES = 8
 MAX_DATA_FILES = 10_000
+MAX_LINE, MAX_NAME = 1024, 200
+"""Characters of a line, and of a field's name: ITK's parsers write longer ones past the end of their memory."""
 MAX_LISTED = 5
 """Number of missing files that an error lists."""
 NRRD_TYPES = {
@@ -149,6 +151,8 @@ def _nrrd(start: bytes) -> ItkHeader:
     end = re.search(rb"\r?\n\r?\n", start)
     text = start[: end.start()] if end is not None else start.rstrip()
     lines = text.decode("utf-8", "replace").splitlines()
+    if any(len(line) > MAX_LINE and not line.startswith("#") and ":=" not in line[:MAX_NAME] for line in lines):
+        raise ValueError
     fields: dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
@@ -200,7 +204,9 @@ def _meta_encoding(fields: Mapping[str, str]) -> str:
 
 
 def _meta_fields(text: str) -> Mapping[str, str]:
-    pairs = (line.partition("=") for line in text.splitlines())
+    pairs = [line.partition("=") for line in text.splitlines()]
+    if any(len(name) > MAX_NAME or len(value) > MAX_LINE for name, _, value in pairs):
+        raise ValueError
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 

@@ -21,7 +21,6 @@ from hepareg.geometry.rotations import homogeneous, rotation_vector
 from hepareg.io.byte_stream import decoded, reading
 from hepareg.io.itk_silence import silent_itk
 from hepareg.transforms import AffineTransform, RigidTransform
-from hepareg.transforms.linear import LPS_FROM_RAS
 
 __all__ = ["itk_kind_of", "read_itk_transform", "read_versor_text", "write_itk_transform"]
 
@@ -66,7 +65,7 @@ def read_itk_transform(path: str | Path) -> AffineTransform:
             transform = _read_as(kind, file.read(), path)
         else:
             transform = _read_by_itk(path, path)
-    return AffineTransform(LPS_FROM_RAS @ _matrix_of(transform) @ LPS_FROM_RAS)
+    return AffineTransform.from_lps(_matrix_of(transform))
 
 
 def itk_kind_of(start: bytes) -> str | None:
@@ -131,7 +130,7 @@ def read_versor_text(path: str | Path) -> AffineTransform:
             [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
         ]
     )
-    return AffineTransform(LPS_FROM_RAS @ homogeneous(R, np.array(translation) + centre - R @ centre) @ LPS_FROM_RAS)
+    return AffineTransform.from_lps(homogeneous(R, np.array(translation) + centre - R @ centre))
 
 
 def _read_as(kind: str, content: bytes, path: str | Path) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import FileFormatError, SettingsError
-from hepareg.io.byte_stream import decoded, reading
+from hepareg.io.byte_stream import decoded, quoted, reading
 from hepareg.io.point_space import LPS_SIGNS, agreed_space, named_space
 
 __all__ = ["LANDMARK_SUFFIXES", "Landmarks", "columns_of_points", "read_landmarks", "write_landmarks"]
@@ -115,7 +115,7 @@ def read_landmarks(path: str | Path, *, space: str | None = None, prefix: str = 
         named = "ras" if (signs > 0).all() else "lps" if np.array_equal(signs, LPS_SIGNS) else None
         if named is None or stated not in (None, named):
             raise FileFormatError(
-                f"expected columns r,a,s or l,p,s of one space, got {[columns[n] for n in where]}: {path}"
+                f"expected columns r,a,s or l,p,s of one space, got {quoted([columns[n] for n in where])}: {path}"
             )
         stated = named
     elif stated is None and space is None and _is_ants_table(columns, where):
@@ -199,7 +199,9 @@ def columns_of_points(
             axes.setdefault(axis, (n, sign))
     if len(axes) == 3:
         return (axes[0][0], axes[1][0], axes[2][0]), np.array([axes[n][1] for n in range(3)])
-    raise FileFormatError(f"expected a first line that names the columns x, y and z, got {list(columns)}: {path}")
+    raise FileFormatError(
+        f"expected a first line that names the columns x, y and z, got {quoted(list(columns))}: {path}"
+    )
 
 
 def _elastix_points(lines: list[str], path: str | Path, space: str | None) -> Landmarks:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from hepareg.errors import FileFormatError, InputError
+from hepareg.io.byte_stream import quoted
 from hepareg.volume import Phase
 
 __all__ = ["ManifestPair", "format_manifest", "read_manifest", "without_paths"]
@@ -145,6 +146,8 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
         entries = json.loads(text)
     except json.JSONDecodeError as error:
         raise FileFormatError(f"line {error.lineno} of the manifest is no JSON ({error.msg}); repair it") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
+        raise FileFormatError("expected a JSON manifest, got one that no reader takes; repair it") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise FileFormatError('expected a JSON manifest as a list of objects, [{"case": ..., "moving": ...}, ...]')
     for number, entry in enumerate(entries, start=1):
@@ -156,7 +159,9 @@ def _check_columns(names: list[str]) -> None:
     unknown = [name for name in names if name not in COLUMNS]
     missing = [name for name in REQUIRED if name not in names]
     if unknown:
-        raise FileFormatError(f"unknown column {unknown[0]!r} in the manifest; expected some of: {', '.join(COLUMNS)}")
+        raise FileFormatError(
+            f"unknown column {quoted(unknown[0])} in the manifest; expected some of: {', '.join(COLUMNS)}"
+        )
     if missing:
         raise FileFormatError(f"expected the columns {', '.join(REQUIRED)} in the manifest, got no {missing[0]!r}")
     if len(set(names)) != len(names):
@@ -182,15 +187,22 @@ def _problems_of(cells: Mapping[str, str], required: Iterable[str], folder: Path
         if not cells.get(name):
             yield f"{label}{name} is empty"
     for name in FILE_COLUMNS:
-        if cells.get(name) and not (folder / cells[name]).exists():
+        if cells.get(name) and not _exists(folder / cells[name]):
             yield f"{label}the {name} file does not exist"
     if cells.get("split") and cells["split"] not in SPLITS:
-        yield f"{label}split is none of {', '.join(SPLITS)}, but {cells['split']!r}"
+        yield f"{label}split is none of {', '.join(SPLITS)}, but {quoted(cells['split'])}"
     if re.fullmatch(r"0+|[-+.\d]*[-+.][-+.\d]*", cells.get("mask_label", "")):
         yield f"{label}mask_label is no positive whole number and no name"
     for name in ("moving_phase", "fixed_phase"):
         if cells.get(name) and cells[name] not in {phase.value for phase in Phase}:
             yield f"{label}{name} is none of {', '.join(phase.value for phase in Phase)}"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have, as too long a one
+        return False
 
 
 def _pair_of(cells: Mapping[str, str], folder: Path) -> ManifestPair:

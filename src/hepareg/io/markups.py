@@ -16,6 +16,7 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError
 from hepareg.geometry.grid import apply_matrix
 from hepareg.geometry.rotations import nearest_rotation
+from hepareg.io.byte_stream import quoted
 from hepareg.io.json import read_json
 from hepareg.io.point_space import agreed_space, matrix_in, named_space
 from hepareg.transforms import AffineTransform
@@ -40,7 +41,7 @@ def read_markups(path: str | Path) -> Any:
         for markup in document["markups"]:
             _space_of(markup, path)
             if markup.get("coordinateUnits", "mm") not in ("mm", ["mm"] * 3):
-                raise FileFormatError(f"expected markups in mm, got {markup['coordinateUnits']}: {path}")
+                raise FileFormatError(f"expected markups in mm, got {quoted(markup['coordinateUnits'])}: {path}")
         count = len(markups_points(document))
         json.dumps(document, allow_nan=False)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -8,7 +8,6 @@ from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, SettingsError
 from hepareg.io.byte_stream import decoded, reading
 from hepareg.transforms import AffineTransform
-from hepareg.transforms.linear import LPS_FROM_RAS
 
 __all__ = ["format_matrix", "parse_matrix", "read_matrix_text", "write_matrix_text"]
 
@@ -33,7 +32,7 @@ def transform_of_matrix(matrix: Matrix, *, space: str) -> AffineTransform:
     """Return the transform of world RAS mm that a (4, 4) matrix is in ``ras`` or ``lps``."""
     if space not in SPACES:
         raise SettingsError(f"expected ras or lps as the space of a matrix, got {space!r}")
-    return AffineTransform(matrix if space == "ras" else LPS_FROM_RAS @ matrix @ LPS_FROM_RAS)
+    return AffineTransform(matrix) if space == "ras" else AffineTransform.from_lps(matrix)
 
 
 def write_matrix_text(path: str | Path, transform: AffineTransform, *, space: str = "ras") -> None:

@@ -54,7 +54,8 @@ def read_mesh(path: str | Path) -> Any:
             raise FileFormatError(f"expected a {kind.upper()} mesh, got a damaged file: {path}") from error
     if isinstance(mesh, trimesh.Scene):
         mesh = mesh.to_mesh() if mesh.geometry else None
-    if mesh is None or not len(mesh.vertices) or not np.isfinite(mesh.vertices).all():
+    vertices = np.empty((0, 3)) if mesh is None else np.asarray(mesh.vertices)
+    if vertices.shape[1:] != (3,) or not len(vertices) or not np.isfinite(vertices).all():
         raise FileFormatError(f"expected a {kind.upper()} mesh with finite vertices, got none: {path}")
     return mesh
 
@@ -115,10 +116,19 @@ def write_mesh(path: str | Path, mesh: Any, *, space: str | None = None) -> None
         From `read_mesh` or `moved_mesh`.
     space
         ``ras`` or ``lps`` to mark the header with it, as 3D Slicer does; None for a header without a mark.
+
+    Raises
+    ------
+    FileFormatError
+        If the attributes of the mesh are not those of its vertices, as in a damaged file.
     """
     kind = _kind_of(path)
     options = EXPORT_OPTIONS[kind] if hasattr(mesh, "faces") else {}
-    content = mesh.export(file_type=kind, **options)
+    try:
+        with trimesh_quiet():
+            content = mesh.export(file_type=kind, **options)
+    except Exception as error:  # trimesh reads attributes without a check, and its writers stumble over them
+        raise FileFormatError("expected a mesh with as many attributes as vertices, got a damaged one") from error
     raw = content.encode() if isinstance(content, str) else content
     Path(path).write_bytes(raw if space is None else _marked(raw, kind, mark_of(space).encode()))
 

@@ -141,7 +141,8 @@ def sform_matrix(header: Header) -> Matrix:
 def qform_matrix(header: Header) -> Matrix:
     """Return the (4, 4) float64 matrix of the qform's quaternion, offset and spacing."""
     bcd = header["quatern"].astype(np.float64)
-    w_squared = 1 - bcd @ bcd
+    with np.errstate(over="ignore", invalid="ignore"):
+        w_squared = 1 - bcd @ bcd
     if w_squared < -1e-5 or not np.isfinite(w_squared):
         raise ImageError("expected a unit quaternion in the NIfTI header's qform, got a longer one; repair the header")
     matrix = np.eye(4)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError, SettingsError
+from hepareg.io.byte_stream import quoted
 from hepareg.transforms import AffineTransform
 from hepareg.transforms.linear import LPS_FROM_RAS
 
@@ -51,7 +52,7 @@ def named_space(name: str, path: str | Path) -> str:
     """
     space = NAMES.get(re.sub(r"[^a-z]", "", name.lower()))
     if space is None:
-        raise FileFormatError(f"expected RAS or LPS as the coordinate system of the points, got {name!r}: {path}")
+        raise FileFormatError(f"expected RAS or LPS as the coordinate system of the points, got {quoted(name)}: {path}")
     return space
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepareg.errors import FileFormatError
+from hepareg.io.byte_stream import quoted
 from hepareg.io.point_space import named_space
 
 __all__ = ["NumberArray", "find_arrays", "format_array", "space_of_fields", "with_space_field"]
@@ -133,7 +134,8 @@ def _storage_of(raw: bytes, path: str | Path) -> _Storage:
     compressor = attributes.get("compressor", "")
     if compressor and compressor not in DECOMPRESSORS:
         raise FileFormatError(
-            f"expected a VTK file without compression, or with zlib or LZMA, got {compressor}: {path}; save it again so"
+            f"expected a VTK file without compression, or with zlib or LZMA, got {quoted(compressor)}: {path}; "
+            "save it again so"
         )
     order = "<" if attributes.get("byte_order", "LittleEndian") == "LittleEndian" else ">"
     count = np.dtype(order + ("u8" if attributes.get("header_type") == "UInt64" else "u4"))

@@ -110,5 +110,5 @@ def region_of(trained: LoadedWeights) -> RegionSettings:
     values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in trained.preprocessing.items()}
     try:
         return RegionSettings(**values)
-    except TypeError as error:
+    except (TypeError, IndexError) as error:
         raise FileFormatError("expected weights that say which region they were trained on, got others") from error

@@ -3,17 +3,19 @@
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from hepareg.errors import FileFormatError, SettingsError
-from hepareg.networks.registration_net import RegistrationNet
+from hepareg.networks.registration_net import RegistrationNet, RegistrationNetSettings
 from hepareg.networks.settings import settings_from_values, settings_to_values
 
 __all__ = ["LoadedWeights", "load_weights", "save_weights"]
@@ -99,17 +101,30 @@ def load_weights(path: str | Path) -> LoadedWeights:
         ) from error
     if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
         raise FileFormatError(
-            f"expected weights of format {FORMAT} version {VERSION}, got {metadata.get('format', 'none')} "
-            f"version {metadata.get('version', 'none')}; use weights written by this version of hepareg"
+            f"expected weights of format {FORMAT} version {VERSION}, got {str(metadata.get('format'))[:60]!r} "
+            f"version {str(metadata.get('version'))[:60]!r}; use weights written by this version of hepareg"
         )
     try:
-        net = RegistrationNet(settings_from_values(json.loads(metadata["settings"])))
+        settings = settings_from_values(json.loads(metadata["settings"]))
+        _check_shapes(settings, tensors)
+        net = RegistrationNet(settings)
         net = net.to(next(iter(tensors.values())).dtype)
         net.load_state_dict(tensors)
         metrics, preprocessing = (json.loads(metadata.get(key, "{}")) for key in ("metrics", "preprocessing"))
-    except (SettingsError, KeyError, TypeError, json.JSONDecodeError, RuntimeError, StopIteration) as error:
+        if not isinstance(metrics, dict) or not isinstance(preprocessing, dict):
+            raise TypeError
+    except (SettingsError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
         raise FileFormatError(
             "expected weights that fit the settings in their file, got weights of another architecture or a changed "
             "file; train or export them again"
         ) from error
     return LoadedWeights(net.eval(), metrics, preprocessing, sha256(Path(path).read_bytes()).hexdigest())
+
+
+def _check_shapes(settings: RegistrationNetSettings, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Check that a network of the settings has the tensors of its file, before it takes memory; else RuntimeError."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a layer without channels, which fits no tensor
+        expected = {name: tensor.shape for name, tensor in RegistrationNet(settings).state_dict().items()}
+    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise RuntimeError

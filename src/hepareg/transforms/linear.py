@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepareg.arrays import Matrix, Points
 from hepareg.errors import RigidityError, TransformError
-from hepareg.geometry.grid import apply_matrix
+from hepareg.geometry.grid import FARTHEST_MM, apply_matrix
 from hepareg.geometry.rotations import (
     IDENTITY,
     about_centre,
@@ -55,6 +55,11 @@ class AffineTransform:
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 
+    @classmethod
+    def from_lps(cls, matrix: ArrayLike) -> "AffineTransform":
+        """Return the transform of a (4, 4) matrix of LPS coordinates, which DICOM and ITK use."""
+        return cls(LPS_FROM_RAS @ _checked(matrix, ndim=2) @ LPS_FROM_RAS)
+
     @property
     def linear(self) -> NDArray[np.floating]:
         """(3, 3) block of the matrix."""
@@ -96,9 +101,12 @@ def _is_mirrored(linear: Matrix) -> bool:
 def _checked(matrices: ArrayLike, *, ndim: int) -> Matrix:
     """Return a checked copy of (..., 4, 4) homogeneous matrices with exact last rows."""
     matrices = np.array(matrices, dtype=np.float64, order="C")
-    if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not np.isfinite(matrices).all():
-        got = "NaN or infinity in it" if matrices.shape[-2:] == (4, 4) else f"the shape {matrices.shape}"
-        raise TransformError(f"expected a finite 4x4 matrix, got {got}; check the numbers")
+    if matrices.ndim != ndim or matrices.shape[-2:] != (4, 4) or not (np.abs(matrices) < FARTHEST_MM).all():
+        square = matrices.shape[-2:] == (4, 4)
+        got = "NaN, infinity or a larger number in it" if square else f"the shape {matrices.shape}"
+        raise TransformError(
+            f"expected a finite 4x4 matrix, its numbers below {FARTHEST_MM:g}, got {got}; check the numbers"
+        )
     last = matrices[..., 3, :]
     wrong = (np.abs(last - LAST_ROW) > LAST_ROW_TOLERANCE).any(axis=-1)
     if wrong.any():
