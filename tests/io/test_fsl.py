@@ -4,7 +4,7 @@ from fsl.data.image import Image
 from fsl.transform import flirt
 from fsl.transform.affine import transform
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, TransformError
 from hepareg.geometry import Grid
 from hepareg.io.fsl import fsl_from_voxel, read_flirt, write_flirt
 from hepareg.io.nifti import write_nifti
@@ -66,3 +66,10 @@ def test_other_text_is_refused(tmp_path, grids):
         (tmp_path / "a.mat").write_text(text)
         with pytest.raises(FileFormatError, match="four lines of four numbers"):
             read_flirt(tmp_path / "a.mat", moving=grids["ras"], fixed=grids["lps"])
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e300"])
+def test_numbers_that_no_matrix_has_are_refused(tmp_path, grids, number):
+    (tmp_path / "a.mat").write_text(f"1 0 0 {number}\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    with pytest.raises(TransformError, match="finite"):
+        read_flirt(tmp_path / "a.mat", moving=grids["ras"], fixed=grids["lps"])

@@ -246,3 +246,22 @@ def test_a_damaged_matlab_file_takes_no_memory(tmp_path):
     (tmp_path / "a.mat").write_bytes(raw[:-30])
     with pytest.raises(FileFormatError, match="damaged"):
         read_itk_transform(tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw + b"\0", lambda raw: raw[:-1], lambda raw: raw[:800] + raw[700:]])
+def test_hdf5_of_another_length_than_it_says_is_refused(tmp_path, change):
+    """HDF5 ends the process on some of these."""
+    whole = (GOLDEN / "itk_euler.h5").read_bytes()
+    (tmp_path / "a.h5").write_bytes(change(whole))
+    with pytest.raises(FileFormatError, match="damaged HDF5"):
+        read_itk_transform(tmp_path / "a.h5")
+    (tmp_path / "a.h5").write_bytes(whole)
+    read_itk_transform(tmp_path / "a.h5")
+
+
+def test_a_matlab_file_whose_numbers_overflow_is_refused(tmp_path):
+    raw = (GOLDEN / "ants_a0GenericAffine.mat").read_bytes()
+    place = 20 + int.from_bytes(raw[16:20], "little")  # behind five integers and the name
+    (tmp_path / "a.mat").write_bytes(raw[:place] + np.float64(1e300).tobytes() * 9 + raw[place + 72 :])
+    with pytest.raises(TransformError, match="finite"):
+        read_itk_transform(tmp_path / "a.mat")

@@ -204,3 +204,14 @@ def test_the_suffix_of_the_output_decides_about_its_header(tmp_path, name, text,
     np.testing.assert_array_equal(again.points, [[-10, -20, 30]])
     assert again.names == landmarks.names
     assert ("# columns" in (tmp_path / output).read_text()) == (output == "b.fcsv")
+
+
+def test_a_row_of_an_fcsv_without_its_label_has_an_empty_name(tmp_path):
+    (tmp_path / "a.fcsv").write_text("# CoordinateSystem = LPS\n1,10,20,30\n2,40,50,60\n")
+    assert read_landmarks(tmp_path / "a.fcsv").names == ("", "")
+
+
+def test_a_point_beyond_the_world_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y,z\n1,2,1e300\n")
+    with pytest.raises(FileFormatError, match="finite"):
+        read_landmarks(tmp_path / "a.csv")

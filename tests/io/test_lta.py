@@ -1,9 +1,14 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import surfa as sf
 
-from hepareg.errors import FileFormatError
+from hepareg.errors import FileFormatError, TransformError
 from hepareg.io.lta import read_lta, write_lta
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def geometry(grid):
@@ -60,3 +65,12 @@ def test_other_types_are_refused(tmp_path, grids, moving_from_fixed):
         path.write_text(broken)
         with pytest.raises(FileFormatError, match=message):
             read_lta(path)
+
+
+@pytest.mark.parametrize("number", ["0", "nan", "1e300"])
+def test_a_geometry_without_an_inverse_is_refused(tmp_path, number):
+    text = (GOLDEN / "surfa_vox.lta").read_text()
+    sizes = re.search(r"voxelsize *= *([^\n]*)", text)[1]
+    (tmp_path / "a.lta").write_text(text.replace(sizes, " ".join([number] * 3), 1))
+    with pytest.raises(TransformError, match=r"singular|finite"):
+        read_lta(tmp_path / "a.lta")

@@ -71,3 +71,14 @@ def test_other_content_gives_one_line(written):
         with pytest.raises(FileFormatError, match="expected") as caught:
             read_markups(written(content))
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("orientation", ["x"] * 9), ("normal", [None] * 3), ("baseToNode", [[1]] * 16), ("center", [10**400] * 3)],
+)
+def test_an_entry_that_cannot_be_moved_is_refused(tmp_path, name, value):
+    markup = {"controlPoints": [{"position": [1, 2, 3]}], name: value}
+    (tmp_path / "a.mrk.json").write_text(json.dumps({"markups": [markup]}))
+    with pytest.raises(FileFormatError, match="other JSON"):
+        read_markups(tmp_path / "a.mrk.json")

@@ -126,6 +126,8 @@ def test_faces_that_do_not_fit_are_refused(tmp_path):
 
 def test_trimesh_logs_nothing_about_a_damaged_file(tmp_path, caplog):
     triangle = "facet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n"
-    (tmp_path / "a.stl").write_text(f"solid x\n{triangle}{triangle.replace('normal 0 0 1', 'normal')}endsolid x\n")
+    (tmp_path / "a.stl").write_text(
+        f"solid x\n{triangle}{triangle.replace('normal 0 0 1', 'normal 0 0 x')}endsolid x\n"
+    )
     read_mesh(tmp_path / "a.stl")
     assert caplog.records == []

@@ -1,9 +1,10 @@
 """Silence for the libraries under the command: a user sees hepareg's own lines on stderr, and no others."""
 
-import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+from hepareg.io.foreign_warnings import silent_logger
 
 __all__ = ["quiet_libraries"]
 
@@ -19,14 +20,9 @@ def quiet_libraries(*, debug: bool) -> Iterator[None]:
     if debug:
         yield
         return
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
-        logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, was in zip(loggers, before, strict=True):
-            logger.disabled = was
+    with ExitStack() as stack:
+        for name in LOGGERS:
+            stack.enter_context(silent_logger(name))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        yield

@@ -1,5 +1,6 @@
 """DICOM files wherever they lie: in a folder, gzipped, in a zip archive, with or without their preamble."""
 
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ __all__ = ["DICOM_MAGIC", "DicomFile", "files_below", "looks_like_dicom", "read_
 EXPECTED = "a folder of DICOM"
 DICOM_MAGIC = b"DICM"
 START_BYTES = 132
+MAX_UNCHECKED_BYTES, MAX_RATIO = 1 << 28, 100
+"""A file may unpack to 256 MB, as a mask of few voxels, and beyond to 100 times its size, as no CT does."""
 MAX_BYTES = 1 << 30
 """Largest DICOM file that is unpacked from gzip or zip; an enhanced CT of 2000 slices has half of it."""
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
@@ -142,8 +145,9 @@ def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels
                 return None
             if isinstance(stream, BufferedReader):  # not packed: the pixels need not be read
                 stream.seek(0)
-                return _parsed(stream, start, file.name, tags, pixels)
-            content = start + stream.read(MAX_BYTES)
+                return _parsed(cast(BinaryIO, _Bounded(stream)), start, file.name, tags, pixels)
+            limit = min(MAX_BYTES, max(MAX_UNCHECKED_BYTES, MAX_RATIO * file.path.stat().st_size))
+            content = start + stream.read(limit)
     except (BadZipFile, EOFError, zlib.error, cast(type[Exception], isal_zlib.error), RuntimeError) as error:
         raise FileFormatError(
             "expected a DICOM file, got damaged or encrypted data; copy it again, unpacked", listing=file.name
@@ -152,9 +156,25 @@ def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels
         raise FileFormatError(
             f"expected a DICOM file, got {error.strerror or 'damaged data'} on reading it", listing=file.name
         ) from error
-    if len(content) >= MAX_BYTES:
-        raise FileFormatError("expected a DICOM file of less than 1 GiB, got more; unpack it", listing=file.name)
+    if len(content) >= limit:
+        raise FileFormatError(
+            f"expected a DICOM file that unpacks to less than {limit >> 20} MiB, got more; unpack it if it is whole",
+            listing=file.name,
+        )
     return _parsed(BytesIO(content), start, file.name, tags, pixels)
+
+
+class _Bounded:
+    """A file from which no more is read than there is: pydicom asks for as many bytes as a damaged length says."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream, self._size = stream, os.fstat(stream.fileno()).st_size
+        self.seek, self.tell, self.name = stream.seek, stream.tell, stream.name
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        is_long = size is not None and size > START_BYTES
+        return self._stream.read(min(size or 0, self._size) if is_long else size)
 
 
 def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | None, pixels: bool) -> "Dataset | None":

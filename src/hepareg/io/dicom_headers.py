@@ -19,6 +19,8 @@ from hepareg.io.foreign_warnings import pydicom_quiet
 
 __all__ = ["SliceHeader", "digest_of", "holds_dicom_images", "is_multi_frame", "read_headers"]
 
+LARGEST = 1e10
+"""More than any place in mm, number of an image or time in ms that a CT states."""
 _SALT = secrets.token_bytes(32)
 KEYWORDS = (
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "ProtocolName",
@@ -246,7 +248,7 @@ def _optional(dataset: Any, keyword: str) -> float | None:
 
 def _number(dataset: Any, keyword: str) -> float | None:
     value = dataset.get(keyword)
-    return None if value is None or value == "" else float(value)
+    return None if value is None or value == "" else _within_reason(value)
 
 
 def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:
@@ -255,7 +257,15 @@ def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None
         return None
     if len(value) != count:
         raise ValueError(f"{keyword} has {len(value)} values")
-    return tuple(float(x) for x in value)
+    return tuple(_within_reason(x) for x in value)
+
+
+def _within_reason(value: Any) -> float:
+    """Return a number; ValueError for NaN, infinity and numbers that no attribute of a CT has."""
+    number = float(value)
+    if not abs(number) < LARGEST:
+        raise ValueError
+    return number
 
 
 def _seconds(dataset: Any, date_keyword: str, time_keyword: str) -> float | None:

@@ -7,35 +7,35 @@ from contextlib import contextmanager
 
 from hepareg.io.shared_context import SharedContext
 
-__all__ = ["pydicom_quiet", "trimesh_quiet"]
+__all__ = ["pydicom_quiet", "silent_logger", "trimesh_quiet"]
+
+
+@contextmanager
+def silent_logger(name: str) -> Iterator[None]:
+    """Keep a logger and those below it from logging; to disable the logger would not silence those below it."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
     import pydicom.config
 
-    logger = logging.getLogger("pydicom")
-    was_disabled = logger.disabled
-    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+    with warnings.catch_warnings(), pydicom.config.disable_value_validation(), silent_logger("pydicom"):
         warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
-        logger.disabled = True
-        try:
-            yield
-        finally:
-            logger.disabled = was_disabled
+        yield
 
 
 @contextmanager
 def _without_log() -> Iterator[None]:
-    logger = logging.getLogger("trimesh")
-    was_disabled = logger.disabled
-    logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # as for vertices without texture coordinates
-            yield
-    finally:
-        logger.disabled = was_disabled
+    with warnings.catch_warnings(), silent_logger("trimesh"):
+        warnings.simplefilter("ignore")  # as about vertices without texture coordinates
+        yield
 
 
 _QUIET = SharedContext(_without_warnings)

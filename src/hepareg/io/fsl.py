@@ -78,7 +78,8 @@ def read_flirt(path: str | Path, *, moving: Grid, fixed: Grid) -> AffineTransfor
 
 def transform_of_flirt(matrix: Matrix, *, moving: Grid, fixed: Grid) -> AffineTransform:
     """Return moving_from_fixed in world RAS mm of a (4, 4) FLIRT matrix from the moving to the fixed image."""
-    return AffineTransform(_world_from_fsl(fixed) @ matrix @ np.linalg.inv(_world_from_fsl(moving))).inverse()
+    flirt = AffineTransform(matrix).matrix
+    return AffineTransform(_world_from_fsl(fixed) @ flirt @ np.linalg.inv(_world_from_fsl(moving))).inverse()
 
 
 def write_flirt(path: str | Path, transform: AffineTransform, *, moving: Grid, fixed: Grid) -> None:

@@ -76,8 +76,10 @@ def _volume(data: VoxelArray, grid: Grid, file_format: str) -> Volume:
 def grid_of_itk_image(image: Any) -> Grid:
     """Return the grid in world RAS of a 3-D SimpleITK image, or of the reader of one; their own world is LPS."""
     direction = np.array(image.GetDirection()).reshape(3, 3)
-    lps = homogeneous(direction * np.array(image.GetSpacing()), image.GetOrigin())
-    return Grid(image.GetSize(), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged header; what overflows is refused
+        lps = homogeneous(direction * np.array(image.GetSpacing()), image.GetOrigin())
+        matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps
+    return Grid(image.GetSize(), matrix)
 
 
 def _check_header(reader: Any, path: str) -> None:

@@ -5,6 +5,7 @@ world happens here. Read through SimpleITK; the one form that is written is plai
 no library.
 """
 
+import os
 import re
 import struct
 import tempfile
@@ -53,18 +54,20 @@ def read_itk_transform(path: str | Path) -> AffineTransform:
         If the transform is not three-dimensional and linear.
     """
     with reading(path, expected="an ITK transform"), open(path, "rb") as file:
-        kind = itk_kind_of(file.read(4096))
+        start = file.read(4096)
+        kind = itk_kind_of(start)
         if kind == "text":
             file.seek(0)
             transform = _read_as(kind, _checked_text(decoded(file.read()), path).encode(), path)
         elif kind == "matlab":
             file.seek(0)
             transform = _read_as(kind, _checked_matlab(file.read(), path), path)
-        elif kind == "hdf5" and Path(path).suffix != SUFFIX_OF_KIND[kind]:
-            file.seek(0)
-            transform = _read_as(kind, file.read(), path)
         else:
-            transform = _read_by_itk(path, path)
+            if kind == "hdf5":
+                _check_hdf5(start, file.seek(0, os.SEEK_END), path)
+            is_named = kind != "hdf5" or Path(path).suffix == SUFFIX_OF_KIND[kind]
+            file.seek(0)
+            transform = _read_by_itk(path, path) if is_named else _read_as("hdf5", file.read(), path)
     return AffineTransform.from_lps(_matrix_of(transform))
 
 
@@ -173,6 +176,18 @@ def _header(raw: bytes, place: int, order: str) -> int | None:
     return size if fits and place + 20 + size <= len(raw) else None
 
 
+def _check_hdf5(start: bytes, size: int, path: str | Path) -> None:
+    """Check that an HDF5 file of ``size`` bytes ends where its beginning says; HDF5 crashes on some that do not.
+
+    References
+    ----------
+    HDF5 file format specification, II.A (superblock), https://docs.hdfgroup.org/hdf5/v1_14/_f_m_t3.html
+    """
+    place = {0: 40, 1: 44, 2: 28, 3: 28}.get(start[8]) if len(start) > 52 else None
+    if place is None or int.from_bytes(start[place : place + 8], "little") != size:
+        raise FileFormatError(f"expected an ITK transform, got a damaged HDF5 file: {path}; copy or export it again")
+
+
 def _checked_text(text: str, path: str | Path) -> str:
     """Return a text that ITK reads well: it crashes on parameters that are no numbers, and drops later transforms.
 
@@ -215,7 +230,8 @@ def _matrix_of(transform: Any) -> Matrix:
         return homogeneous((_images_of_axes(transform) - offset[:, None]) / REACH_MM, offset)
     A, centre = np.array(transform.GetMatrix()).reshape(3, 3), np.array(transform.GetCenter())
     moved = getattr(transform, "GetTranslation", lambda: (0.0, 0.0, 0.0))()
-    return homogeneous(A, np.array(moved) + centre - A @ centre)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file; what overflows is refused
+        return homogeneous(A, np.array(moved) + centre - A @ centre)
 
 
 def _images_of_axes(transform: Any) -> Matrix:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hepareg.arrays import Points
 from hepareg.errors import FileFormatError, TransformError
+from hepareg.geometry.grid import FARTHEST_MM
 from hepareg.io.landmarks import columns_of_points, read_landmarks
 from hepareg.io.point_space import LPS_SIGNS
 from hepareg.transforms import RigidTransform
@@ -92,6 +93,6 @@ def read_landmark_pairs(path: str | Path, *, space: str | None = None) -> Landma
         raise FileFormatError(
             f"expected three numbers of the moving image in every row, got another: {path}"
         ) from error
-    if not np.isfinite(moving).all():
+    if not (np.abs(moving) < FARTHEST_MM).all():
         raise FileFormatError(f"expected finite points of the moving image, got NaN or infinity: {path}")
     return LandmarkPairs(table.points, moving * signs)

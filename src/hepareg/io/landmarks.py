@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import FileFormatError, SettingsError
+from hepareg.geometry.grid import FARTHEST_MM
 from hepareg.io.byte_stream import decoded, quoted, reading
 from hepareg.io.point_space import LPS_SIGNS, agreed_space, named_space
 
@@ -62,7 +63,8 @@ class Landmarks:
         """Names of the points: the column name or label, else their numbers from 1."""
         for column in ("name", "label"):
             if column in self.columns:
-                return tuple(row[self.columns.index(column)] for row in self.rows)
+                place = self.columns.index(column)
+                return tuple(row[place] if place < len(row) else "" for row in self.rows)
         return tuple(str(n + 1) for n in range(len(self.points)))
 
     def with_points(self, points: ArrayLike) -> "Landmarks":
@@ -270,6 +272,6 @@ def _points_of(where: tuple[int, int, int], rows: tuple[tuple[str, ...], ...], p
         points = np.array([[float(row[n]) for n in where] for row in rows], dtype=np.float64).reshape(-1, 3)
     except (ValueError, IndexError) as error:
         raise FileFormatError(f"expected three numbers in every row of landmarks, got another row: {path}") from error
-    if not len(points) or not np.isfinite(points).all():
+    if not len(points) or not (np.abs(points) < FARTHEST_MM).all():
         raise FileFormatError(f"expected finite landmarks, got {'NaN or infinity' if len(points) else 'none'}: {path}")
     return points

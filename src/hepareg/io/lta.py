@@ -62,7 +62,7 @@ def read_lta(path: str | Path) -> AffineTransform:
         source, destination = geometries
         if source is None or destination is None:
             raise FileFormatError(f"expected both geometries in an LTA of type 0, got an invalid one: {path}")
-        matrix = destination @ matrix @ np.linalg.inv(source)
+        return AffineTransform(source) @ AffineTransform(matrix).inverse() @ AffineTransform(destination).inverse()
     return AffineTransform(matrix).inverse()
 
 

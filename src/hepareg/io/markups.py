@@ -14,7 +14,7 @@ import numpy as np
 
 from hepareg.arrays import Matrix
 from hepareg.errors import FileFormatError
-from hepareg.geometry.grid import apply_matrix
+from hepareg.geometry.grid import FARTHEST_MM, apply_matrix
 from hepareg.geometry.rotations import nearest_rotation
 from hepareg.io.byte_stream import quoted
 from hepareg.io.json import read_json
@@ -43,8 +43,8 @@ def read_markups(path: str | Path) -> Any:
             if markup.get("coordinateUnits", "mm") not in ("mm", ["mm"] * 3):
                 raise FileFormatError(f"expected markups in mm, got {quoted(markup['coordinateUnits'])}: {path}")
         count = len(markups_points(document))
-        json.dumps(document, allow_nan=False)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        json.dumps(moved_markups(document, AffineTransform(np.eye(4))), allow_nan=False)  # each entry can be moved
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"expected 3D Slicer's markups, got other JSON: {path}") from error
@@ -56,7 +56,7 @@ def read_markups(path: str | Path) -> Any:
 def markups_points(document: Any) -> list[list[float]]:
     """Return all defined control points, each in the space that its markup states."""
     found = [point["position"] for markup in document["markups"] for point in _control_points(markup)]
-    if not np.isfinite(np.array(found, dtype=np.float64).reshape(-1, 3)).all():
+    if not (np.abs(np.array(found, dtype=np.float64).reshape(-1, 3)) < FARTHEST_MM).all():
         raise ValueError
     return found
 

@@ -103,7 +103,10 @@ def space_of_fields(raw: bytes, path: str | Path) -> str | None:
         for found in ARRAY.finditer(head, *section.span(1)):
             attributes = _attributes(found[2])
             if attributes.get("Name", "").upper() == "SPACE":
-                text = bytes(_numbers(raw, found, attributes, storage, np.dtype("u1")).astype(np.uint8))
+                codes = _numbers(raw, found, attributes, storage, np.dtype("u1"))
+                if not ((codes >= 0) & (codes < 256)).all():
+                    raise ValueError
+                text = bytes(codes.astype(np.uint8))
                 return named_space(text.split(b"\0")[0].decode("ascii", "replace"), path)
     return None
 

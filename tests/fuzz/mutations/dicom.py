@@ -154,17 +154,6 @@ def _doubled_item(dataset: Dataset, random: Random) -> None:
         element.value = Sequence(list(element.value) * times)
 
 
-def _nested(dataset: Dataset, random: Random) -> None:
-    """Put sequences into sequences, as deep as a reader's recursion goes and deeper."""
-    inner = Dataset()
-    inner.PatientID = "x"
-    for _ in range(int(random.choice([3, 50, 400]))):
-        outer = Dataset()
-        outer.ReferencedSeriesSequence = [inner]
-        inner = outer
-    dataset.ReferencedSeriesSequence = [inner]
-
-
 def _other_syntax(dataset: Dataset, random: Random) -> None:
     dataset.file_meta.TransferSyntaxUID = SYNTAXES[int(random.integers(len(SYNTAXES)))]
 
@@ -193,6 +182,15 @@ def false_length(raw: bytes, random: Random) -> bytes:
         value = struct.pack("<I", int(random.choice([0, 3, 2**16, 2**31 - 1, 2**32 - 2, 2**32 - 1])))
         return raw[: place + 8] + value + raw[place + 12 :]
     return raw[: place + 6] + struct.pack("<H", int(random.choice([0, 1, 3, 1000, 65535]))) + raw[place + 8 :]
+
+
+def nested_sequences(raw: bytes, random: Random) -> bytes:
+    """Return a file with sequences in sequences, as deep as a reader's recursion goes and deeper."""
+    depth = int(random.choice([3, 50, 400, 5000]))
+    begin = struct.pack("<HH2sHIHHI", 0x0008, 0x1115, b"SQ", 0, 2**32 - 1, 0xFFFE, 0xE000, 2**32 - 1)
+    end = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
+    place = 144 + int.from_bytes(raw[140:144], "little") if random.random() < 0.5 else len(raw)
+    return raw[:place] + begin * depth + end * depth + raw[place:]
 
 
 def other_representation(raw: bytes, random: Random) -> bytes:
@@ -237,7 +235,7 @@ DICOM: Mapping[str, Mutation] = {
     "changed_pixels": _changing(_changed_pixels),
     "removed_element": _changing(_removed),
     "doubled_item": _changing(_doubled_item),
-    "nested_sequences": _changing(_nested),
+    "nested_sequences": nested_sequences,
     "other_syntax": _changing(_other_syntax),
     "huge_image": _changing(_huge_image),
     "false_length": false_length,
