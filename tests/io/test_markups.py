@@ -75,7 +75,7 @@ def test_other_content_gives_one_line(written):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("orientation", ["x"] * 9), ("normal", [None] * 3), ("baseToNode", [[1]] * 16), ("center", [10**400] * 3)],
+    [("orientation", ["x"] * 9), ("normal", [None] * 3), ("baseToNode", [[1, 2]] * 16), ("center", [10**400] * 3)],
 )
 def test_an_entry_that_cannot_be_moved_is_refused(tmp_path, name, value):
     markup = {"controlPoints": [{"position": [1, 2, 3]}], name: value}
