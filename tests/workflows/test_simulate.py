@@ -29,13 +29,14 @@ from hepareg.workflows import simulate
 from hepareg.workflows.simulate import SimulateRequest, simulate_files
 
 SMALL = PairSettings(
+    motion=MotionSettings(),
     vessels=LiverVesselSettings(num_portal=50, num_hepatic=40),
     phantom=PhantomSettings(shape=(62, 50, 40), spacing_mm=(6.0, 6.0, 6.0)),
     moving=AcquisitionSettings(flips=(True, False, False), padding_hu=-2048),
 )
 FILES = {
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
-    "truth.txt.json", "landmarks.csv", "centrelines.csv", "pair.json",
+    "truth.txt.json", "landmarks.csv", "centrelines.csv", "tissue.csv", "pair.json",
 }  # fmt: skip
 
 

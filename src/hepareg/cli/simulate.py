@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "make pairs with a known answer, from a procedural abdomen or from one real CT"
 
+DEFORMATIONS = ("smooth", "hinge", "lobe", "lobe_turn", "tip", "dome", "squeeze", "compression", "ascites")
+FAULTS = ("none", "lost", "doubled", "shuffled", "step", "drift", "table_drift", "spacing")
 PHASES = ("native", "early_arterial", "late_arterial", "portal_venous", "delayed")
 
 
@@ -54,8 +56,14 @@ def _add_motion(group: argparse._ArgumentGroup) -> None:
     ):
         group.add_argument(f"--{name}", nargs=2, type=float, default=default, metavar=("LOW", "HIGH"), help=meaning)
     group.add_argument(
-        "--bend-mm", type=float, default=0.0, metavar="MM",
-        help="root mean square of the liver's non-rigid displacement",
+        "--deformation", choices=DEFORMATIONS, default="smooth",
+        help="motion of the liver's parts: random and smooth, left lobe swings, is shifted or turns, lower tip, dome, "
+        "local squeeze, cranio-caudal compression, ascites (default smooth)",
+    )  # fmt: skip
+    group.add_argument(
+        "--bend-mm", type=float, metavar="MM",
+        help="amount of the deformation: smooth, the root mean square over the liver; all others, the largest "
+        "displacement (default: as in free breathing, or typical of the deformation; 0 unless --motion breathing)",
     )  # fmt: skip
 
 
@@ -78,6 +86,19 @@ def _add_acquisition(group: argparse._ArgumentGroup) -> None:
         "--noise-hu", type=float, metavar="HU",
         help="standard deviation of the noise (default: that of the real CT, 12 for the procedural abdomen)",
     )  # fmt: skip
+    group.add_argument(
+        "--fault", choices=FAULTS, default="none",
+        help="slices lost, shown twice or shuffled; a breath step or slow drift of the liver during the scan; drift of "
+        "the table; a wrong slice spacing in the header",
+    )  # fmt: skip
+    group.add_argument(
+        "--fault-amount",
+        type=float,
+        default=10.0,
+        metavar="MM",
+        help="size of the fault; of spacing in %% (default 10)",
+    )
+    group.add_argument("--lipiodol", action="store_true", help="dense droplets in the liver, as after a treatment")
     group.add_argument("--streaks-hu", type=float, default=0.0, metavar="HU", help="standard deviation of streaks")
     group.add_argument(
         "--padding-hu", type=int, choices=(-1024, -2048), help="value outside the scanned circle, in both images"
@@ -96,8 +117,10 @@ def request_of(arguments: argparse.Namespace) -> "SimulateRequest":
         If an argument is out of range.
     """
     from hepareg.simulation import (
+        DEFORMATIONS,
         AcquisitionSettings,
         ContrastPhase,
+        FaultSettings,
         MotionSettings,
         PairSettings,
         PhantomSettings,
@@ -105,6 +128,7 @@ def request_of(arguments: argparse.Namespace) -> "SimulateRequest":
     from hepareg.workflows.simulate import SimulateRequest
 
     given = arguments
+    typical_mm = DEFORMATIONS[given.deformation].typical_mm if given.motion == "breathing" else 0.0
     settings = PairSettings(
         phantom=PhantomSettings(shape=tuple(given.size), spacing_mm=tuple(given.spacing_mm)),
         moving_phase=ContrastPhase(given.moving_phase),
@@ -116,7 +140,8 @@ def request_of(arguments: argparse.Namespace) -> "SimulateRequest":
             rotation_deg=tuple(given.rotation_deg),
             body_translation_mm=tuple(given.body_translation_mm),
             body_rotation_deg=tuple(given.body_rotation_deg),
-            bend_mm=given.bend_mm,
+            bend_mm=typical_mm if given.bend_mm is None else given.bend_mm,
+            deformation=given.deformation,
         ),
         moving=AcquisitionSettings(
             shape=None if given.moving_size is None else tuple(given.moving_size),
@@ -131,6 +156,8 @@ def request_of(arguments: argparse.Namespace) -> "SimulateRequest":
             mask_error_mm=given.mask_error_mm,
         ),
         fixed=AcquisitionSettings(mask_error_mm=given.mask_error_mm, padding_hu=given.padding_hu),
+        fault=FaultSettings(given.fault, 0.0 if given.fault == "none" else given.fault_amount),
+        lipiodol=given.lipiodol,
     )
     return SimulateRequest(
         settings=settings,

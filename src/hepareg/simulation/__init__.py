@@ -4,6 +4,7 @@ A pair is made in the order of the folders: `anatomy` (tissues and vessels), `co
 liver and body), `acquisition` (grid, slices, noise), and `pairs`, which joins them.
 """
 
+from hepareg.simulation.acquisition.faults import FAULTS, FaultSettings, Scan
 from hepareg.simulation.acquisition.scanner import AcquisitionSettings
 from hepareg.simulation.anatomy.anatomy import Anatomy
 from hepareg.simulation.anatomy.labels import LABEL_NAMES, Label
@@ -11,15 +12,20 @@ from hepareg.simulation.anatomy.liver_vessels import LiverVesselSettings
 from hepareg.simulation.anatomy.patient import PatientCT, prepare_patient
 from hepareg.simulation.anatomy.phantom import PhantomSettings
 from hepareg.simulation.contrast.phases import ContrastPhase
-from hepareg.simulation.motion.motion import Motion, MotionSettings
-from hepareg.simulation.pairs.landmarks import Landmark
+from hepareg.simulation.motion.deformations import DEFORMATIONS
+from hepareg.simulation.motion.motion import FREE_BREATHING, Motion, MotionSettings
+from hepareg.simulation.pairs.landmarks import Landmark, TissuePoints
 from hepareg.simulation.pairs.pair import PairSettings, SimulatedPair, simulate_pair
 
 __all__ = [
+    "DEFORMATIONS",
+    "FAULTS",
+    "FREE_BREATHING",
     "LABEL_NAMES",
     "AcquisitionSettings",
     "Anatomy",
     "ContrastPhase",
+    "FaultSettings",
     "Label",
     "Landmark",
     "LiverVesselSettings",
@@ -28,7 +34,9 @@ __all__ = [
     "PairSettings",
     "PatientCT",
     "PhantomSettings",
+    "Scan",
     "SimulatedPair",
+    "TissuePoints",
     "prepare_patient",
     "simulate_pair",
 ]

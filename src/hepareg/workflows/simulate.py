@@ -1,6 +1,6 @@
 """Files of simulated pairs: read a real CT and its masks, simulate, write each pair whole or not at all."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +31,7 @@ STAGES = ("reading", *PAIR_STAGES, "writing")
 """Names of the stages that a caller's progress function receives, in this order."""
 OUTPUT_NAMES = (
     "moving.nii.gz", "fixed.nii.gz", "moving_liver.nii.gz", "fixed_liver.nii.gz", "labels.nii.gz", "truth.txt",
-    "truth.txt.json", "landmarks.csv", "centrelines.csv", "pair.json",
+    "truth.txt.json", "landmarks.csv", "centrelines.csv", "tissue.csv", "pair.json",
 )  # fmt: skip
 REPLACEABLE = (*OUTPUT_NAMES, "moving", "fixed", "residual_[xyz]_mm.nii.gz", "pair_[0-9]*")
 """Names in a folder that may be overwritten: the files of one pair, DICOM series, or folders of pairs."""
@@ -138,6 +138,7 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
     write_transform(folder / "truth.txt", pair.truth)
     (folder / "landmarks.csv").write_text(_landmarks_text(pair))
     (folder / "centrelines.csv").write_text(_centrelines_text(pair))
+    (folder / "tissue.csv").write_text(_tissue_text(pair))
     write_json(folder / "pair.json", pair.parameters)
     if pair.residual is not None:
         for axis, part in zip("xyz", pair.residual.displacement_mm, strict=True):
@@ -146,10 +147,19 @@ def write_pair(folder: Path, pair: SimulatedPair, *, dicom: bool = False) -> Non
 
 def _landmarks_text(pair: SimulatedPair) -> str:
     """Return the landmarks as CSV text; x, y, z are in the fixed world, moving_x, moving_y, moving_z in the moving."""
+    return _table((landmark.name, landmark.fixed_mm, landmark.moving_mm) for landmark in pair.landmarks)
+
+
+def _tissue_text(pair: SimulatedPair) -> str:
+    """Return points all over the liver and the true places of their tissue, as CSV text like that of the landmarks."""
+    places = zip(pair.tissue.fixed_mm, pair.tissue.moving_mm, strict=True)
+    return _table((f"tissue_{number}", fixed, moving) for number, (fixed, moving) in enumerate(places))
+
+
+def _table(rows: Iterable[tuple[str, Iterable[float], Iterable[float]]]) -> str:
     lines = ["name,x,y,z,moving_x,moving_y,moving_z"]
-    for landmark in pair.landmarks:
-        numbers = ",".join(f"{x:.6f}" for x in (*landmark.fixed_mm, *landmark.moving_mm))
-        lines.append(f"{landmark.name},{numbers}")
+    for name, fixed, moving in rows:
+        lines.append(",".join([name, *(f"{x:.6f}" for x in (*fixed, *moving))]))
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from hepareg.geometry import Grid
 from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSettings
+from hepareg.simulation.acquisition.faults import Scan
 from hepareg.simulation.anatomy.anatomy import Anatomy
 from hepareg.simulation.anatomy.labels import Label
 from hepareg.simulation.motion.motion import draw_motion
@@ -50,7 +51,8 @@ def test_phases_have_the_drawn_hu_and_masks_follow_the_truth():
         (imaging.fixed, ContrastPhase.PORTAL_VENOUS, "fixed_hu"),
         (imaging.moving, ContrastPhase.NATIVE, "moving_hu"),
     ):
-        image, mask = take(GRID, QUIET, phase, rng=np.random.default_rng(4))
+        grid = Scan.faultless(GRID, imaging.motion) if name == "moving_hu" else GRID
+        image, mask = take(grid, QUIET, phase, rng=np.random.default_rng(4))
         assert np.median(image.data[mask.data > 0]) == pytest.approx(imaging.drawn[name]["liver"], abs=3)
         expected = imaging.anatomy.grid.world_points(np.argwhere(imaging.anatomy.liver)).mean(axis=0)
         if name == "moving_hu":
@@ -65,9 +67,9 @@ def test_noise_is_independent_unless_it_is_shared(shared):
     def images(noise_hu):
         imaging = imaging_of(anatomy(), shared_noise=shared and noise_hu is None, kind="still")
         settings, seeds = AcquisitionSettings(noise_hu=noise_hu), (5, 6)
-        parts = (imaging.fixed, imaging.moving)
+        parts = (imaging.fixed, GRID), (imaging.moving, Scan.faultless(GRID, imaging.motion))
         rngs = map(np.random.default_rng, seeds)
-        return [part(GRID, settings, phase, rng=rng)[0].data for part, rng in zip(parts, rngs, strict=True)]
+        return [part(grid, settings, phase, rng=rng)[0].data for (part, grid), rng in zip(parts, rngs, strict=True)]
 
     inside = ndimage.binary_erosion(anatomy().liver, iterations=3)
     noise = [(noisy - clean)[inside] for noisy, clean in zip(images(None), images(0.0), strict=True)]

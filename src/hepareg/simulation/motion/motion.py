@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import SettingsError
-from hepareg.simulation.motion.random_bend import BendField, draw_bend
+from hepareg.simulation.motion.deformations import DEFORMATIONS, draw_deformation
+from hepareg.simulation.motion.random_bend import BendField
 from hepareg.simulation.organ_space import OrganSpace
-from hepareg.transforms import RigidTransform
+from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.fit import fit_rigid
 
-__all__ = ["Motion", "MotionSettings", "draw_motion", "draw_rigid"]
+__all__ = ["BREATHING_MM", "FREE_BREATHING", "Motion", "MotionSettings", "draw_motion", "draw_rigid"]
 
 NUM_BREATHS = 12
 """Number of breaths drawn, of which the one that pushes the liver least into the ribs is used."""
@@ -42,12 +43,14 @@ class MotionSettings:
         Ranges of the whole body's displacement at the liver's centroid, and of its rotation about that centroid, as
         between two examinations.
     bend_mm
-        Root mean square over the liver of its bend, which no rigid motion explains.
+        Amount of the liver's deformation, in the measure of its kind; 0 for a liver that moves rigidly.
+    deformation
+        Kind of the deformation: a name in `hepareg.simulation.motion.deformations.DEFORMATIONS`.
 
     Raises
     ------
     SettingsError
-        If the kind is unknown, a range is reversed or negative, or a rotation exceeds 180 degrees.
+        If a kind is unknown, a range is reversed or negative, or a rotation exceeds 180 degrees.
     """
 
     kind: str = "breathing"
@@ -56,6 +59,7 @@ class MotionSettings:
     body_translation_mm: tuple[float, float] = (0.0, 0.0)
     body_rotation_deg: tuple[float, float] = (0.0, 0.0)
     bend_mm: float = 0.0
+    deformation: str = "smooth"
 
     def __post_init__(self) -> None:
         if self.kind not in ("breathing", "random", "still"):
@@ -66,8 +70,14 @@ class MotionSettings:
                 raise SettingsError(f"expected {name} as a range 0 <= low <= high, got {low:g} to {high:g}")
             if name.endswith("_deg") and high > 180:
                 raise SettingsError(f"expected {name} up to 180, half a turn, got {low:g} to {high:g}")
-        if not 0 <= self.bend_mm <= 15:
-            raise SettingsError(f"expected bend_mm from 0 to 15, got {self.bend_mm:g}")
+        if not 0 <= self.bend_mm <= 30:
+            raise SettingsError(f"expected bend_mm from 0 to 30, got {self.bend_mm:g}")
+        if self.deformation not in DEFORMATIONS:
+            raise SettingsError(f"expected a deformation out of {', '.join(DEFORMATIONS)}; got {self.deformation!r}")
+
+
+FREE_BREATHING = MotionSettings(bend_mm=DEFORMATIONS["smooth"].typical_mm)
+"""The liver breathes freely and bends a little with each breath."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +89,21 @@ class Motion:
     body
         Rigid motion of the whole body, fixed world to moving world.
     liver
-        Rigid motion of the liver within the body, applied before ``body``.
+        Motion of the liver within the body, applied before ``body``: rigid, unless the liver moves while it is scanned.
     bend
         Bend of the liver, applied before ``liver``, or None.
     truth
         Rigid motion of the liver, moving_from_fixed: ``body @ liver``; with a bend the least-squares rigid fit to the
         motion of all points of the liver.
+    fluid
+        Whether fluid fills the space that the bending liver leaves.
     """
 
     body: RigidTransform
-    liver: RigidTransform
+    liver: AffineTransform
     bend: BendField | None
     truth: RigidTransform
+    fluid: bool = False
 
     @property
     def liver_is_still(self) -> bool:
@@ -133,11 +146,15 @@ def draw_motion(
     num_drawn = NUM_BREATHS if settings.kind == "breathing" else 1
     drawn = [draw_rigid(settings, centre_mm=points.mean(0), rng=rng) for _ in range(num_drawn)]
     liver, body = min(drawn, key=lambda motions: in_the_way(motions[0].apply(points[::7])))
-    bend = draw_bend(space, rms_mm=settings.bend_mm, rng=rng) if settings.bend_mm > 0 else None
-    motion = Motion(body, liver, bend, RigidTransform(body.matrix @ liver.matrix))
-    if bend is None:
-        return motion
-    return Motion(body, liver, bend, fit_rigid(points, motion.forward(points)))
+    rigid = Motion(body, liver, None, RigidTransform(body.matrix @ liver.matrix))
+    if settings.bend_mm == 0:
+        return rigid
+    bend = draw_deformation(
+        settings.deformation, space, amount_mm=settings.bend_mm,
+        in_the_way=lambda bent: in_the_way(liver.apply(bent)), rng=rng,
+    )  # fmt: skip
+    bending = replace(rigid, bend=bend, fluid=DEFORMATIONS[settings.deformation].fluid)
+    return replace(bending, truth=fit_rigid(points, bending.forward(points)))
 
 
 def draw_rigid(

@@ -12,7 +12,7 @@ from hepareg.geometry import Grid
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
 from hepareg.transforms.fit import fit_rigid
 
-__all__ = ["BEND_SPACING_MM", "BendField", "draw_bend"]
+__all__ = ["BEND_SPACING_MM", "BendField", "curl", "draw_bend"]
 
 BEND_SPACING_MM = 6.0
 MAX_ITERATIONS = 40
@@ -52,6 +52,13 @@ class BendField:
                 break
         return x
 
+    def steepest_at(self, points: Points) -> float:
+        """Return the largest spectral norm of the displacement's derivative at the nodes around (N, 3) points."""
+        axes = self.grid.world_from_voxel[:3, :3]
+        slopes = np.stack([np.stack(np.gradient(part), -1) for part in self.displacement_mm], -2) @ np.linalg.inv(axes)
+        near = np.unique(self.grid.nearest_voxels(points), axis=0)
+        return float(np.linalg.norm(slopes[tuple(near.T)], ord=2, axis=(1, 2)).max())
+
 
 def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:
     """Draw a smooth random bend without divergence, so that tissue keeps its volume.
@@ -71,8 +78,8 @@ def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: flo
     smooth = np.stack(
         [ndimage.gaussian_filter(part, 0.5 * scale_mm / BEND_SPACING_MM, mode="nearest") for part in white]
     )
-    curl = _curl(smooth)
-    field = BendField(grid, curl / curl.std() * rms_mm)
+    flow = curl(smooth)
+    field = BendField(grid, flow / flow.std() * rms_mm)
     points = space.points
     for _ in range(4):
         rigid = fit_rigid(points, points + field.at(points))
@@ -84,8 +91,8 @@ def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: flo
     return field
 
 
-def _curl(potential: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the curl of a (3, I, J, K) field, which has no divergence."""
+def curl(potential: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the curl of a (3, I, J, K) field, per voxel of its grid; a curl has no divergence."""
 
     def d(component: int, axis: int) -> NDArray[np.floating]:
         return np.gradient(potential[component], axis=axis)

@@ -11,6 +11,7 @@ from hepareg.geometry import Grid
 from hepareg.simulation.anatomy.anatomy import Anatomy
 from hepareg.simulation.interpolation import resample_axes, sample_affine
 from hepareg.simulation.motion.motion import Motion
+from hepareg.simulation.motion.random_bend import BendField
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around, mask_on_grid
 
 __all__ = ["EXACT_MM", "ZONE_MM", "ZONE_PER_MM", "SlidingField", "sliding_field"]
@@ -73,22 +74,23 @@ def sliding_field(anatomy: Anatomy, motion: Motion, *, space: OrganSpace, spacin
     zone = ZONE_MM + ZONE_PER_MM * np.abs(moved - points).max(0)
     grid = coarse_grid_around(np.vstack([points, moved]), spacing_mm=spacing_mm, margin_mm=zone + 2 * spacing_mm)
     inverse = motion.liver.inverse().matrix
-    bend = None if motion.bend is None else _bend_back(motion, grid)
+    bend = None if motion.bend is None else _bend_back(motion, motion.bend, grid)
     weight = _weight(anatomy, grid, _moved_liver(anatomy, grid, inverse, bend), zone, spacing_mm)
     return SlidingField(grid, weight, inverse, bend)
 
 
-def _bend_back(motion: Motion, grid: Grid) -> NDArray[np.float32]:
+def _bend_back(motion: Motion, bend: BendField, grid: Grid) -> NDArray[np.float32]:
     """Return the correction of the liver's inverse motion for the bend, (3, I, J, K) mm.
 
-    It is computed at every second node and interpolated, for it varies over centimetres.
+    It is computed at every second node and interpolated if the bend itself is stored more coarsely than this grid.
     """
-    axes = [np.arange(0, n + 1, 2) for n in grid.shape]
+    step = 2 if (bend.grid.spacing_mm > 1.2 * grid.spacing_mm).all() else 1
+    axes = [np.arange(0, n + 1, step) for n in grid.shape]
     voxels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     nodes = grid.world_points(voxels.reshape(-1, 3))
-    bend = motion.liver_backward(nodes) - motion.liver.inverse().apply(nodes)
-    coarse = bend.T.reshape(3, *voxels.shape[:3]).astype(np.float32)
-    return np.stack([resample_axes(part, [np.arange(n) / 2 for n in grid.shape]) for part in coarse])
+    back = motion.liver_backward(nodes) - motion.liver.inverse().apply(nodes)
+    coarse = back.T.reshape(3, *voxels.shape[:3]).astype(np.float32)
+    return np.stack([resample_axes(part, [np.arange(n) / step for n in grid.shape]) for part in coarse])
 
 
 def _moved_liver(

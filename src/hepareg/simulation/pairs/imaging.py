@@ -6,13 +6,16 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
+from hepareg.simulation.acquisition.faults import Scan
 from hepareg.simulation.acquisition.imperfect_masks import disturb_mask
 from hepareg.simulation.acquisition.noise import correlated_noise
 from hepareg.simulation.acquisition.renderer import Scene, sample_liver, sample_scene, subsample_offsets
 from hepareg.simulation.acquisition.scanner import DEFAULT_NOISE_HU, AcquisitionSettings, add_noise, finish
 from hepareg.simulation.acquisition.subslices import split_grid, split_slices, subslice_count
 from hepareg.simulation.anatomy.anatomy import Anatomy
+from hepareg.simulation.contrast.lipiodol import add_lipiodol
 from hepareg.simulation.contrast.phases import ContrastPhase, PhaseHU, draw_phase, render_phase
+from hepareg.simulation.interpolation import sample_affine
 from hepareg.simulation.motion.motion import Motion
 from hepareg.simulation.motion.sliding import SlidingField, sliding_field
 from hepareg.simulation.organ_space import OrganSpace
@@ -21,6 +24,8 @@ from hepareg.volume import Volume
 __all__ = ["Imaging"]
 
 Image32 = NDArray[np.float32]
+FLUID_HU = 8.0
+"""Ascites is a little denser than water."""
 
 
 class Imaging:
@@ -74,15 +79,54 @@ class Imaging:
         return self._finish(taken, liver, grid, settings, phase, rng, noisy=own)
 
     def moving(
-        self, grid: Grid, settings: AcquisitionSettings, phase: ContrastPhase, *, rng: Generator
+        self,
+        scan: Scan,
+        settings: AcquisitionSettings,
+        phase: ContrastPhase,
+        *,
+        rng: Generator,
+        lipiodol: Generator | None = None,
     ) -> tuple[Volume, Volume]:
-        """Return the moving image in HU and its liver mask."""
+        """Return the moving image in HU and its liver mask, with lipiodol if there is a generator for it."""
         image = self._phase_image("moving", phase, rng)
+        if lipiodol is not None:
+            add_lipiodol(image, self.anatomy.grid, self.space, rng=lipiodol)
         own = self._share_noise(image)
-        way_back = sliding_field(self.anatomy, self.motion, space=self.space, spacing_mm=self.field_spacing_mm)
-        scene = self._scene(image, self.motion.body.inverse().matrix, way_back)
+        parts = [self._moving_part(image, motion, grid, scan, settings) for motion, grid in scan.parts()]
+        taken, liver = (
+            part[0] if len(part) == 1 else np.concatenate(part, axis=2) for part in zip(*parts, strict=True)
+        )
+        whole, mask = self._finish(taken, liver, scan.grid, settings, phase, rng, noisy=own)
+        if scan.is_faultless:
+            return whole, mask
+        first, second = (
+            Volume(np.ascontiguousarray(volume.data[:, :, scan.shown]), scan.image_grid, phase=volume.phase)
+            for volume in (whole, mask)
+        )
+        return first, second
+
+    def _moving_part(
+        self, image: Image32, motion: Motion, grid: Grid, scan: Scan, settings: AcquisitionSettings
+    ) -> tuple[Image32, NDArray[np.uint8]]:
+        """Return the noise-free image and the liver mask on a part of the scan's grid, during one motion."""
+        way_back = sliding_field(self.anatomy, motion, space=self.space, spacing_mm=self.field_spacing_mm)
+        to_body = motion.body.inverse().matrix @ scan.measured_from_header
+        scene = self._scene(image, to_body, way_back)
         taken, liver = self._take(scene, grid, settings)
-        return self._finish(taken, liver, grid, settings, phase, rng, noisy=own)
+        if motion.fluid:
+            back = self.anatomy.grid.voxel_from_world @ motion.liver.inverse().matrix @ to_body @ grid.world_from_voxel
+            before = sample_affine(self._right_side(), back, grid.shape, outside=0.0)
+            left = np.clip(before - sample_liver(scene, grid), 0, 1)
+            taken += left * (np.float32(FLUID_HU) - taken)
+        return taken, liver
+
+    def _right_side(self) -> NDArray[np.uint8]:
+        """Return the part of the fixed liver to the right of its centroid, beside which ascites gathers."""
+        grid = self.anatomy.grid
+        row = grid.world_from_voxel[0]
+        i, j, k = np.indices(grid.shape, sparse=True)
+        x = row[0] * i + row[1] * j + row[2] * k + row[3]
+        return (self.anatomy.liver & (x > self.space.points[:, 0].mean())).view(np.uint8)
 
     def _phase_image(self, role: str, phase: ContrastPhase, rng: Generator) -> Image32:
         hu: PhaseHU = draw_phase(phase, rng=rng)

@@ -12,6 +12,8 @@ from scipy import ndimage
 from hepareg.arrays import Points
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
+from hepareg.geometry.rotations import rotation_angle
+from hepareg.simulation.acquisition.faults import FaultSettings, Scan, draw_scan
 from hepareg.simulation.acquisition.scanner import AcquisitionSettings, acquisition_grid
 from hepareg.simulation.anatomy.anatomy import Anatomy
 from hepareg.simulation.anatomy.labels import Label
@@ -19,12 +21,13 @@ from hepareg.simulation.anatomy.liver_vessels import LiverVesselSettings
 from hepareg.simulation.anatomy.patient import PatientCT, patient_anatomy
 from hepareg.simulation.anatomy.phantom import PhantomSettings, phantom_anatomy
 from hepareg.simulation.contrast.phases import ContrastPhase
-from hepareg.simulation.motion.motion import Motion, MotionSettings, draw_motion
+from hepareg.simulation.motion.motion import FREE_BREATHING, Motion, MotionSettings, draw_motion
 from hepareg.simulation.motion.residual import ResidualField, residual_field
 from hepareg.simulation.organ_space import OrganSpace
 from hepareg.simulation.pairs.imaging import Imaging
-from hepareg.simulation.pairs.landmarks import Landmark, vessel_landmarks
+from hepareg.simulation.pairs.landmarks import Landmark, TissuePoints, tissue_points, vessel_landmarks
 from hepareg.transforms import RigidTransform
+from hepareg.transforms.fit import fit_rigid
 from hepareg.volume import Volume
 
 __all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_ct_size", "check_request", "simulate_pair"]
@@ -54,9 +57,13 @@ class PairSettings:
     source_phase
         Phase that a real CT was scanned in.
     motion
-        Motion from the fixed to the moving image.
+        Motion from the fixed to the moving image; by default a free breath, with which the liver bends.
     moving, fixed
         Acquisitions of the two images.
+    fault
+        Fault of the moving image's acquisition.
+    lipiodol
+        Whether the moving image shows lipiodol in the liver, as after a treatment.
     shared_noise
         Give both images the same noise, which moves with the body. Unrealistic on purpose: it shows how much better
         a registration looks on such images.
@@ -67,9 +74,11 @@ class PairSettings:
     moving_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
     fixed_phase: ContrastPhase = ContrastPhase.PORTAL_VENOUS
     source_phase: ContrastPhase = ContrastPhase.LATE_ARTERIAL
-    motion: MotionSettings = field(default_factory=MotionSettings)
+    motion: MotionSettings = FREE_BREATHING
     moving: AcquisitionSettings = field(default_factory=AcquisitionSettings)
     fixed: AcquisitionSettings = field(default_factory=AcquisitionSettings)
+    fault: FaultSettings = field(default_factory=FaultSettings)
+    lipiodol: bool = False
     shared_noise: bool = False
 
 
@@ -86,15 +95,20 @@ class SimulatedPair:
     labels
         Label map of `Label` on the fixed grid, uint8.
     truth
-        moving_from_fixed of the liver, world RAS mm.
+        moving_from_fixed of the liver, world RAS mm; if its tissue does not move rigidly, the least-squares rigid fit.
     landmarks
         Points on the liver's vessels in both worlds.
+    tissue
+        Points spread evenly over the liver in both worlds.
     motion
-        The whole motion; `Motion.forward` maps any point of the liver.
+        Motion of body and liver without the scan's fault.
+    scan
+        Measurement of the moving image; `Scan.forward` maps any point of the liver to the place where that image shows
+        it.
     anatomy
         The patient.
     residual
-        Displacement of a bending liver that the rigid truth does not explain, or None.
+        Displacement of the liver that the rigid truth does not explain, or None if it moves rigidly.
     seed
         Seed of the pair.
     parameters
@@ -108,7 +122,9 @@ class SimulatedPair:
     labels: Volume
     truth: RigidTransform
     landmarks: tuple[Landmark, ...]
+    tissue: TissuePoints
     motion: Motion
+    scan: Scan
     anatomy: Anatomy
     residual: ResidualField | None
     seed: int
@@ -141,12 +157,13 @@ def simulate_pair(
     Raises
     ------
     SettingsError
-        If the pair does not fit in memory, or the motion takes the liver out of the moving image.
+        If the pair does not fit in memory, the motion takes the liver out of the moving image, a deformation folds it,
+        or a fault does not fit into it.
     """
     check_request(settings)
     progress = progress or (lambda _: None)
     progress("anatomy")
-    rngs = [np.random.default_rng([seed, part]) for part in range(8)]
+    rngs = [np.random.default_rng([seed, part]) for part in range(9)]
     anatomy = anatomy or _anatomy(settings, patient, rngs[0])
     progress("motion")
     space = OrganSpace(anatomy.liver, anatomy.grid)
@@ -162,23 +179,30 @@ def simulate_pair(
         settings.moving, anatomy=anatomy.grid, pose=motion.body, liver_points=moved, rng=rngs[3]
     )
     _check_in_view(moving_grid, moved, settings.moving)
+    scan = draw_scan(settings.fault, motion=motion, grid=moving_grid, liver_points=moved, rng=rngs[7])
     imaging = Imaging(
         anatomy, motion, space, source_phase=settings.source_phase, shared_noise=settings.shared_noise, rng=rngs[4]
     )
     progress("fixed image")
     fixed, fixed_liver = imaging.fixed(fixed_grid, settings.fixed, settings.fixed_phase, rng=rngs[5])
     progress("moving image")
-    moving, moving_liver = imaging.moving(moving_grid, settings.moving, settings.moving_phase, rng=rngs[6])
+    moving, moving_liver = imaging.moving(
+        scan, settings.moving, settings.moving_phase, rng=rngs[6], lipiodol=rngs[8] if settings.lipiodol else None
+    )
     progress("labels")
-    residual = residual_field(motion, space)
+    tissue = tissue_points(scan.forward, space)
+    truth = motion.truth if scan.is_faultless else fit_rigid(tissue.fixed_mm, tissue.moving_mm)
+    rigid = scan.is_faultless and motion.bend is None
+    residual = None if rigid else residual_field(scan.forward, truth, space)
     parameters = {
         "seed": seed, "settings": _plain(asdict(settings)), "source": "phantom" if anatomy.ct_hu is None else "real CT",
-        "anatomy": anatomy.parameters, "motion": _describe(motion, space, residual), **imaging.drawn,
+        "anatomy": anatomy.parameters, "motion": _describe(motion, truth, space, residual), **imaging.drawn,
     }  # fmt: skip
     return SimulatedPair(
         moving=moving, fixed=fixed, moving_liver=moving_liver, fixed_liver=fixed_liver,
-        labels=_labels_on(anatomy, fixed_grid), truth=motion.truth, landmarks=vessel_landmarks(anatomy, motion, space),
-        motion=motion, anatomy=anatomy, residual=residual, seed=seed, parameters=parameters,
+        labels=_labels_on(anatomy, fixed_grid), truth=truth, tissue=tissue,
+        landmarks=vessel_landmarks(anatomy, scan.forward, space), motion=motion, scan=scan, anatomy=anatomy,
+        residual=residual, seed=seed, parameters=parameters,
     )  # fmt: skip
 
 
@@ -243,14 +267,16 @@ def _check_reach(settings: PairSettings) -> None:
         )
 
 
-def _describe(motion: Motion, space: OrganSpace, residual: ResidualField | None) -> dict[str, object]:
+def _describe(
+    motion: Motion, truth: RigidTransform, space: OrganSpace, residual: ResidualField | None
+) -> dict[str, object]:
     """Return the truth in numbers, and the TRE in mm of an alignment of the body instead of the liver."""
     points = space.points
-    moved = motion.truth.apply(points)
+    moved = truth.apply(points)
     return {
-        "moving_from_fixed": motion.truth.matrix.tolist(),
+        "moving_from_fixed": truth.matrix.tolist(),
         "body_moving_from_fixed": motion.body.matrix.tolist(),
-        "liver_rotation_deg": motion.liver.rotation_deg,
+        "liver_rotation_deg": math.degrees(rotation_angle(motion.liver.linear)),
         "liver_displacement_mm": float(np.linalg.norm(moved.mean(0) - points.mean(0))),
         "body_alignment_tre_mm": float(np.linalg.norm(motion.body.apply(points) - moved, axis=1).mean()),
         "bend_rms_mm": 0.0 if residual is None else residual.rms_mm,
