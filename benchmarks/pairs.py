@@ -9,13 +9,15 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from hepareg.arrays import Points
 from hepareg.evaluation import transform_error, tre_over_mask
+from hepareg.io.landmarks import read_landmarks
 from hepareg.io.nifti import read_nifti
-from hepareg.simulation import Label, SimulatedPair
+from hepareg.simulation import Label, SimulatedPair, TissuePoints
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-__all__ = ["Answer", "Case", "Pair", "find_pairs"]
+__all__ = ["Answer", "Case", "Pair", "find_pairs", "tissue_errors"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,13 @@ class Answer:
         moving_from_fixed of the liver.
     liver
         Fixed liver without the error that a mask may have on purpose.
+    tissue
+        Points of the fixed liver and the true places of their tissue, or None for a pair that does not state them.
     """
 
     truth: RigidTransform
     liver: Volume
+    tissue: TissuePoints | None = None
 
     def errors(self, found: RigidTransform) -> dict[str, float]:
         """Compare a moving_from_fixed with the truth.
@@ -39,15 +44,42 @@ class Answer:
         Returns
         -------
         dict
-            ``liver_tre_mean_mm`` and ``liver_tre_worst_mm`` over the voxels of the liver; ``rotation_error_deg``;
-            ``translation_error_mm`` at the liver's centroid.
+            ``liver_tre_mean_mm`` and ``liver_tre_worst_mm``, over the voxels of the liver, against the truth, which is
+            the best rigid fit if the tissue does not move rigidly; ``rotation_error_deg``; ``translation_error_mm`` at
+            the liver's centroid; and the numbers of `tissue_errors`, if the places of the tissue are known.
         """
         liver = tre_over_mask(found, self.truth, mask=self.liver)
         error = transform_error(found, self.truth, at_mm=self.liver.centroid_mm)
         return {
             "liver_tre_mean_mm": liver.mean_mm, "liver_tre_worst_mm": liver.worst_mm,
             "rotation_error_deg": error.rotation_deg, "translation_error_mm": error.translation_mm,
+            **({} if self.tissue is None else tissue_errors(found, self.truth, self.tissue)),
         }  # fmt: skip
+
+
+def tissue_errors(found: RigidTransform, truth: RigidTransform, tissue: TissuePoints) -> dict[str, float]:
+    """Compare a moving_from_fixed, and the best rigid fit, with the true places of tissue.
+
+    Returns
+    -------
+    dict
+        ``tissue_mean_mm``, ``tissue_p95_mm`` and ``tissue_max_mm``: distance between the place to which tissue is sent
+        and its true place; ``left_by_rigid_mean_mm``, ``left_by_rigid_p95_mm`` and ``left_by_rigid_max_mm``: the same
+        of the best rigid fit; ``rigid_fit_error_mm``: mean distance between the places to which ``found`` and the best
+        rigid fit send the tissue.
+    """
+    sent, best = found.apply(tissue.fixed_mm), truth.apply(tissue.fixed_mm)
+    return {
+        **_distances("tissue", sent - tissue.moving_mm),
+        **_distances("left_by_rigid", best - tissue.moving_mm),
+        "rigid_fit_error_mm": float(np.linalg.norm(sent - best, axis=1).mean()),
+    }
+
+
+def _distances(name: str, errors_mm: Points) -> dict[str, float]:
+    length = np.linalg.norm(errors_mm, axis=1)
+    numbers = {"mean": length.mean(), "p95": np.percentile(length, 95), "max": length.max()}
+    return {f"{name}_{key}_mm": float(number) for key, number in numbers.items()}
 
 
 def liver_tissue(labels: Volume) -> Volume:
@@ -87,7 +119,17 @@ class Pair:
         return Answer(
             truth=RigidTransform(np.loadtxt(self.folder / "truth.txt")),
             liver=liver_tissue(read_nifti(labels)) if labels.exists() else read_nifti(self.image("fixed_liver")),
+            tissue=_read_tissue(self.folder / "tissue.csv"),
         )
+
+
+def _read_tissue(path: Path) -> TissuePoints | None:
+    """Return the points and places in a table, or None if there is no table, as in pairs of older versions."""
+    if not path.exists():
+        return None
+    table = read_landmarks(path)
+    columns = [table.columns.index(f"moving_{axis}") for axis in "xyz"]
+    return TissuePoints(table.points, np.array([[float(row[c]) for c in columns] for row in table.rows]))
 
 
 def find_pairs(folder: Path) -> list[Pair]:
@@ -111,7 +153,7 @@ class Case:
     @classmethod
     def of(cls, pair: SimulatedPair) -> "Case":
         """Return the case of a simulated pair."""
-        answer = Answer(pair.truth, liver_tissue(pair.labels))
+        answer = Answer(pair.truth, liver_tissue(pair.labels), pair.tissue)
         return cls(pair.moving, pair.fixed, pair.moving_liver, pair.fixed_liver, answer)
 
     @classmethod

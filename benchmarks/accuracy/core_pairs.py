@@ -1,4 +1,4 @@
-"""Settings and seeds of the named pairs: 24 of the core set, 12 whose images share one grid, 24 on parallel grids.
+"""Settings and seeds of the named pairs: the core set, deforming livers, images on one grid, images on parallel grids.
 
 In the core set the images have different grids. On one grid, as two phases from one scanner have it, and with little
 rotation of the liver, all samples lie at nearly the same place between voxels, so that interpolation errors do not
@@ -10,9 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from hepareg.simulation import AcquisitionSettings, ContrastPhase, MotionSettings, PairSettings, PhantomSettings
+from hepareg.simulation import (
+    AcquisitionSettings,
+    ContrastPhase,
+    FaultSettings,
+    MotionSettings,
+    PairSettings,
+    PhantomSettings,
+)
 
-__all__ = ["SETS", "CorePair", "core_pairs", "parallel_pairs", "same_grid_pairs"]
+__all__ = ["SETS", "CorePair", "bending_pairs", "core_pairs", "parallel_pairs", "same_grid_pairs"]
 
 PHANTOM = PhantomSettings(shape=(448, 352, 144), spacing_mm=(0.85, 0.85, 1.75))
 LONG_SHAPE = (512, 512, 300)
@@ -52,6 +59,11 @@ def _breath(low: float, high: float, *, turn: tuple[float, float] = (1.0, 4.0), 
     return MotionSettings(kind="breathing", translation_mm=(low, high), rotation_deg=turn, bend_mm=bend)
 
 
+def _bend(deformation: str, amount_mm: float) -> PairSettings:
+    motion = replace(_breath(8, 16), deformation=deformation, bend_mm=amount_mm)
+    return PairSettings(motion=motion)
+
+
 FOLLOW_UP = MotionSettings(
     kind="breathing", translation_mm=(6.0, 12.0), rotation_deg=(1.0, 4.0),
     body_translation_mm=(115.0, 115.0), body_rotation_deg=(18.0, 20.0),
@@ -86,7 +98,12 @@ def core_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
 
 
 def _pair(difficulty: str, source: str, *, seed: int) -> CorePair:
-    settings, long_scan = DIFFICULTIES[difficulty], difficulty == "long_scan"
+    return _placed(difficulty, DIFFICULTIES[difficulty], source, seed=seed)
+
+
+def _placed(difficulty: str, settings: PairSettings, source: str, *, seed: int) -> CorePair:
+    """Return the pair with the anatomy and the grids of its source."""
+    long_scan = difficulty == "long_scan"
     settings = replace(
         settings,
         phantom=LONG_PHANTOM if long_scan else PHANTOM,
@@ -109,6 +126,31 @@ def _moving(settings: AcquisitionSettings, source: str, *, long_scan: bool) -> A
     if thick is not None:
         shape, spacing = (*shape[:2], round(shape[2] * spacing[2] / thick)), (*spacing[:2], thick)
     return replace(settings, shape=shape, spacing_mm=spacing, offset_mm=4.0)
+
+
+BENDING = {
+    "smooth_small": _bend("smooth", 1.0),
+    "smooth_large": _bend("smooth", 3.0),
+    "hinge_small": _bend("hinge", 6.0),
+    "hinge_large": _bend("hinge", 16.0),
+    "lobe": _bend("lobe", 8.0),
+    "lobe_turn": _bend("lobe_turn", 10.0),
+    "tip": _bend("tip", 12.0),
+    "dome": _bend("dome", 8.0),
+    "squeeze": _bend("squeeze", 10.0),
+    "compression": _bend("compression", 5.0),
+    "ascites": _bend("ascites", 10.0),
+    "drift": PairSettings(motion=_breath(8, 16), fault=FaultSettings("drift", 6.0)),
+}
+"""Settings of the pairs whose liver deforms, or moves while it is scanned; grids as in the core set."""
+
+
+def bending_pairs(*, with_real_ct: bool) -> Iterator[CorePair]:
+    """Yield the pairs of deforming livers; without a real CT only those made from phantoms."""
+    for number, (difficulty, settings) in enumerate(BENDING.items()):
+        yield _placed(difficulty, settings, "phantom", seed=500 + number)
+        if with_real_ct:
+            yield _placed(difficulty, settings, "real CT", seed=600 + number)
 
 
 SLICES_5MM = AcquisitionSettings(spacing_mm=(0.75, 0.75, 5.0))
@@ -155,4 +197,9 @@ def parallel_pairs(*, with_real_ct: bool = False) -> Iterator[CorePair]:
         yield CorePair(f"parallel_{number}_{seed}_{kind}", difficulty, "phantom", settings, seed)
 
 
-SETS = {"core": core_pairs, "same_grid": same_grid_pairs, "parallel_grids": parallel_pairs}
+SETS = {
+    "core": core_pairs,
+    "core_bending": bending_pairs,
+    "same_grid": same_grid_pairs,
+    "parallel_grids": parallel_pairs,
+}

@@ -5,17 +5,22 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from benchmarks.results import ROOT
 from hepareg.io.images import read_image
 from hepareg.preprocessing.axis_order import reorder
 from hepareg.simulation import PatientCT, prepare_patient
+from hepareg.transforms.block_average import average_blocks
+from hepareg.volume import Volume
 
-__all__ = ["real_patient"]
+__all__ = ["coarse_real_patient", "real_patient"]
 
 BONE_HU = 220
 CASE = "lidc_idri_0001"
+COARSE = np.array([4, 4, 1])
+"""Voxels of the real CT that are averaged into one of the coarse CT, about 3 x 3 x 2.5 mm."""
 
 
 @cache
@@ -25,6 +30,24 @@ def real_patient() -> PatientCT | None:
     The environment's ``HEPAREG_DATA`` names the folder of the data, else it is ``shared/data`` beside the repository.
     Ribs into which the mask leaks are removed from it, since everything in the mask moves with the liver.
     """
+    found = _ct_and_liver()
+    return None if found is None else prepare_patient(ct=found[0], masks={"liver": found[1]})
+
+
+@cache
+def coarse_real_patient() -> PatientCT | None:
+    """Return the same with larger voxels, for pairs of low resolution."""
+    found = _ct_and_liver()
+    if found is None:
+        return None
+    ct, liver = (
+        average_blocks(volume, COARSE, window=(-1024.0, 3071.0), device=torch.device("cpu")) for volume in found
+    )
+    mask = Volume(liver[0].numpy() >= 0.5, liver[1])
+    return prepare_patient(ct=Volume(ct[0].numpy(), ct[1]), masks={"liver": mask})
+
+
+def _ct_and_liver() -> tuple[Volume, Volume] | None:
     folder = Path(os.environ.get("HEPAREG_DATA", ROOT.parent / "shared" / "data")) / CASE
     if not (folder / "dicom").is_dir():
         return None
@@ -32,7 +55,7 @@ def real_patient() -> PatientCT | None:
     mask = reorder(read_image(folder / "liver_approximate.nii.gz"), onto=ct.grid)
     if mask is None:
         raise ValueError("expected the real CT's liver mask on the grid of the CT, got another grid")
-    return prepare_patient(ct=ct, masks={"liver": mask.with_data(_without_bone(mask.data > 0, ct.data))})
+    return ct, mask.with_data(_without_bone(mask.data > 0, ct.data))
 
 
 def _without_bone(liver: np.ndarray, hu: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ keywords, and returns an object with ``transform`` and, if the method judges its
 UNKNOWN = dict.fromkeys(
     (
         "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "rotation_error_deg", "translation_error_mm", "dice",
-        "decision", "expected_tre_mm", "evidence", "ended",
+        "tissue_mean_mm", "tissue_p95_mm", "tissue_max_mm", "left_by_rigid_mean_mm", "left_by_rigid_p95_mm",
+        "left_by_rigid_max_mm", "rigid_fit_error_mm", "decision", "expected_tre_mm", "evidence", "ended",
     )
 )  # fmt: skip
 """Entries of a row that a failed run leaves None."""

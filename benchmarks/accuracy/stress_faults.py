@@ -9,10 +9,11 @@ from scipy import ndimage
 
 from benchmarks.pairs import Case
 from hepareg.simulation import Label, SimulatedPair
+from hepareg.simulation.acquisition.wrong_masks import WRONG_MASKS
 from hepareg.transforms.resample import resample
 from hepareg.volume import Volume
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "Fault", "wrong_mask"]
 
 Stranger = Callable[[], SimulatedPair]
 
@@ -90,6 +91,19 @@ def _shifted(mask: Volume, rng: Generator) -> Volume:
     shift = direction / np.linalg.norm(direction) * SHIFT_MM
     voxels = np.linalg.solve(mask.grid.world_from_voxel[:3, :3], shift)
     return mask.with_data(ndimage.shift(mask.data, voxels, order=0))
+
+
+def wrong_mask(name: str) -> Fault:
+    """Return the fault that replaces both masks by another one, a name in `WRONG_MASKS`; the images stay."""
+
+    def apply(case: Case, made: SimulatedPair, stranger: Stranger, rng: Generator) -> Case:
+        def given(image: Volume, liver: Volume) -> Volume:
+            return liver.with_data(WRONG_MASKS[name](image, liver).astype(np.uint8))
+
+        moving_liver, fixed_liver = given(case.moving, case.moving_liver), given(case.fixed, case.fixed_liver)
+        return replace(case, moving_liver=moving_liver, fixed_liver=fixed_liver)
+
+    return Fault(apply)
 
 
 FAULTS = {

@@ -15,7 +15,7 @@ from hepareg.simulation.contrast.phases import ContrastPhase
 from hepareg.simulation.motion.deformations import DEFORMATIONS
 from hepareg.simulation.motion.motion import FREE_BREATHING, Motion, MotionSettings
 from hepareg.simulation.pairs.landmarks import Landmark, TissuePoints
-from hepareg.simulation.pairs.pair import PairSettings, SimulatedPair, simulate_pair
+from hepareg.simulation.pairs.pair import PairSettings, SimulatedPair, simulate_anatomy, simulate_pair
 
 __all__ = [
     "DEFORMATIONS",
@@ -38,5 +38,6 @@ __all__ = [
     "SimulatedPair",
     "TissuePoints",
     "prepare_patient",
+    "simulate_anatomy",
     "simulate_pair",
 ]

@@ -1,4 +1,4 @@
-"""Faults of an acquisition, each with its truth: slices lost, doubled or shuffled, breath steps, drift, wrong spacing."""
+"""Faults of an acquisition and their truth: slices lost, doubled or shuffled, breath steps, drift, wrong spacing."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -66,6 +66,8 @@ class Scan:
         (4, 4) map from the place that the header states to the place that was measured, world mm.
     shown
         (K,) measured slice that each slice of the finished image shows.
+    fault
+        Kind of the fault, or ``none``.
     """
 
     grid: Grid
@@ -73,6 +75,7 @@ class Scan:
     change: int
     measured_from_header: Matrix
     shown: NDArray[np.int_]
+    fault: str = "none"
 
     @classmethod
     def faultless(cls, grid: Grid, motion: Motion) -> "Scan":
@@ -81,12 +84,8 @@ class Scan:
 
     @property
     def is_faultless(self) -> bool:
-        """True if nothing but the first motion moves or distorts the image."""
-        return (
-            len(self.motions) == 1
-            and np.array_equal(self.measured_from_header, np.eye(4))
-            and np.array_equal(self.shown, np.arange(self.grid.shape[2]))
-        )
+        """True if the image shows all tissue once, where the motion without a fault takes it."""
+        return self.fault == "none"
 
     @property
     def image_grid(self) -> Grid:
@@ -153,7 +152,8 @@ def draw_scan(settings: FaultSettings, *, motion: Motion, grid: Grid, liver_poin
     if settings.kind == "none":
         return scan
     low, high = np.percentile(grid.voxel_points(liver_points)[:, 2], [1, 99])
-    return FAULTS[settings.kind](scan, settings.amount, _Height(max(low, 0.0), min(high, grid.shape[2] - 1.0)), rng)
+    height = _Height(max(low, 0.0), min(high, grid.shape[2] - 1.0))
+    return replace(FAULTS[settings.kind](scan, settings.amount, height, rng), fault=settings.kind)
 
 
 @dataclass(frozen=True)

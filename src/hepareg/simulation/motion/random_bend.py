@@ -17,6 +17,7 @@ __all__ = ["BEND_SPACING_MM", "BendField", "curl", "draw_bend"]
 BEND_SPACING_MM = 6.0
 MAX_ITERATIONS = 40
 CONVERGED_MM = 1e-5
+FOLDED_MM = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,9 @@ class BendField:
                 break
         return x
 
-    def steepest_at(self, points: Points) -> float:
-        """Return the largest spectral norm of the displacement's derivative at the nodes around (N, 3) points."""
-        axes = self.grid.world_from_voxel[:3, :3]
-        slopes = np.stack([np.stack(np.gradient(part), -1) for part in self.displacement_mm], -2) @ np.linalg.inv(axes)
-        near = np.unique(self.grid.nearest_voxels(points), axis=0)
-        return float(np.linalg.norm(slopes[tuple(near.T)], ord=2, axis=(1, 2)).max())
+    def folds(self, points: Points) -> bool:
+        """Return whether `undo` fails to bring some of (N, 3) bent points back, since tissue is folded or nearly so."""
+        return float(np.abs(self.undo(points + self.at(points)) - points).max()) > FOLDED_MM
 
 
 def draw_bend(space: OrganSpace, *, rms_mm: float, rng: Generator, scale_mm: float = 60.0) -> BendField:

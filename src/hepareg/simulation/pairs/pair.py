@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from numpy.random import Generator
 from scipy import ndimage
 
 from hepareg.arrays import Points
@@ -30,7 +29,15 @@ from hepareg.transforms import RigidTransform
 from hepareg.transforms.fit import fit_rigid
 from hepareg.volume import Volume
 
-__all__ = ["STAGES", "PairSettings", "SimulatedPair", "check_ct_size", "check_request", "simulate_pair"]
+__all__ = [
+    "STAGES",
+    "PairSettings",
+    "SimulatedPair",
+    "check_ct_size",
+    "check_request",
+    "simulate_anatomy",
+    "simulate_pair",
+]
 
 STAGES = ("anatomy", "motion", "fixed image", "moving image", "labels")
 """Names of the stages that a caller's progress function receives, in this order."""
@@ -164,7 +171,7 @@ def simulate_pair(
     progress = progress or (lambda _: None)
     progress("anatomy")
     rngs = [np.random.default_rng([seed, part]) for part in range(9)]
-    anatomy = anatomy or _anatomy(settings, patient, rngs[0])
+    anatomy = anatomy or simulate_anatomy(settings, seed=seed, patient=patient)
     progress("motion")
     space = OrganSpace(anatomy.liver, anatomy.grid)
     motion = draw_motion(
@@ -206,7 +213,9 @@ def simulate_pair(
     )  # fmt: skip
 
 
-def _anatomy(settings: PairSettings, patient: PatientCT | None, rng: Generator) -> Anatomy:
+def simulate_anatomy(settings: PairSettings, *, seed: int, patient: PatientCT | None = None) -> Anatomy:
+    """Return the anatomy that `simulate_pair` makes from the same settings, seed and patient."""
+    rng = np.random.default_rng([seed, 0])
     if patient is None:
         return phantom_anatomy(settings.phantom, vessels=settings.vessels, rng=rng)
     return patient_anatomy(patient, vessels=settings.vessels, rng=rng)
