@@ -2,11 +2,15 @@
 
 import pytest
 
+from hepareg.cli import simulate as command
 from hepareg.cli.main import build_parser, main
-from hepareg.cli.simulate import PHASES, request_of
+from hepareg.cli.simulate import request_of
 from hepareg.simulation import (
+    DEFORMATIONS,
+    FAULTS,
     AcquisitionSettings,
     ContrastPhase,
+    FaultSettings,
     MotionSettings,
     PairSettings,
     PhantomSettings,
@@ -20,7 +24,16 @@ def parsed(*options):
 
 def test_no_options_are_the_defaults_of_the_settings():
     assert parsed() == SimulateRequest(labels=[])
-    assert tuple(phase.value for phase in ContrastPhase) == PHASES
+    assert tuple(phase.value for phase in ContrastPhase) == command.PHASES
+    assert tuple(DEFORMATIONS) == command.DEFORMATIONS
+    assert ("none", *FAULTS) == command.FAULTS
+
+
+def test_a_liver_bends_by_default_as_in_free_breathing_and_typically_of_its_deformation():
+    assert parsed().settings.motion.bend_mm == DEFORMATIONS["smooth"].typical_mm == 2.0
+    assert parsed("--deformation", "hinge").settings.motion.bend_mm == DEFORMATIONS["hinge"].typical_mm
+    assert parsed("--bend-mm", "0").settings.motion.bend_mm == 0
+    assert parsed("--motion", "still").settings.motion.bend_mm == 0
 
 
 def test_every_option_reaches_its_setting():
@@ -29,7 +42,8 @@ def test_every_option_reaches_its_setting():
         "--seed 3 --num-pairs 2 --dicom --ct ct.nii.gz --labels liver=l.nii.gz spleen.nii.gz "
         "--source-phase native --moving-phase early_arterial --fixed-phase delayed --size 300 290 280 "
         "--spacing-mm 1.1 1.2 1.3 --motion random --translation-mm 1 2 --rotation-deg 3 4 --body-translation-mm 5 6 "
-        "--body-rotation-deg 7 8 --bend-mm 0.9 --moving-size 50 60 70 --moving-spacing-mm 2.1 2.2 2.3 "
+        "--body-rotation-deg 7 8 --bend-mm 0.9 --deformation dome --fault step --fault-amount 4 --lipiodol "
+        "--moving-size 50 60 70 --moving-spacing-mm 2.1 2.2 2.3 "
         "--slice-thickness-mm 2.4 --oblique-deg 2.5 --cut-top 0.1 --cut-bottom 0.2 --noise-hu 14 --streaks-hu 15 "
         "--padding-hu -2048 --mask-error-mm 1.6"
     )
@@ -46,6 +60,7 @@ def test_every_option_reaches_its_setting():
                 body_translation_mm=(5, 6),
                 body_rotation_deg=(7, 8),
                 bend_mm=0.9,
+                deformation="dome",
             ),
             moving=AcquisitionSettings(
                 shape=(50, 60, 70),
@@ -60,6 +75,8 @@ def test_every_option_reaches_its_setting():
                 mask_error_mm=1.6,
             ),
             fixed=AcquisitionSettings(padding_hu=-2048, mask_error_mm=1.6),
+            fault=FaultSettings("step", 4.0),
+            lipiodol=True,
         ),
         seed=3,
         num_pairs=2,
@@ -88,6 +105,7 @@ def test_pair_on_disk(tmp_path, capsys):
         (["--slice-thickness-mm", "-1"], "slice_thickness_mm from 0.1 to 50, got -1"),
         (["--mask-error-mm", "100"], "mask_error_mm from 0 to 20"),
         (["--streaks-hu", "1e9"], "streaks_hu from 0 to 500"),
+        (["--fault", "spacing", "--fault-amount", "60"], "fault from 0 to 50, got 60"),
         (["--noise-hu", "nan"], "noise_hu from 0 to 200, got nan"),
     ],
 )

@@ -18,12 +18,14 @@ from hepareg.io.matrix_text import read_matrix_text
 from hepareg.io.nifti import write_nifti
 from hepareg.simulation import (
     AcquisitionSettings,
+    FaultSettings,
     Label,
     LiverVesselSettings,
     MotionSettings,
     PairSettings,
     PhantomSettings,
 )
+from hepareg.transforms.fit import fit_rigid
 from hepareg.volume import Volume
 from hepareg.workflows import simulate
 from hepareg.workflows.simulate import SimulateRequest, simulate_files
@@ -56,6 +58,22 @@ def test_files_agree_with_each_other(tmp_path):
     assert image.grid.same_as(mask.grid)
     assert image.data.min() == -2048
     assert image.data.dtype == np.int16
+
+
+def test_true_places_of_tissue_are_written(tmp_path):
+    settings = replace(SMALL, motion=MotionSettings(bend_mm=8.0, deformation="dome"), fault=FaultSettings("step", 12.0))
+    simulate_files(SimulateRequest(settings=settings, seed=4), out=tmp_path / "pair")
+    truth = read_matrix_text(tmp_path / "pair" / "truth.txt")
+    table = read_landmarks(tmp_path / "pair" / "tissue.csv")
+    columns = [table.columns.index(f"moving_{axis}") for axis in "xyz"]
+    moving = np.array([[float(row[c]) for c in columns] for row in table.rows])
+    rest = np.linalg.norm(truth.apply(table.points) - moving, axis=1)
+    assert len(rest) > 1000
+    assert 1 < rest.mean() < 8
+    best = fit_rigid(table.points, moving)
+    assert np.abs(truth.matrix - best.matrix).max() < 1e-4  # six digits in the table
+    facts = json.loads((tmp_path / "pair" / "pair.json").read_text())
+    assert facts["settings"]["fault"] == {"kind": "step", "amount": 12.0}
 
 
 def test_only_older_pairs_are_replaced(tmp_path, monkeypatch):

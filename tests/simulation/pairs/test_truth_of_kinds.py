@@ -15,7 +15,7 @@ from hepareg.simulation.pairs.imaging import FLUID_HU, Imaging
 
 GRID = Grid((84, 70, 72), np.array([[2.5, 0, 0, -100], [0, 2.5, 0, -80], [0, 0, 2.5, 10], [0, 0, 0, 1]]))
 CYSTS = GRID.world_points(
-    [[20, 35, 36], [29, 42, 26], [29, 28, 47], [38, 35, 58], [42, 48, 36], [48, 30, 18], [56, 35, 45], [62, 40, 34]]
+    [[20, 35, 36], [29, 42, 26], [29, 28, 47], [38, 35, 54], [42, 48, 36], [48, 30, 20], [56, 35, 45], [62, 40, 34]]
 )
 CYST_MM = 7.0
 QUIET = AcquisitionSettings(shape=(100, 84, 88), spacing_mm=(2.4, 2.4, 2.4), flips=(True, False, True), noise_hu=0.0)
@@ -82,7 +82,7 @@ def test_deformations(anatomy, space, kind):
     # A third of a voxel: a cyst of 7 mm becomes a little oval, and the grid of the field is as coarse as the voxels.
     check(scan, image, mask, tolerance_mm=0.8)
     shares = np.linalg.norm(scan.motions[0].bend.at(CYSTS), axis=1)
-    assert shares.max() > 2  # some cysts do move
+    assert shares.max() > 1  # some cysts do move
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -5,7 +5,13 @@ a shear, in which the velocity does not vary along its own direction, or the cur
 w(x) d x (x - c) / 2 moves tissue by d where the weight w is 1, and w(x) f(x) axis with f = -|x - c|^2 / 2, taken
 perpendicular to the axis, turns it; where w varies, tissue flows back.
 
-LITERATURE
+Amounts. The exhaled liver drifts and deforms within minutes of free breathing (von Siebenthal et al. 2007,
+doi:10.1088/0031-9155/52/6/001, and doi:10.1007/978-3-540-75757-3_80). Branchings of vessels lay 3.3 mm apart on
+average after an affine registration of livers, errors of their localisation included (doi:10.1155/2013/902470); with 2
+to 2.5 mm for these, some 2 mm are left, the default of ``smooth``. The liver's position differs by 2 to 5 mm from
+breath to breath and from day to day (Liang et al. 2018, doi:10.1002/acm2.12292). No measured amounts were found for
+single lobes, tip, dome, squeeze and ascites: their typical amount of 8 mm was chosen so that tissue lies 1 to 2 mm off
+on average after the best rigid fit, and 2 to 5 mm at the 95th percentile.
 """
 
 from collections.abc import Callable
@@ -31,7 +37,7 @@ NUM_WAYS = 4
 """Number of directions drawn, of which the one that pushes the liver least into static tissue is used."""
 NUM_DRAWS = 4
 """Number of deformations drawn until one does not fold the liver."""
-HINGE_MM = 50.0
+HINGE_MM = 60.0
 """Width over which the motion of the left lobe begins, across the plane of the falciform ligament."""
 LEFT_SHARE = 0.3
 """Share of the liver's volume to the left of that plane."""
@@ -198,7 +204,7 @@ class Deformation:
 
 
 DEFORMATIONS = {
-    "smooth": Deformation(_random, "random and smooth everywhere, without a rigid part", 1.5),
+    "smooth": Deformation(_random, "random and smooth everywhere, without a rigid part", 2.0),
     "hinge": Deformation(partial(_along, _hinge), "the left lobe swings up or down about the falciform ligament", 8.0),
     "lobe": Deformation(partial(_along, _lobe), "the left lobe is shifted, mostly up or down", 8.0),
     "lobe_turn": Deformation(partial(_along, _lobe_turn), "the left lobe turns to the front or the back", 8.0),
