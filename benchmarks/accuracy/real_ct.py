@@ -36,7 +36,7 @@ def real_patient() -> PatientCT | None:
 
 @cache
 def coarse_real_patient() -> PatientCT | None:
-    """Return the same with larger voxels, for pairs of low resolution."""
+    """Return the real CT of `real_patient` with voxels of about 3 x 3 x 2.5 mm, or None if the CT is missing."""
     found = _ct_and_liver()
     if found is None:
         return None
