@@ -40,6 +40,8 @@ LARGEST: dict[str, Number] = {
     "max_bend_rms_mm": lambda evidence: evidence.bend_rms_mm,
     "explained_share_tolerance": lambda evidence: evidence.explained_share_start - evidence.explained_share,
     "max_inverse_consistency_mm": lambda evidence: evidence.inverse_consistency_mm,
+    "max_slice_order_ratio": lambda evidence: evidence.slice_order_ratio,
+    "max_slice_gap": lambda evidence: evidence.slice_gap,
 }
 """Limits that keep a result with a larger number from an accept; the number is None if the limit does not apply."""
 SMALLEST: dict[str, Number] = {

@@ -1,7 +1,7 @@
 """Committed results read back as evidence beside the truth, so that rules can be applied to the results again."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +14,13 @@ from hepareg.registration.result import Decision, Verdict
 from hepareg.registration.verdict import judge
 from hepareg.registration.verdict_rules import rule_of
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witnesses.witnesses import Witnesses
 
 __all__ = ["KnownRow", "known_rows"]
 
-MAY_BE_MISSING = ("dice_after", "directions_error_mm", "liver_ml")
+MAY_BE_MISSING = (
+    "dice_after", "directions_error_mm", "liver_ml", *(field.name for field in fields(Witnesses)),
+)  # fmt: skip
 """Evidence that a result can lack; any other number that a row leaves out was infinite."""
 
 

@@ -11,6 +11,7 @@ from hepareg.registration.expected_error import ERROR_PARTS
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rules import RULES
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witnesses.witnesses import Witnesses
 
 __all__ = ["ORIGINS", "documented_parameters", "verdict_tables"]
 
@@ -45,6 +46,8 @@ ORIGINS = {
     "max_inverse_consistency_mm": "Chosen by hand on the stress set: half a voxel of the level compared",
     "min_liver_ml": "Chosen by hand on the stress set",
     "min_soft_tissue_share": "Chosen by hand on the stress set; raised from 0.8",
+    "max_slice_order_ratio": "Even sequences reach 0.88 on six real scans, 1.19 on 150 simulated images",
+    "max_slice_gap": "Even sequences reach 1 on six real scans and 2.28 on 150 simulated images",
 }
 """Origin of each setting, as far as it was recorded."""
 
@@ -78,7 +81,8 @@ def verdict_tables(calibration: dict[str, Any]) -> dict[str, Any]:
         {"free_to": None, "accepted_reach": None, **row, **limits.get(row["name"], {})}
         for row in _described(VerdictSettings)
     )
-    numbers = (row for row in _described(Evidence) if row["name"] not in ("status", "flags"))
+    described = (*_described(Evidence), *_described(Witnesses))
+    numbers = (row for row in described if row["name"] not in ("status", "flags"))
     return {
         "reasons": table(RULES, REASONS, left=len(REASONS)),
         "error_parts": table(ERROR_PARTS, PARTS, left=len(PARTS)),

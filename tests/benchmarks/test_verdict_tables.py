@@ -8,6 +8,7 @@ from benchmarks.results import ROOT
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.verdict_rules import RULES
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witnesses.witnesses import Witnesses
 
 PAGE = ROOT / "docs" / "verdict.md"
 SETTINGS = {field.name for field in fields(VerdictSettings)}
@@ -15,7 +16,8 @@ SETTINGS = {field.name for field in fields(VerdictSettings)}
 
 def test_every_setting_and_number_is_documented_and_every_setting_has_an_origin():
     assert {name for name, _ in documented_parameters(VerdictSettings)} == set(ORIGINS) == SETTINGS
-    assert {name for name, _ in documented_parameters(Evidence)} == {field.name for field in fields(Evidence)}
+    documented = {name for part in (Evidence, Witnesses) for name, _ in documented_parameters(part)}
+    assert documented == {field.name for field in fields(Evidence)}
 
 
 def test_the_committed_page_is_that_of_the_rules_and_the_calibration():

@@ -46,8 +46,10 @@ LAYERS_INSIDE = {
     "registration": (
         ("full_precision", "images", "liver_top", "method", "outlines", "rough_liver", "verdict_settings"),
         ("pose_uncertainty", "problem", "result"),
+        ("witnesses",),
         ("both_directions", "evidence", "liver_bend", "starts"),
-        ("expected_error", "prediction"),
+        ("expected_error", "prediction", "verdict_rule"),
+        ("witness_rules",),
         ("verdict_rules",),
         ("verdict",),
         ("settings",),

@@ -72,6 +72,8 @@ REVIEWED = [
     ({"dice_after": 0.5}, "masks_disagree"),
     ({"inverse_consistency_mm": 3.0}, "directions_disagree"),
     ({"liver_ml": 300.0}, "mask_too_small_for_a_liver"),
+    ({"slice_order_ratio": 2.0}, "slices_out_of_order"),
+    ({"slice_gap": 4.0}, "slices_missing"),
     ({"soft_tissue_share": 0.6}, "mask_holds_little_soft_tissue"),
     ({"status": Status.ITERATION_LIMIT}, "refinement_did_not_converge"),
     ({"status": Status.STALLED}, "refinement_stalled"),

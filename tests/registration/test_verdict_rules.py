@@ -11,10 +11,12 @@ import hepareg
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rules import RULES, rule_of
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witnesses.witnesses import Witnesses
 from tests.registration.test_verdict import GOOD
 
 MODULES = [*(Path(hepareg.__file__).parent / "registration").glob("*.py")]
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
+MEASURED = {field.name: 1.0 for field in fields(Witnesses)}
 LONGEST = 110
 """Characters of a sentence that stays readable in one line of the picture (tests/figures/test_lettering.py)."""
 
@@ -94,7 +96,7 @@ def test_a_rule_reads_the_limits_that_it_names(rule):
 
     read: set[str] = set()
     for dice in (0.9, 0.97):
-        rule.holds(replace(GOOD, dice_after=dice, liver_ml=900.0), 0.1, Recording())
+        rule.holds(replace(GOOD, dice_after=dice, liver_ml=900.0, **MEASURED), 0.1, Recording())
     assert read & {field.name for field in fields(VerdictSettings)} == set(rule.limits)
 
 

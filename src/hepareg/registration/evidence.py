@@ -17,6 +17,7 @@ from hepareg.refinement.solvers.normal_equations import apply_step, apply_steps
 from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.pose_uncertainty import Estimate, mean_distances_mm
 from hepareg.registration.problem import Problem
+from hepareg.registration.witnesses.witnesses import Witnesses, gather_witnesses
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.voxel_tensor import small_tensor
@@ -67,9 +68,9 @@ class EvidenceSettings:
     deblurred_pull_vox: float = 0.06
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """Numbers for or against a result, each computed without knowing the truth.
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Witnesses):
+    """Numbers for or against a result, each computed without knowing the truth; those of `Witnesses` among them.
 
     Parameters
     ----------
@@ -178,6 +179,7 @@ def gather_evidence(
     points_mm, finest, compared = problem.points_mm, refinement.finest.level, refinement.compared
     wrong = wrong_poses(result, problem.region.centre_mm, distance_mm=settings.decoy_mm)
     return Evidence(
+        **vars(gather_witnesses(problem, result)),
         pose_uncertainty_mm=estimate.uncertainty_mm,
         voxel_mm=finest.images.voxel_mm,
         explained_share=shares.result,

@@ -1,46 +1,15 @@
 """The rules of the verdict: for each reason code its condition, its meaning and advice for the user."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision
+from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witness_rules import WITNESS_DOUBTS
 
-__all__ = ["RULES", "Condition", "Rule", "rule_of"]
-
-Condition = Callable[[Evidence, float, VerdictSettings], bool]
-"""Called with evidence, expected error in mm and settings; true if a rule holds."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One reason that a verdict may give.
-
-    Parameters
-    ----------
-    code
-        Name in ``reasons`` of ``result.json``.
-    decision
-        The best decision that a result can get if the rule holds. ``ACCEPT`` makes the rule a note.
-    holds
-        Whether the rule holds.
-    meaning
-        One sentence for a user who does not know the method.
-    what_to_do
-        One sentence: how the user makes the result better, or checks it.
-    limits
-        Names of the settings that ``holds`` reads.
-    """
-
-    code: str
-    decision: Decision
-    holds: Condition
-    meaning: str
-    what_to_do: str
-    limits: tuple[str, ...] = ()
+__all__ = ["RULES", "rule_of"]
 
 
 def _flag(code: str) -> Condition:
@@ -153,6 +122,7 @@ RULES = (
         what_to_do="Check the region that matters to you in the picture; do not measure where the outlines part.",
         limits=("max_bend_rms_mm",),
     ),
+    *WITNESS_DOUBTS,
     Rule(
         code="images_explain_little_of_each_other",
         decision=Decision.REVIEW,

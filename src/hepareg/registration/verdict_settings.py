@@ -56,6 +56,10 @@ class VerdictSettings:
         A mask of a smaller volume goes to review: whole livers are larger.
     min_soft_tissue_share
         A mask with a smaller share of soft tissue goes to review.
+    max_slice_order_ratio
+        An image with a larger `slice_order_ratio` goes to review: its slices are shuffled or repeated.
+    max_slice_gap
+        An image with a larger `slice_gap` goes to review: slices are missing, or the patient breathed.
     """
 
     accept_mm: float = 1.5
@@ -81,3 +85,5 @@ class VerdictSettings:
     max_inverse_consistency_mm: float = 2.5
     min_liver_ml: float = 450.0
     min_soft_tissue_share: float = 0.85
+    max_slice_order_ratio: float = 1.5
+    max_slice_gap: float = 2.6
