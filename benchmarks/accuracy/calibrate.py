@@ -42,6 +42,10 @@ LARGEST: dict[str, Number] = {
     "max_inverse_consistency_mm": lambda evidence: evidence.inverse_consistency_mm,
     "max_slice_order_ratio": lambda evidence: evidence.slice_order_ratio,
     "max_slice_gap": lambda evidence: evidence.slice_gap,
+    "max_liver_ml": lambda evidence: evidence.largest_mask_ml,
+    "max_surface_shift_mm": lambda evidence: evidence.surface_shift_mm,
+    "max_stretch_share": lambda evidence: evidence.stretch_share,
+    "max_slab_shift_mm": lambda evidence: evidence.slab_shift_mm,
 }
 """Limits that keep a result with a larger number from an accept; the number is None if the limit does not apply."""
 SMALLEST: dict[str, Number] = {
@@ -54,6 +58,7 @@ SMALLEST: dict[str, Number] = {
     "min_dice": lambda evidence: evidence.dice_after,
     "min_liver_ml": lambda evidence: evidence.liver_ml,
     "min_soft_tissue_share": lambda evidence: evidence.soft_tissue_share,
+    "min_mask_homogeneity": lambda evidence: evidence.mask_homogeneity,
 }
 """Limits that keep a result with a smaller number from an accept."""
 LIMITS = LARGEST | SMALLEST

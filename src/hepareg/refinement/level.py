@@ -59,6 +59,11 @@ class Level:
         """The reference image at this level's resolution."""
         return self.direction.order(self.images.template, self.images.sampled)[0]
 
+    @property
+    def searched(self) -> GridImage:
+        """The searched image at this level's resolution, around the liver."""
+        return self.direction.order(self.images.template, self.images.sampled)[1]
+
     def sampled_from_template(self, transforms: Sequence[RigidTransform]) -> NDArray[np.floating]:
         """Return (B, 4, 4) poses of the residual for B poses searched_from_reference."""
         return np.stack([self.direction.to_solver(transform).matrix for transform in transforms])

@@ -7,7 +7,7 @@ from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
-from hepareg.registration.witness_rules import WITNESS_DOUBTS
+from hepareg.registration.witness_rules import WITNESS_DOUBTS, WITNESS_REJECTIONS
 
 __all__ = ["RULES", "rule_of"]
 
@@ -106,6 +106,7 @@ RULES = (
         what_to_do="Check that the masks lie on the liver and that the images show one patient, not mirrored.",
         limits=("confirming_dice", "reject_basin_depth", "reject_basin_depth_confirmed"),
     ),
+    *WITNESS_REJECTIONS,
     Rule(
         code="expected_error_above_limit",
         decision=Decision.REVIEW,

@@ -60,6 +60,16 @@ class VerdictSettings:
         An image with a larger `slice_order_ratio` goes to review: its slices are shuffled or repeated.
     max_slice_gap
         An image with a larger `slice_gap` goes to review: slices are missing, or the patient breathed.
+    max_liver_ml
+        A mask of a larger volume goes to review.
+    min_mask_homogeneity, reject_mask_homogeneity
+        A mask with a smaller `mask_homogeneity` goes to review; one below the second limit is rejected.
+    max_surface_shift_mm
+        A result goes to review if the masks' surfaces in a part of the liver lie farther apart than this on average.
+    max_stretch_share
+        A result goes to review if the liver is stretched or compressed by a larger share of its length.
+    max_slab_shift_mm
+        A result goes to review if slabs of the liver are shifted by more than this, as a root mean square.
     """
 
     accept_mm: float = 1.5
@@ -87,3 +97,9 @@ class VerdictSettings:
     min_soft_tissue_share: float = 0.85
     max_slice_order_ratio: float = 1.5
     max_slice_gap: float = 2.6
+    max_liver_ml: float = 3500.0
+    min_mask_homogeneity: float = 0.7
+    reject_mask_homogeneity: float = 0.4
+    max_surface_shift_mm: float = 2.2
+    max_stretch_share: float = 0.028
+    max_slab_shift_mm: float = 1.4

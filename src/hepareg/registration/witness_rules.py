@@ -5,7 +5,7 @@ from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
 
-__all__ = ["WITNESS_DOUBTS"]
+__all__ = ["WITNESS_DOUBTS", "WITNESS_REJECTIONS"]
 
 
 def _above(number: str, limit: str) -> Condition:
@@ -18,7 +18,69 @@ def _above(number: str, limit: str) -> Condition:
     return holds
 
 
+def _below(number: str, limit: str) -> Condition:
+    """Return the condition that a witness was measured and is below a limit of the settings."""
+
+    def holds(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+        value, smallest = getattr(evidence, number), getattr(settings, limit)
+        return value is not None and value < smallest
+
+    return holds
+
+
+WITNESS_REJECTIONS = (
+    Rule(
+        code="mask_is_not_a_liver",
+        decision=Decision.REJECT,
+        holds=_below("mask_homogeneity", "reject_mask_homogeneity"),
+        meaning="Under a mask lie several tissues, such as muscle, fat and bone: it is not of the liver.",
+        what_to_do="Check the label and that the mask belongs to this image; give a mask of the liver.",
+        limits=("reject_mask_homogeneity",),
+    ),
+)
+"""Results of which nothing can be said, since the mask is of something else."""
+
 WITNESS_DOUBTS = (
+    Rule(
+        code="mask_too_large_for_a_liver",
+        decision=Decision.REVIEW,
+        holds=_above("largest_mask_ml", "max_liver_ml"),
+        meaning="A mask has more volume than nearly any liver.",
+        what_to_do="Check that the mask is of the liver alone and the right label of a label map.",
+        limits=("max_liver_ml",),
+    ),
+    Rule(
+        code="mask_is_mixed",
+        decision=Decision.REVIEW,
+        holds=_below("mask_homogeneity", "min_mask_homogeneity"),
+        meaning="A mask holds much tissue unlike the rest of it: other organs, fat, or large lesions of the liver.",
+        what_to_do="Check that the mask follows the liver; large lesions alone are no reason for concern.",
+        limits=("min_mask_homogeneity",),
+    ),
+    Rule(
+        code="surfaces_part",
+        decision=Decision.REVIEW,
+        holds=_above("surface_shift_mm", "max_surface_shift_mm"),
+        meaning="In one part of the liver the masks' surfaces lie apart: it moved by itself, or a mask errs there.",
+        what_to_do="Compare both outlines in the picture; do not measure where they part.",
+        limits=("max_surface_shift_mm",),
+    ),
+    Rule(
+        code="sizes_differ",
+        decision=Decision.REVIEW,
+        holds=_above("stretch_share", "max_stretch_share"),
+        meaning="The liver is longer in one image than in the other: squeezed by a breath, or a wrong voxel size.",
+        what_to_do="Check spacing and number of slices in both headers; compare the spine in both images.",
+        limits=("max_stretch_share",),
+    ),
+    Rule(
+        code="slabs_shifted",
+        decision=Decision.REVIEW,
+        holds=_above("slab_shift_mm", "max_slab_shift_mm"),
+        meaning="Higher and lower parts of the liver are shifted against each other between the two images.",
+        what_to_do="Look at both images from the front for a step or a slant; the patient may have breathed.",
+        limits=("max_slab_shift_mm",),
+    ),
     Rule(
         code="slices_out_of_order",
         decision=Decision.REVIEW,
