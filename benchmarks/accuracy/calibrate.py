@@ -35,6 +35,13 @@ def _dice_where_needed(evidence: Evidence) -> float | None:
     return evidence.dice_after if needed else None
 
 
+def _exchanged_contrast_hu(evidence: Evidence) -> float | None:
+    """Return how much more the largest vessel stands out in the fixed image, or None if it was not measured."""
+    if evidence.fixed_vessel_contrast_hu is None or evidence.moving_vessel_contrast_hu is None:
+        return None
+    return evidence.fixed_vessel_contrast_hu - evidence.moving_vessel_contrast_hu
+
+
 LARGEST: dict[str, Number] = {
     "accept_mm": lambda evidence: expected_error(evidence, DEFAULTS),
     "max_bend_rms_mm": lambda evidence: evidence.bend_rms_mm,
@@ -43,6 +50,8 @@ LARGEST: dict[str, Number] = {
     "max_slice_order_ratio": lambda evidence: evidence.slice_order_ratio,
     "max_slice_gap": lambda evidence: evidence.slice_gap,
     "max_liver_ml": lambda evidence: evidence.largest_mask_ml,
+    "max_exchanged_contrast_hu": _exchanged_contrast_hu,
+    "max_flatness_mm": lambda evidence: evidence.flatness_mm,
     "max_surface_shift_mm": lambda evidence: evidence.surface_shift_mm,
     "max_stretch_share": lambda evidence: evidence.stretch_share,
     "max_slab_shift_mm": lambda evidence: evidence.slab_shift_mm,

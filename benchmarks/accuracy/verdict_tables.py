@@ -52,9 +52,12 @@ ORIGINS = {
     ),
     "min_mask_homogeneity": "Right masks reach down to 0.81 in simulation; masks 40 mm off 0.62 to 0.66",
     "reject_mask_homogeneity": "Masks of muscle and spine reach 0.24, mirrored ones 0.26",
-    "max_surface_shift_mm": "Right masks of rigid livers reach 1.1 mm, 1.7 in one noisy pair; moved parts 2.3 and more",
+    "max_exchanged_contrast_hu": "Real arterial phase 313 HU, real late phases 70 and 82; 54 at most in simulation",
+    "flatness_floor_mm": "Well determined poses reach 0.55 mm",
+    "max_flatness_mm": "Well determined poses reach 0.55 mm; spheres and ellipsoids without vessels 1.2 to 3.2 mm",
+    "max_surface_shift_mm": "Right masks of rigid livers reach 1.3 mm, parts that moved by more than 3 mm 2.1 and more",
     "max_stretch_share": "Rigid livers reach 0.022, those cut by the border included; 5 % of wrong spacing 0.06",
-    "max_slab_shift_mm": "Rigid livers reach 1.2 mm; steps of 5 mm and 5 mm of lost slices 2.4 and more",
+    "max_slab_shift_mm": "Rigid livers reach 1.0 mm; steps of 5 mm and 5 mm of lost slices 1.8 and more",
     "max_slice_gap": "Even sequences reach 1 on six real scans and 2.28 on 150 simulated images",
 }
 """Origin of each setting, as far as it was recorded."""

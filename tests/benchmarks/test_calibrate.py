@@ -62,6 +62,7 @@ def test_every_setting_is_calibrated_or_cannot_prevent_an_accept():
     accepting = {limit for rule in RULES if rule.decision is not Decision.REJECT for limit in rule.limits}
     assert accepting == set(LIMITS)
     expected_error = {"floor_mm", "uncertainty_factor", "voxel_bias_per_mm", "shared_voxel_bias", "bend_error_share"}
+    expected_error |= {"flatness_floor_mm"}
     assert SETTINGS - accepting - expected_error == {
         "aligned_mm", "reject_mm", "reject_basin_depth", "reject_basin_depth_confirmed", "reject_overlap_share",
         "reject_mask_homogeneity",

@@ -76,6 +76,7 @@ REVIEWED = [
     ({"slice_gap": 4.0}, "slices_missing"),
     ({"largest_mask_ml": 4000.0}, "mask_too_large_for_a_liver"),
     ({"mask_homogeneity": 0.6}, "mask_is_mixed"),
+    ({"flatness_mm": 1.2}, "rotation_uncertain"),
     ({"surface_shift_mm": 3.0}, "surfaces_part"),
     ({"stretch_share": 0.05}, "sizes_differ"),
     ({"slab_shift_mm": 2.0}, "slabs_shifted"),
@@ -100,7 +101,10 @@ REJECTED = [
     ({"basin_depth": 0.01, "dice_after": 0.97}, "no_distinct_optimum"),
     ({"basin_depth": 0.04, "dice_after": 0.9}, "no_distinct_optimum"),
 ]
-NOTED = [({"flags": ("mask_cut_by_border",)}, "mask_cut_by_border")]
+NOTED = [
+    ({"flags": ("mask_cut_by_border",)}, "mask_cut_by_border"),
+    ({"fixed_vessel_contrast_hu": 300.0, "moving_vessel_contrast_hu": 60.0}, "phases_exchanged"),
+]
 
 
 @pytest.mark.parametrize(("changes", "reason"), REVIEWED)

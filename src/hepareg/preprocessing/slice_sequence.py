@@ -21,6 +21,8 @@ REACH = 8
 MIN_SLICES = 5
 LARGEST_RATIO = 10.0
 """Larger ratios, infinite ones included, are reported as this: the denominator is noise or 0 then."""
+MIN_SIDE = 4
+"""A gap needs this many slices on either side: at an end of the scan there is too little to compare it with."""
 MIN_EXCESS = 1.4
 """A gap is looked for where two neighbours differ by this factor more than those beside them."""
 BEYOND_HU = 1e6
@@ -123,13 +125,15 @@ def _gaps_slices(differences: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     neighbours = _apart(differences, 1)[:, :-1]
     gaps, grown = np.ones_like(neighbours), np.zeros_like(neighbours)
+    inner = np.arange(neighbours.shape[1])
+    inner = (inner >= MIN_SIDE) & (inner[::-1] >= MIN_SIDE)
     for lag in range(1, REACH + 1):
         apart = _apart(differences, lag)
         before, after = np.full_like(neighbours, BEYOND_HU), np.full_like(neighbours, BEYOND_HU)
         before[:, lag:] = apart[:, : -lag - 1]
         after[:, :-1] = apart[:, 1:-1]
         if lag == 1:
-            seen = (before + after < BEYOND_HU) & (neighbours > MIN_EXCESS * np.maximum(before, after))
+            seen = inner & (neighbours > MIN_EXCESS * np.maximum(before, after))
         smaller, grown = grown, np.maximum(grown, (before + after) / 2)
         part = np.clip((neighbours - smaller) / np.maximum(grown - smaller, TINY_HU), 0, 1)
         gaps = np.where(seen & (grown < BEYOND_HU / 2) & (lag > 1), gaps + part, gaps)

@@ -165,6 +165,18 @@ class LocalAffine:
         wanted = sum_all(inside * centred_squares(cells.values, inside, self._ridges, cells.surface))
         return (sum_all(inside * residual.square()) / wanted).cpu().numpy()
 
+    def unexplained_squares(self, matrices: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return (B, N) sums of squares in HU^2 that (B, 4, 4) poses leave unexplained in each of N cells, unweighted.
+
+        No robust weight reduces them. A voxel outside the sampled image counts as in `unexplained`.
+        """
+        cells = self.cells
+        values, valid = self.sampled.values(matrices, cells)
+        inside = cells.weights * valid
+        residual = self._fit(values, inside).residual
+        squares = inside * residual.square() + (cells.weights - inside) * self._squares
+        return squares.sum(dim=-1, dtype=torch.float64).cpu().numpy()
+
     def minimise(self, starts: Sequence[RigidTransform], *, settings: GaussNewtonSettings) -> list[Solution]:
         """Return a Gauss-Newton solution for each start; starts and solutions sampled_from_template."""
         if self.kernels is not None:

@@ -52,6 +52,12 @@ def _interpolation_bias(evidence: Evidence, settings: VerdictSettings) -> float:
     return float(np.hypot(evidence.directions_error_mm, settings.shared_voxel_bias * bias_mm))
 
 
+def _flat_optimum(evidence: Evidence, settings: VerdictSettings) -> float:
+    """Return the expected error in mm from an optimum that is flat along or about an axis."""
+    flatness_mm = evidence.flatness_mm or 0.0
+    return float(np.sqrt(max(0.0, flatness_mm**2 - settings.flatness_floor_mm**2)))
+
+
 ERROR_PARTS = (
     ErrorPart(
         "floor",
@@ -79,6 +85,13 @@ ERROR_PARTS = (
         "bend_error_share * bend_rms_mm",
         "A liver that bends pulls the rigid fit with it. `bend_rms_mm` is zero unless a smooth bend was found.",
         lambda evidence, settings: settings.bend_error_share * evidence.bend_rms_mm,
+    ),
+    ErrorPart(
+        "flat optimum",
+        "sqrt(max(0, flatness_mm^2 - flatness_floor_mm^2))",
+        "Poses some millimetres away explain the images nearly as well, as on a liver like a sphere without visible "
+        "vessels. Blocks do not show it: noise and neighbours make them look determined.",
+        _flat_optimum,
     ),
     ErrorPart(
         "missing refinement",

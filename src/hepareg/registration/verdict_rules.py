@@ -7,7 +7,7 @@ from hepareg.registration.evidence import Evidence
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
-from hepareg.registration.witness_rules import WITNESS_DOUBTS, WITNESS_REJECTIONS
+from hepareg.registration.witness_rules import WITNESS_DOUBTS, WITNESS_NOTES, WITNESS_REJECTIONS
 
 __all__ = ["RULES", "rule_of"]
 
@@ -254,6 +254,7 @@ RULES = (
         meaning="The search could not use the finest images, so that the result is that of coarser ones.",
         what_to_do="Check the picture; images with thinner slices, or that show more of the liver, may help.",
     ),
+    *WITNESS_NOTES,
 )
 """Every reason, the most important first: rejections, doubts, then circumstances of the input."""
 

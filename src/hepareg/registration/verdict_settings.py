@@ -70,6 +70,14 @@ class VerdictSettings:
         A result goes to review if the liver is stretched or compressed by a larger share of its length.
     max_slab_shift_mm
         A result goes to review if slabs of the liver are shifted by more than this, as a root mean square.
+    max_exchanged_contrast_hu
+        It is noted that the phases may be exchanged if the largest vessel stands out from the liver by this much more
+        in the fixed image than in the moving one.
+    flatness_floor_mm
+        `flatness_mm` of a well determined pose: coarse voxels alone cause as much. Only what exceeds it is expected as
+        error.
+    max_flatness_mm
+        A result with a larger `flatness_mm` goes to review.
     """
 
     accept_mm: float = 1.5
@@ -100,6 +108,9 @@ class VerdictSettings:
     max_liver_ml: float = 3500.0
     min_mask_homogeneity: float = 0.7
     reject_mask_homogeneity: float = 0.4
-    max_surface_shift_mm: float = 2.2
+    max_surface_shift_mm: float = 2.0
     max_stretch_share: float = 0.028
-    max_slab_shift_mm: float = 1.4
+    max_slab_shift_mm: float = 1.3
+    flatness_floor_mm: float = 0.6
+    max_flatness_mm: float = 1.0
+    max_exchanged_contrast_hu: float = 100.0

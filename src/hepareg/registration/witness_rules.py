@@ -5,7 +5,7 @@ from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
 
-__all__ = ["WITNESS_DOUBTS", "WITNESS_REJECTIONS"]
+__all__ = ["WITNESS_DOUBTS", "WITNESS_NOTES", "WITNESS_REJECTIONS"]
 
 
 def _above(number: str, limit: str) -> Condition:
@@ -26,6 +26,12 @@ def _below(number: str, limit: str) -> Condition:
         return value is not None and value < smallest
 
     return holds
+
+
+def _phases_exchanged(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    largest_hu = settings.max_exchanged_contrast_hu
+    moving_hu, fixed_hu = evidence.moving_vessel_contrast_hu, evidence.fixed_vessel_contrast_hu
+    return moving_hu is not None and fixed_hu is not None and fixed_hu - moving_hu > largest_hu
 
 
 WITNESS_REJECTIONS = (
@@ -56,6 +62,14 @@ WITNESS_DOUBTS = (
         meaning="A mask holds much tissue unlike the rest of it: other organs, fat, or large lesions of the liver.",
         what_to_do="Check that the mask follows the liver; large lesions alone are no reason for concern.",
         limits=("min_mask_homogeneity",),
+    ),
+    Rule(
+        code="rotation_uncertain",
+        decision=Decision.REVIEW,
+        holds=_above("flatness_mm", "max_flatness_mm"),
+        meaning="Turned or shifted by some millimetres the liver would fit nearly as well: little fixes its pose.",
+        what_to_do="Check in the picture that vessels meet; a phase or reconstruction that shows vessels may help.",
+        limits=("max_flatness_mm",),
     ),
     Rule(
         code="surfaces_part",
@@ -99,3 +113,15 @@ WITNESS_DOUBTS = (
     ),
 )
 """Doubts, each of which makes a result at best one for review."""
+
+WITNESS_NOTES = (
+    Rule(
+        code="phases_exchanged",
+        decision=Decision.ACCEPT,
+        holds=_phases_exchanged,
+        meaning="The fixed image looks arterial and the moving image does not: they may have been exchanged.",
+        what_to_do="The alignment holds; check which image is which before you use the result.",
+        limits=("max_exchanged_contrast_hu",),
+    ),
+)
+"""Circumstances that change no decision."""

@@ -43,13 +43,13 @@ def test_surfaces_that_differ_by_the_pose_alone_lie_on_each_other(reference):
     # Voxel masks are off by up to half a voxel at random, which averages out over a part.
     assert surface_shift_mm(reference, other, POSE) < 0.6
     aside = RigidTransform.from_vectors(np.zeros(3), (0.0, 0.0, 4.0))
-    assert surface_shift_mm(reference, other, RigidTransform(aside.matrix @ POSE.matrix)) > 2.2
+    assert surface_shift_mm(reference, other, RigidTransform(aside.matrix @ POSE.matrix)) > 2.0
 
 
 @pytest.mark.parametrize("lobe_mm", [8.0, -8.0])
 def test_a_lobe_that_moved_is_heard_although_the_rest_fits(reference, lobe_mm):
     other = mask(OTHER, lambda points: liver(moved(points, lobe_mm)))
-    assert surface_shift_mm(reference, other, POSE) > 3.0
+    assert surface_shift_mm(reference, other, POSE) > 2.0  # the limit of the verdict
 
 
 def test_a_mask_that_lacks_a_lobe_is_heard(reference):
@@ -68,7 +68,7 @@ def test_the_end_of_an_image_is_no_surface_of_the_liver(reference, face):
 def test_masks_that_do_not_meet_are_as_far_apart_as_can_be_told(reference):
     other = mask(OTHER, lambda points: liver(moved(points)))
     away = RigidTransform.from_vectors(np.zeros(3), (0.0, 0.0, 400.0))
-    assert surface_shift_mm(reference, other, RigidTransform(away.matrix @ POSE.matrix)) == pytest.approx(15.0)
+    assert surface_shift_mm(reference, other, RigidTransform(away.matrix @ POSE.matrix)) == pytest.approx(10.0)
 
 
 def test_a_mask_with_little_surface_says_nothing():

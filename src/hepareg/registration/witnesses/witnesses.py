@@ -10,9 +10,11 @@ from hepareg.geometry.masked import spread_points_mm
 from hepareg.preprocessing.slice_sequence import SliceSequence, slice_sequence
 from hepareg.refinement.level import Level
 from hepareg.registration.problem import Problem
+from hepareg.registration.witnesses.flatness import flatness_mm
 from hepareg.registration.witnesses.mask_tissue import tissue_homogeneity
 from hepareg.registration.witnesses.simple_motion import simple_motion
 from hepareg.registration.witnesses.surfaces import surface_shift_mm
+from hepareg.registration.witnesses.vessel_contrast import vessel_contrast_hu
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
@@ -44,6 +46,11 @@ class Witnesses:
         Largest stretch of the liver between the images, along any direction, as a share of its length.
     slab_shift_mm
         Root mean square shift of slabs 20 mm thick, parallel to the slices, after registration.
+    moving_vessel_contrast_hu, fixed_vessel_contrast_hu
+        HU by which the largest vessel near the spine is brighter than the liver, in either image
+        (`vessel_contrast_hu`); measured with two masks.
+    flatness_mm
+        Expected error from how little worse poses 4 mm away explain the images (`flatness.flatness_mm`).
     """
 
     slice_order_ratio: float | None = None
@@ -53,6 +60,9 @@ class Witnesses:
     surface_shift_mm: float | None = None
     stretch_share: float | None = None
     slab_shift_mm: float | None = None
+    flatness_mm: float | None = None
+    moving_vessel_contrast_hu: float | None = None
+    fixed_vessel_contrast_hu: float | None = None
 
 
 def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) -> Witnesses:
@@ -70,6 +80,7 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
     sequences = _slice_sequences(problem, result)
     masks = [mask for mask in (problem.reference_mask, problem.searched_mask) if mask is not None]
     motion = simple_motion(compared, result)
+    fixed_hu, moving_hu = problem.direction.order(*_vessel_contrasts(problem))
     return Witnesses(
         slice_order_ratio=max((found.order_ratio for found in sequences), default=None),
         slice_gap=max((found.gap_slices for found in sequences), default=None),
@@ -78,6 +89,9 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         surface_shift_mm=surface_shift_mm(*masks, result) if problem.has_both_masks else None,
         stretch_share=None if motion is None else motion.stretch_share,
         slab_shift_mm=None if motion is None else motion.slab_shift_mm,
+        flatness_mm=flatness_mm(compared, result),
+        moving_vessel_contrast_hu=moving_hu,
+        fixed_vessel_contrast_hu=fixed_hu,
     )
 
 
@@ -92,6 +106,19 @@ def _homogeneity(problem: Problem, compared: Level) -> float | None:
         if mask is not None
     ]
     return min((share for share in found if share is not None), default=None)
+
+
+def _vessel_contrasts(problem: Problem) -> tuple[float | None, float | None]:
+    """Return the contrast of the reference's and the searched image's largest vessel; None without both masks.
+
+    The place of a vessel is counted from the body's centre, and with one mask a part of the body is cropped away.
+    """
+    if problem.reference_mask is None or problem.searched_mask is None:
+        return None, None
+    return (
+        vessel_contrast_hu(problem.reference, problem.points_mm),
+        vessel_contrast_hu(problem.searched, _points_mm(problem.searched_mask, problem)),
+    )
 
 
 def _points_mm(mask: Volume, problem: Problem) -> Points:
