@@ -111,6 +111,6 @@ class VerdictSettings:
     max_surface_shift_mm: float = 2.0
     max_stretch_share: float = 0.028
     max_slab_shift_mm: float = 1.3
-    flatness_floor_mm: float = 0.6
+    flatness_floor_mm: float = 0.75
     max_flatness_mm: float = 1.0
-    max_exchanged_contrast_hu: float = 100.0
+    max_exchanged_contrast_hu: float = 150.0

@@ -15,13 +15,21 @@ __all__ = ["tissue_homogeneity"]
 HALF_WIDTH_HU = 40.0
 """Liver, its vessels in most phases, and most of a lesion lie within this of the liver's median; muscle beside fat and
 bone, or several organs, do not."""
+NOISE_WIDTHS = 2.0
+"""In noisy images the half width is this many standard deviations of the noise, if that is more."""
+NOISE_REACH_MM = 10.0
+"""Noise is the difference of a point from the mean of two points so far from it, one on either side."""
+MAD_TO_SD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 MIN_POINTS = 50
 
 
 def tissue_homogeneity(image: GridImage, points_mm: Points) -> float | None:
     """Return the share of a mask's points that lie within `HALF_WIDTH_HU` of the points' median intensity.
 
-    A liver is one tissue: its own median is compared, so that no phase, no fat and no scanner matters.
+    A liver is one tissue: its own median is compared, so that no phase, no fat and no scanner matters. Noise widens the
+    range. It is measured along each world axis, and the smallest counts: noise is alike in all directions, while
+    tissues that alternate along one axis, as muscle and bone do, continue along another.
 
     Parameters
     ----------
@@ -38,12 +46,30 @@ def tissue_homogeneity(image: GridImage, points_mm: Points) -> float | None:
     values = _values_inside(image, points_mm)
     if len(values) < MIN_POINTS:
         return None
-    return float(np.mean(np.abs(values - np.median(values)) <= HALF_WIDTH_HU))
+    half_width_hu = max(HALF_WIDTH_HU, NOISE_WIDTHS * _noise_hu(image, points_mm))
+    return float(np.mean(np.abs(values - np.median(values)) <= half_width_hu))
+
+
+def _noise_hu(image: GridImage, points_mm: Points) -> float:
+    """Return the robust standard deviation in HU of the noise at points of an image: the smallest of three axes."""
+    found = []
+    for step in NOISE_REACH_MM * np.eye(3):
+        line = np.stack([points_mm - step, points_mm, points_mm + step])
+        inside = (np.abs(_positions(image, line)) <= 1).all(axis=(0, 2))
+        before, here, after = _values_inside(image, line[:, inside].reshape(-1, 3)).reshape(3, -1)
+        if here.size:
+            found.append(np.median(np.abs(here - (before + after) / 2)) * MAD_TO_SD / np.sqrt(1.5))
+    return float(min(found, default=0.0))
+
+
+def _positions(image: GridImage, points_mm: Points) -> Points:
+    """Return the sampler's positions of (..., 3) world points in an image: within [-1, 1] inside it."""
+    return apply_matrix(sampler_from_voxel(image.data.shape) @ image.grid.voxel_from_world, points_mm)
 
 
 def _values_inside(image: GridImage, points_mm: Points) -> NDArray[np.floating]:
     """Return the interpolated intensities of an image at those points that lie inside it."""
-    positions = apply_matrix(sampler_from_voxel(image.data.shape) @ image.grid.voxel_from_world, points_mm)
+    positions = _positions(image, points_mm)
     positions = positions[(np.abs(positions) <= 1).all(axis=1)]
     places = small_tensor(positions, image.data.device, torch.float32)[None, :, None, None]
     return values_at(image.data[None, None], places).flatten().cpu().numpy()
