@@ -125,8 +125,8 @@ def _gaps_slices(differences: NDArray[np.floating]) -> NDArray[np.floating]:
     """
     neighbours = _apart(differences, 1)[:, :-1]
     gaps, grown = np.ones_like(neighbours), np.zeros_like(neighbours)
-    inner = np.arange(neighbours.shape[1])
-    inner = (inner >= MIN_SIDE) & (inner[::-1] >= MIN_SIDE)
+    before_it = np.arange(neighbours.shape[1])
+    inner = (before_it >= MIN_SIDE) & (before_it[::-1] >= MIN_SIDE)
     for lag in range(1, REACH + 1):
         apart = _apart(differences, lag)
         before, after = np.full_like(neighbours, BEYOND_HU), np.full_like(neighbours, BEYOND_HU)

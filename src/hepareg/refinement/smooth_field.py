@@ -16,6 +16,7 @@ positive definite functions. Mathematics of Computation 63, 1994 (the divergence
 doi:10.1090/S0025-5718-1994-1254147-6
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -138,8 +139,8 @@ def estimate_field(
     return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
 
 
-def displace(residual: LocalAffine, field: SmoothField) -> LocalAffine:
-    """Return the residual with every cell moved, as a whole, by the field."""
+def displace(residual: LocalAffine, field: Callable[[Points], Points]) -> LocalAffine:
+    """Return the residual with every cell moved, as a whole, by the field: from points to displacements in mm."""
     return _shift(residual, field(_cell_centres(residual)))
 
 

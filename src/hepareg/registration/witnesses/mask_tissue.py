@@ -28,8 +28,8 @@ def tissue_homogeneity(image: GridImage, points_mm: Points) -> float | None:
     """Return the share of a mask's points that lie within `HALF_WIDTH_HU` of the points' median intensity.
 
     A liver is one tissue: its own median is compared, so that no phase, no fat and no scanner matters. Noise widens the
-    range. It is measured along each world axis, and the smallest counts: noise is alike in all directions, while
-    tissues that alternate along one axis, as muscle and bone do, continue along another.
+    range. It is measured along each world axis, and the middle one counts: streaks spare one direction, while tissues
+    that alternate along one axis continue along the others.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def tissue_homogeneity(image: GridImage, points_mm: Points) -> float | None:
 
 
 def _noise_hu(image: GridImage, points_mm: Points) -> float:
-    """Return the robust standard deviation in HU of the noise at points of an image: the smallest of three axes."""
+    """Return the robust standard deviation in HU of the noise at points of an image: the middle one of three axes."""
     found = []
     for step in NOISE_REACH_MM * np.eye(3):
         line = np.stack([points_mm - step, points_mm, points_mm + step])
@@ -59,7 +59,7 @@ def _noise_hu(image: GridImage, points_mm: Points) -> float:
         before, here, after = _values_inside(image, line[:, inside].reshape(-1, 3)).reshape(3, -1)
         if here.size:
             found.append(np.median(np.abs(here - (before + after) / 2)) * MAD_TO_SD / np.sqrt(1.5))
-    return float(min(found, default=0.0))
+    return float(np.median(found)) if found else 0.0
 
 
 def _positions(image: GridImage, points_mm: Points) -> Points:

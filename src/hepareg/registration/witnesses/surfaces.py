@@ -1,5 +1,7 @@
 """Distance between the surfaces of the two liver masks after the pose, part by part of the liver."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -64,7 +66,7 @@ def surface_shift_mm(reference_mask: Volume, searched_mask: Volume, result: Rigi
 def _signed_distance(mask: Volume, reach_mm: float) -> GridImage:
     """Return the distance in mm to a mask's surface, negative inside, at most ``reach_mm``, around the mask's box."""
     around = mask_with_margin(mask, reach_mm)
-    voxels = voxel_tensor(around.data).to(torch.uint8)  # bytes are averaged several times faster than truth values
+    voxels: Any = voxel_tensor(around.data).to(torch.uint8)  # bytes are averaged several times faster than truth values
     factors = block_factors(around.grid, SPACING_MM)
     coarse = block_average(around.with_data(voxels), factors, window=(0, 1), device=voxels.device)
     inside, spacing = coarse.data >= 0.5, coarse.grid.spacing_mm

@@ -78,7 +78,8 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         The pose to be judged, searched_from_reference.
     """
     sequences = _slice_sequences(problem, result)
-    masks = [mask for mask in (problem.reference_mask, problem.searched_mask) if mask is not None]
+    reference, searched = problem.reference_mask, problem.searched_mask
+    masks = [mask for mask in (reference, searched) if mask is not None]
     motion = simple_motion(compared, result)
     fixed_hu, moving_hu = problem.direction.order(*_vessel_contrasts(problem))
     return Witnesses(
@@ -86,7 +87,9 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         slice_gap=max((found.gap_slices for found in sequences), default=None),
         mask_homogeneity=_homogeneity(problem, compared),
         largest_mask_ml=max((mask.profile.total * mask.grid.voxel_volume_mm3 / 1000 for mask in masks), default=None),
-        surface_shift_mm=surface_shift_mm(*masks, result) if problem.has_both_masks else None,
+        surface_shift_mm=None
+        if reference is None or searched is None
+        else surface_shift_mm(reference, searched, result),
         stretch_share=None if motion is None else motion.stretch_share,
         slab_shift_mm=None if motion is None else motion.slab_shift_mm,
         flatness_mm=flatness_mm(compared, result),
