@@ -38,7 +38,7 @@ similarity measure using convolutions. MMBIA 2000. doi:10.1109/MMBIA.2000.852376
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -186,6 +186,13 @@ class LocalAffine:
     def with_cells(self, cells: TemplateCells) -> "LocalAffine":
         """Return the same residual on other cells."""
         return LocalAffine(cells, self.sampled, settings=self.settings, free_blur=self.free_blur, kernels=self.kernels)
+
+    def without_robust_weights(self) -> "LocalAffine":
+        """Return the same residual without down-weighting of large residuals."""
+        settings = replace(self.settings, robust=False)
+        return LocalAffine(
+            self.cells, self.sampled, settings=settings, free_blur=self.free_blur, kernels=self.kernels
+        )
 
     def squares_hu2(self, sampled: Tensor, weights: Tensor) -> float:
         """Return the weighted sum of squares of the residual for given (N, V) sampled values, HU^2."""

@@ -1,33 +1,30 @@
-"""The bend of a liver: a smooth displacement that remains after a rigid pose.
+"""The displacement that remains after a rigid pose: a smooth field, estimated from the images with its uncertainty.
 
-A liver that bends has no pose at which everything fits; the optimum of a similarity measure is then
-the pose at which most edges fit, not the best rigid fit of the whole organ. Here the displacement that remains
-after a rigid pose is estimated with a smooth prior under which tissue keeps its volume, and the rigid
-pose is the least-squares fit of the whole motion over the liver's volume. An edge shows only the
-motion across itself. The prior, under which the liver is incompressible, supplies most of the motion along the edge,
-and the motion of tissue without edges.
+A liver that bends has no pose at which everything fits. The displacement u(x) that remains after a pose is a Gaussian
+process under which tissue keeps its volume. An edge shows only the motion across itself; the prior supplies most of the
+motion along the edge, and the motion of tissue without edges. How large displacements are is not assumed: of several
+amplitudes, the one is used under which the observations are most probable, so that a liver that moves rigidly gets a
+field near zero and a liver that bends gets its bend.
 
 References
 ----------
 Rasmussen, C. E. and Williams, C. K. I. Gaussian Processes for Machine Learning. MIT Press, 2006,
-section 2.2 (posterior mean of a smooth function with a Gaussian prior) and 8.3 (its projection onto knots).
+sections 2.2 (posterior of a smooth function), 5.4 (marginal likelihood) and 8.3 (projection onto knots).
 Narcowich, F. J. and Ward, J. D. Generalized Hermite interpolation via matrix-valued conditionally
 positive definite functions. Mathematics of Computation 63, 1994 (the divergence-free kernel).
 doi:10.1090/S0025-5718-1994-1254147-6
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.refinement.local_affine import LocalAffine
-from hepareg.transforms import RigidTransform
 
-__all__ = ["SmoothField", "SmoothFieldSettings", "displace", "estimate_field"]
+__all__ = ["FieldBasis", "Observer", "SmoothField", "SmoothFieldSettings", "field_basis", "improve_field"]
 
 JITTER = 1e-5
 """Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
@@ -41,127 +38,180 @@ class SmoothFieldSettings:
     ----------
     block_mm
         Distance between knots, about half of the distance over which the displacement varies.
-    amplitude_mm, length_mm
-        Standard deviation of a displacement component, and the distance over which it varies.
-    noise_factor
-        Number of neighbouring voxels whose residuals count as one independent observation.
-    iterations
-        Number of Gauss-Newton steps, each with the residual linearised anew.
+    length_mm
+        Distance over which a displacement varies.
+    amplitudes_mm
+        Standard deviations of a displacement component of which the most probable one is used.
     max_step_mm
         No knot moves farther in one iteration: the linearisation holds over a voxel or two.
+    converged_mm
+        The iteration ends when no knot moves farther than this.
     """
 
-    block_mm: float = 30.0
-    amplitude_mm: float = 4.0
+    block_mm: float = 35.0
     length_mm: float = 65.0
-    noise_factor: float = 8.0
-    iterations: int = 6
+    amplitudes_mm: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
     max_step_mm: float = 4.0
+    converged_mm: float = 0.1
+
+
+class Observer(Protocol):
+    """Observations of a displacement at points, linearised about a displacement.
+
+    Attributes
+    ----------
+    points_mm
+        (N, 3) points, world mm of the reference image.
+    """
+
+    points_mm: Points
+
+    def observe(self, displacement_mm: Points) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return (N, 3, 3) Hessians per mm^2 and (N, 3) gradients per mm of the negative log-likelihood of each point.
+
+        Parameters
+        ----------
+        displacement_mm
+            (N, 3) displacements of the points, about which the likelihood is expanded.
+        """
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothField:
-    """Displacement of the template's points before the rigid pose, without divergence.
-
-    It is the posterior mean of a Gaussian process.
+class FieldBasis:
+    """Displacements as linear functions of independent coefficients of variance 1, times an amplitude.
 
     Parameters
     ----------
     knots_mm
-        (K, 3) points, world mm of the template.
-    weights_mm
-        (K, 3) coefficients: u(x) = sum_k C(x - knot_k) weight_k.
+        (K, 3) points.
     length_mm
         Correlation length L.
+    from_coefficients
+        (3 K, 3 K) matrix from coefficients to the weights of the kernels at the knots: the inverse of the transposed
+        Cholesky factor of the knots' covariance.
 
     Notes
     -----
-    C(d) = exp(-|d|^2 / 2 L^2) ((2 - |d|^2 / L^2) I + d d' / L^2) / 2, the identity at d = 0: each of
-    its columns is the curl of a curl of a Gaussian.
+    The covariance of the displacements at points d apart is
+    C(d) = exp(-|d|^2 / 2 L^2) ((2 - |d|^2 / L^2) I + d d' / L^2) / 2, the identity at d = 0: each of its columns is the
+    curl of a curl of a Gaussian and has no divergence.
     """
 
     knots_mm: Points
-    weights_mm: NDArray[np.floating]
     length_mm: float
+    from_coefficients: NDArray[np.floating]
 
-    def __call__(self, points_mm: Points) -> Points:
-        """Return (N, 3) displacements in mm at (N, 3) points."""
-        return (_covariance(points_mm, self.knots_mm, self.length_mm) @ self.weights_mm.ravel()).reshape(-1, 3)
+    def at(self, points_mm: Points) -> NDArray[np.floating]:
+        """Return the (3 N, 3 K) matrix from coefficients to displacements in mm at (N, 3) points, x y z of each."""
+        return _covariance(points_mm, self.knots_mm, self.length_mm) @ self.from_coefficients
 
 
-def estimate_field(
-    residual: LocalAffine,
-    pose: RigidTransform,
-    *,
-    points_mm: Points,
-    settings: SmoothFieldSettings,
-    field: SmoothField | None = None,
-) -> SmoothField:
-    """Return the smooth displacement that, applied before ``pose``, explains the images best.
+def field_basis(points_mm: Points, *, settings: SmoothFieldSettings) -> FieldBasis:
+    """Return the basis with a knot at the mean of the points in each cube of ``settings.block_mm``.
 
     Parameters
     ----------
-    residual
-        The level's residual; its ``free_blur`` must be False. The field moves each of its cells as a whole, by the
-        displacement at the cell's centre.
-    pose
-        sampled_from_template; it stays fixed.
     points_mm
-        (N, 3) points spread over the liver, world mm of the template. The mean of the points in each cube of
-        ``settings.block_mm`` is a knot.
+        (N, 3) points spread over the liver, world mm of the reference image.
     settings
-        Prior and iteration.
+        Distances between knots and of correlation.
+    """
+    index = np.floor((points_mm - points_mm.min(axis=0)) / settings.block_mm).astype(int)
+    _, block = np.unique(index, axis=0, return_inverse=True)
+    counts = np.bincount(block.ravel())
+    knots = np.stack([np.bincount(block.ravel(), weights=column) / counts for column in points_mm.T], axis=1)
+    covariance = _covariance(knots, knots, settings.length_mm) + JITTER * np.eye(knots.size)
+    factor = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    return FieldBasis(knots, settings.length_mm, factor)
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothField:
+    """Displacement of the reference image's points before the rigid pose: mean and covariance of its posterior.
+
+    Parameters
+    ----------
+    basis
+        Meaning of the coefficients.
+    mean
+        (3 K,) coefficients in mm.
+    covariance
+        (3 K, 3 K) covariance of the coefficients, mm^2.
+    amplitude_mm
+        The most probable amplitude.
+    """
+
+    basis: FieldBasis
+    mean: NDArray[np.floating]
+    covariance: NDArray[np.floating]
+    amplitude_mm: float
+
+    @classmethod
+    def zero(cls, basis: FieldBasis) -> "SmoothField":
+        """Return the field without displacement and without uncertainty."""
+        count = basis.from_coefficients.shape[1]
+        return cls(basis, np.zeros(count), np.zeros((count, count)), 0.0)
+
+    def __call__(self, points_mm: Points) -> Points:
+        """Return (N, 3) displacements in mm at (N, 3) points."""
+        return (self.basis.at(points_mm) @ self.mean).reshape(-1, 3)
+
+    def spread_mm(self, points_mm: Points) -> NDArray[np.floating]:
+        """Return (N,) standard deviations in mm of the displacement vectors at (N, 3) points."""
+        rows = self.basis.at(points_mm)
+        variances = ((rows @ self.covariance) * rows).sum(axis=1)
+        return np.sqrt(np.maximum(variances.reshape(-1, 3).sum(axis=1), 0.0))
+
+
+def improve_field(
+    field: SmoothField, observers: Sequence[Observer], *, iterations: int, settings: SmoothFieldSettings
+) -> SmoothField:
+    """Return the posterior of the field given observations, by Gauss-Newton steps from a field.
+
+    Parameters
+    ----------
     field
-        Initial field, such as the result of a coarser level; None begins without displacement.
+        Field at which the observations are linearised first. It is an initial value, not a prior.
+    observers
+        Independent sources of observations.
+    iterations
+        Largest number of steps; each linearises the observations anew.
+    settings
+        Amplitudes, and lengths of the steps.
 
     Notes
     -----
-    The displacements u of the knots minimise half the residual's weighted sum of squares divided by the variance of
-    one independent observation (``settings.noise_factor`` times the residual's), plus u' P u / 2, with P the inverse
-    of the prior covariance of u (`SmoothField`, times ``settings.amplitude_mm`` squared). Each iteration takes one
-    Gauss-Newton step (`_posterior_step`), shortened as a whole if a component exceeds ``settings.max_step_mm``. A cell
-    enters by its three translations alone.
+    With A = sum S' H S and b = A c - sum S' g, where S is the basis at an observer's points and c are the present
+    coefficients, the posterior mean for the amplitude s is (A + I / s^2)^-1 b, and its log evidence is, up to a
+    constant, (b' (A + I / s^2)^-1 b - log det(I + s^2 A)) / 2. One eigendecomposition of A serves all amplitudes.
     """
-    knots, length = _knots(points_mm, settings.block_mm), settings.length_mm
-    inverse = np.linalg.inv(_covariance(knots, knots, length) + JITTER * np.eye(knots.size))
-    centres = _cell_centres(residual)
-    # (3 N, 3 K): displacements of the cells from those of the knots.
-    spread = _covariance(centres, knots, length) @ inverse
-    prior = inverse / settings.amplitude_mm**2
-    at_knots = np.zeros(knots.size) if field is None else field(knots).ravel()
-    for _ in range(settings.iterations):
-        found = _shift(residual, (spread @ at_knots).reshape(-1, 3)).cell_equations(pose.matrix[None])
-        noise = settings.noise_factor * float(found.residual_variance)
-        H = found.hessian[0][:, 3:, 3:].double().cpu().numpy() / noise
-        g = found.gradient[0][:, 3:].double().cpu().numpy() / noise
-        step = _posterior_step(H, g, at_knots, spread, prior)
-        at_knots = at_knots + step * min(1.0, settings.max_step_mm / max(float(np.abs(step).max()), 1e-12))
-    return SmoothField(knots, (inverse @ at_knots).reshape(-1, 3), length)
+    bases = [field.basis.at(observer.points_mm) for observer in observers]
+    for _ in range(iterations):
+        A, b = np.zeros_like(field.covariance), np.zeros_like(field.mean)
+        for rows, observer in zip(bases, observers, strict=True):
+            H, g = observer.observe((rows @ field.mean).reshape(-1, 3))
+            A += rows.T @ (H @ rows.reshape(len(H), 3, -1)).reshape(rows.shape)
+            b -= rows.T @ g.ravel()
+        found = _posterior(field.basis, A, b + A @ field.mean, settings.amplitudes_mm)
+        step = found.mean - field.mean
+        moved_mm = float(np.abs(field.basis.at(field.basis.knots_mm) @ step).max())
+        field = replace(found, mean=field.mean + step * min(1.0, settings.max_step_mm / max(moved_mm, 1e-12)))
+        if moved_mm < settings.converged_mm:
+            break
+    return field
 
 
-def displace(residual: LocalAffine, field: Callable[[Points], Points]) -> LocalAffine:
-    """Return the residual with every cell moved, as a whole, by the field: from points to displacements in mm."""
-    return _shift(residual, field(_cell_centres(residual)))
-
-
-def _shift(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
-    """Return the residual with each of its N cells moved as a whole by a row of (N, 3) displacements."""
-    offsets = residual.cells.offsets_mm
-    shift = torch.as_tensor(shifts_mm, device=offsets.device).to(offsets.dtype)
-    return residual.with_cells(replace(residual.cells, offsets_mm=offsets + shift[:, None]))
-
-
-def _cell_centres(residual: LocalAffine) -> Points:
-    cells = residual.cells
-    return cells.offsets_mm.mean(dim=1).double().cpu().numpy() + cells.centre_mm
-
-
-def _knots(points_mm: Points, block_mm: float) -> Points:
-    """Return the mean of the points in each cube of an edge of ``block_mm``."""
-    index = np.floor((points_mm - points_mm.min(axis=0)) / block_mm).astype(int)
-    _, block = np.unique(index, axis=0, return_inverse=True)
-    counts = np.bincount(block.ravel())
-    return np.stack([np.bincount(block.ravel(), weights=column) / counts for column in points_mm.T], axis=1)
+def _posterior(
+    basis: FieldBasis, A: NDArray[np.floating], b: NDArray[np.floating], amplitudes_mm: Sequence[float]
+) -> SmoothField:
+    """Return the posterior under the most probable of several amplitudes; for A and b see `improve_field`."""
+    eigenvalues, vectors = np.linalg.eigh(A)
+    eigenvalues, projected = np.maximum(eigenvalues, 0.0), vectors.T @ b
+    precision = 1 / np.square(amplitudes_mm)[:, None] + eigenvalues
+    evidence = np.square(projected) / precision - np.log1p(eigenvalues * np.square(amplitudes_mm)[:, None])
+    best = int(evidence.sum(axis=1).argmax())
+    covariance = (vectors / precision[best]) @ vectors.T
+    return SmoothField(basis, vectors @ (projected / precision[best]), covariance, float(amplitudes_mm[best]))
 
 
 def _covariance(a: Points, b: Points, length_mm: float) -> NDArray[np.floating]:
@@ -170,39 +220,3 @@ def _covariance(a: Points, b: Points, length_mm: float) -> NDArray[np.floating]:
     squared = np.square(offset).sum(axis=-1)[..., None, None]
     blocks = 0.5 * np.exp(-0.5 * squared) * ((2 - squared) * np.eye(3) + offset[..., :, None] * offset[..., None, :])
     return blocks.transpose(0, 2, 1, 3).reshape(3 * len(a), 3 * len(b))
-
-
-def _posterior_step(
-    H: NDArray[np.floating],
-    g: NDArray[np.floating],
-    current: NDArray[np.floating],
-    spread: NDArray[np.floating],
-    prior: NDArray[np.floating],
-) -> NDArray[np.floating]:
-    """Return the change of the knots' displacements in mm that is best for the linearised residual and the prior.
-
-    The change d minimises sum_c (d_c' H_c d_c / 2 + g_c' d_c) + (u + d)' P (u + d) / 2. Here c runs over the cells, d_c
-    are the three components of S d at the cell c, u is ``current``, S is ``spread`` and P is ``prior``. So d solves
-    (S' H S + P) d = -(S' g + P u), with H the block-diagonal matrix of all H_c and g all g_c in one column.
-
-    Parameters
-    ----------
-    H
-        (N, 3, 3) Hessian of each cell for its translation, divided by the variance of the noise, per mm^2.
-    g
-        (N, 3) gradient of each cell at the present displacements, divided by the same variance, per mm.
-    current
-        (3 K,) displacements u of K knots so far, mm: x, y and z of the first knot, then of the next.
-    spread
-        (3 N, 3 K) matrix from the displacements of the knots to those of the cells.
-    prior
-        (3 K, 3 K) inverse of the prior covariance of u, per mm^2.
-
-    Returns
-    -------
-    ndarray
-        (3 K,) d, mm.
-    """
-    cells, count = len(H), spread.shape[1]
-    curved = (H @ spread.reshape(cells, 3, count)).reshape(3 * cells, count)
-    return np.linalg.solve(spread.T @ curved + prior, -(spread.T @ g.ravel() + prior @ current))

@@ -13,13 +13,13 @@ from hepareg.registration.both_directions import average_directions
 from hepareg.registration.evidence import explained_shares, gather_evidence
 from hepareg.registration.full_precision import full_precision
 from hepareg.registration.images import move_to_host, prepare_images
-from hepareg.registration.liver_bend import estimate_bend
 from hepareg.registration.method import Method
 from hepareg.registration.pose_uncertainty import estimate_pose
 from hepareg.registration.problem import Problem, build_problem
 from hepareg.registration.result import RegistrationResult
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts, nearest_start
+from hepareg.registration.tissue_motion import estimate_tissue_motion, fit_bending_liver
 from hepareg.registration.verdict import judge
 from hepareg.torch_device import torch_device
 from hepareg.transforms import RigidTransform
@@ -120,13 +120,12 @@ def register(
             refinement = _refine(problem, starts, settings)
             level, points_mm, blocks = refinement.finest.level, problem.points_mm, settings.uncertainty
             rigid = estimate_pose(level, refinement.pose, points_mm=points_mm, settings=blocks)
-        with clock("bend"):
-            bend = estimate_bend(problem, refinement, rigid, settings=settings.bend, blocks=blocks)
+        with clock("tissue_motion"):
+            motion = estimate_tissue_motion(problem, refinement, settings=settings.tissue_motion)
         with clock("both_directions"):
             limits = settings.both_directions
             estimate = (
-                bend
-                or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
+                average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
                 or rigid
             )
         with clock("verdict"):

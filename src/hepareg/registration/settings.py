@@ -12,10 +12,10 @@ from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, UNDETERMI
 from hepareg.refinement.solvers.robust_weights import CELL_TUNING, LEAST_MEDIAN_HU, MOST_IN_MEDIAN, VOXEL_TUNING
 from hepareg.registration.both_directions import BothDirectionsSettings
 from hepareg.registration.evidence import EvidenceSettings
-from hepareg.registration.liver_bend import BendSettings
 from hepareg.registration.pose_uncertainty import UncertaintySettings
 from hepareg.registration.problem import ProblemSettings
 from hepareg.registration.starts import StartSettings
+from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["RegisterSettings"]
@@ -43,7 +43,7 @@ class RegisterSettings:
     starts: StartSettings = field(default_factory=StartSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
-    bend: BendSettings = field(default_factory=BendSettings)
+    tissue_motion: TissueMotionSettings = field(default_factory=TissueMotionSettings)
     both_directions: BothDirectionsSettings = field(default_factory=BothDirectionsSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
