@@ -190,9 +190,7 @@ class LocalAffine:
     def without_robust_weights(self) -> "LocalAffine":
         """Return the same residual without down-weighting of large residuals."""
         settings = replace(self.settings, robust=False)
-        return LocalAffine(
-            self.cells, self.sampled, settings=settings, free_blur=self.free_blur, kernels=self.kernels
-        )
+        return LocalAffine(self.cells, self.sampled, settings=settings, free_blur=self.free_blur, kernels=self.kernels)
 
     def squares_hu2(self, sampled: Tensor, weights: Tensor) -> float:
         """Return the weighted sum of squares of the residual for given (N, V) sampled values, HU^2."""

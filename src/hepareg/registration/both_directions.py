@@ -105,7 +105,7 @@ def mean_of_two(a: Estimate, b: Estimate, *, apart_mm: float, centre_mm: Points)
     With the uncertainties s_a and s_b in mm, w = s_a^2 / (s_a^2 + s_b^2). The pose lies the share w of the way from
     ``a`` to ``b``. Both directions compare the same images, so their errors are assumed to be fully correlated: the
     uncertainty is (1 - w) s_a + w s_b. The directions' error is ``apart_mm`` sqrt(w (1 - w)), the standard error of a
-    weighted mean of two poses that lie ``apart_mm`` from each other. The bend is left at 0.
+    weighted mean of two poses that lie ``apart_mm`` from each other.
 
     Parameters
     ----------

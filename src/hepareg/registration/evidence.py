@@ -15,8 +15,10 @@ from hepareg.refinement.multilevel import LevelResult, Refinement
 from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.refinement.solvers.normal_equations import apply_step, apply_steps
 from hepareg.refinement.solvers.solution import Status
+from hepareg.registration.left_by_rigid import LeftByRigid, left_by_rigid
 from hepareg.registration.pose_uncertainty import Estimate, mean_distances_mm
 from hepareg.registration.problem import Problem
+from hepareg.registration.tissue_motion import TissueMotion
 from hepareg.registration.witnesses.witnesses import Witnesses, gather_witnesses
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.warp import sampler_from_voxel, values_at
@@ -95,9 +97,19 @@ class Evidence(Witnesses):
         Overlap of the two masks after registration, or None if one is missing.
     status
         Status of the solver on the finest level.
-    bend_rms_mm
-        Root mean square of the liver's displacement that remains after the best rigid fit; 0 if a
-        rigid pose explains the images as well.
+    tissue_mean_mm, tissue_p95_mm
+        Mean, and 95th percentile, over the liver of the estimated distance between the place to which the refined pose
+        sends liver tissue and the tissue's true place (`tissue_motion`).
+    rigid_fit_distance_mm
+        Mean distance over the liver between the refined pose and the best rigid fit of the tissue's motion.
+    left_mean_mm, left_p95_mm, left_max_mm
+        Mean, 95th percentile and maximum of the estimated distance that the best rigid fit leaves: what no rigid
+        transform can follow.
+    tissue_gain
+        Share of the variance that the refined pose leaves unexplained at the finest level, and that the estimated
+        motion of the tissue explains.
+    surface_rms_mm
+        Root mean square distance of the two masks' surfaces at the refined pose, or None if a mask is missing.
     directions_error_mm
         Standard error of the mean of both directions' poses (`both_directions`), or None if only one was searched.
     inverse_consistency_mm
@@ -112,6 +124,8 @@ class Evidence(Witnesses):
         Mean distance over the liver between the result and the refinement's pose: 0 if the result was refined.
     interpolation_pull_mm
         Largest bias of the pose by interpolation (`interpolation_pull_mm`).
+    left_by_rigid
+        What no rigid transform can follow, and where; None if it is not known.
     flags
         Codes of circumstances: no_liver_mask, mask_cut_by_border, ...
     """
@@ -126,7 +140,14 @@ class Evidence(Witnesses):
     displacement_mm: float
     dice_after: float | None
     status: Status
-    bend_rms_mm: float = 0.0
+    tissue_mean_mm: float = 0.0
+    tissue_p95_mm: float = 0.0
+    rigid_fit_distance_mm: float = 0.0
+    left_mean_mm: float = 0.0
+    left_p95_mm: float = 0.0
+    left_max_mm: float = 0.0
+    tissue_gain: float = 0.0
+    surface_rms_mm: float | None = None
     directions_error_mm: float | None = None
     inverse_consistency_mm: float = 0.0
     agreeing_share: float = 1.0
@@ -134,6 +155,7 @@ class Evidence(Witnesses):
     soft_tissue_share: float = 1.0
     correction_mm: float = 0.0
     interpolation_pull_mm: float = 0.0
+    left_by_rigid: LeftByRigid | None = None
     flags: Sequence[str] = ()
 
     def numbers(self) -> dict[str, float]:
@@ -156,6 +178,7 @@ def gather_evidence(
     problem: Problem,
     refinement: Refinement,
     estimate: Estimate,
+    motion: TissueMotion,
     *,
     result: RigidTransform,
     shares: ExplainedShares,
@@ -169,6 +192,8 @@ def gather_evidence(
         The images, and the levels of the refinement.
     estimate
         The refinement's pose after its corrections.
+    motion
+        Estimated motion of the liver's tissue.
     result
         The pose to be judged, searched_from_reference: that of the estimate, or a network's prediction.
     shares
@@ -190,7 +215,7 @@ def gather_evidence(
         displacement_mm=float(mean_distances_mm([RigidTransform.identity()], result, points_mm)[0]),
         dice_after=_dice(problem, result),
         status=refinement.status,
-        bend_rms_mm=estimate.bend_rms_mm,
+        **_tissue(motion, estimate.transform),
         directions_error_mm=estimate.directions_error_mm,
         inverse_consistency_mm=inverse_consistency_mm(compared.level, result, points_mm),
         agreeing_share=agreeing_share(refinement.coarsest, result, points_mm),
@@ -198,6 +223,7 @@ def gather_evidence(
         soft_tissue_share=soft_tissue_share(compared.level, points_mm, tissue_hu=settings.tissue_hu),
         correction_mm=float(mean_distances_mm([estimate.transform], result, points_mm)[0]),
         interpolation_pull_mm=interpolation_pull_mm(finest, result, settings=settings),
+        left_by_rigid=left_by_rigid(motion, result, direction=problem.direction),
         flags=problem.flags if refinement.is_complete else (*problem.flags, "finest_level_not_reached"),
     )
 
@@ -303,6 +329,21 @@ def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float
     places = small_tensor(positions, image.data.device, torch.float32)[None, :, None, None]
     values = values_at(image.data[None, None], places).flatten().cpu().numpy()
     return float(np.mean((values >= tissue_hu[0]) & (values <= tissue_hu[1])))
+
+
+def _tissue(motion: TissueMotion, pose: RigidTransform) -> dict[str, float | None]:
+    """Return the evidence on the motion of the tissue: how far it lies from a pose, and from its best rigid fit."""
+    at_pose, at_fit = motion.distance_mm(pose), motion.distance_mm(motion.rigid)
+    return {
+        "tissue_mean_mm": float(at_pose.mean()),
+        "tissue_p95_mm": float(np.percentile(at_pose, 95)),
+        "rigid_fit_distance_mm": float(mean_distances_mm([pose], motion.rigid, motion.points_mm)[0]),
+        "left_mean_mm": float(at_fit.mean()),
+        "left_p95_mm": float(np.percentile(at_fit, 95)),
+        "left_max_mm": float(at_fit.max()),
+        "tissue_gain": motion.gain,
+        "surface_rms_mm": motion.surface_rms_mm,
+    }
 
 
 def _dice(problem: Problem, result: RigidTransform) -> float | None:

@@ -1,4 +1,4 @@
-"""The error that a result is expected to have, composed of independent parts."""
+"""The errors that a result is expected to have: of the tissue, whatever the cause, and of the rigid pose alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ import numpy as np
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.verdict_settings import VerdictSettings
 
-__all__ = ["ERROR_PARTS", "ErrorPart", "expected_error"]
+__all__ = ["ERROR_PARTS", "ErrorPart", "ExpectedError", "expected_error", "rigid_error"]
+
+P95_OF_MEAN = 1.5
+"""95th percentile over the liver of the distance between two rigid poses, as a multiple of the mean distance."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,47 @@ class ErrorPart:
     value_mm: Callable[[Evidence, VerdictSettings], float]
 
 
-def expected_error(evidence: Evidence, settings: VerdictSettings) -> float:
-    """Return the expected mean distance in mm, over the liver, between the result and the true rigid pose.
+@dataclass(frozen=True)
+class ExpectedError:
+    """Expected errors in mm over the liver.
+
+    Parameters
+    ----------
+    mean_mm, p95_mm
+        Mean, and 95th percentile, of the distance between the place to which the result sends liver tissue and the
+        tissue's true place, whatever the cause.
+    rigid_fit_mm
+        Mean distance between the result and the best rigid fit of the tissue's true motion.
+    """
+
+    mean_mm: float
+    p95_mm: float
+    rigid_fit_mm: float
+
+
+def expected_error(evidence: Evidence, settings: VerdictSettings) -> ExpectedError:
+    """Return the expected errors of a result.
 
     Notes
     -----
-    The parts are taken as independent: expected error = sqrt(sum of the squares of `ERROR_PARTS`). It is infinite or
-    NaN if a part is NaN. A cause that no part models, such as a lobe that moves alone, is not included.
+    The error of the rigid pose (`rigid_error`) is taken as independent of the distances between the refined pose and
+    the estimated motion of the tissue: each expected error is the root of the sum of their squares.
+    """
+    pose_mm = rigid_error(evidence, settings)
+    return ExpectedError(
+        mean_mm=float(np.hypot(pose_mm, evidence.tissue_mean_mm)),
+        p95_mm=float(np.hypot(P95_OF_MEAN * pose_mm, evidence.tissue_p95_mm)),
+        rigid_fit_mm=float(np.hypot(pose_mm, evidence.rigid_fit_distance_mm)),
+    )
+
+
+def rigid_error(evidence: Evidence, settings: VerdictSettings) -> float:
+    """Return the expected mean distance in mm, over the liver, between the result and the pose of a rigid liver.
+
+    Notes
+    -----
+    The parts are taken as independent: the error is sqrt(sum of the squares of `ERROR_PARTS`). It is infinite or
+    NaN if a part is NaN.
     """
     return float(np.linalg.norm([part.value_mm(evidence, settings) for part in ERROR_PARTS]))
 
@@ -81,12 +118,6 @@ ERROR_PARTS = (
         _interpolation_bias,
     ),
     ErrorPart(
-        "bend",
-        "bend_error_share * bend_rms_mm",
-        "A liver that bends pulls the rigid fit with it. `bend_rms_mm` is zero unless a smooth bend was found.",
-        lambda evidence, settings: settings.bend_error_share * evidence.bend_rms_mm,
-    ),
-    ErrorPart(
         "flat optimum",
         "sqrt(max(0, flatness_mm^2 - flatness_floor_mm^2))",
         "Poses some millimetres away explain the images nearly as well, as on a liver like a sphere without visible "
@@ -107,4 +138,4 @@ ERROR_PARTS = (
         lambda evidence, settings: evidence.interpolation_pull_mm,
     ),
 )
-"""The causes of error that the expected error counts, in the order in which the documentation lists them."""
+"""The causes of error of a rigid pose, in the order in which the documentation lists them."""

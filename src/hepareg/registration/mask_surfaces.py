@@ -96,9 +96,7 @@ def signed_distance(mask: Volume, *, spacing_mm: float, reach_mm: float) -> Sign
         Largest distance outside the mask.
     """
     around = mask_with_margin(mask, reach_mm)
-    coarse = block_average(
-        around, block_factors(around.grid, spacing_mm), window=(0, 1), device=torch.device("cpu")
-    )
+    coarse = block_average(around, block_factors(around.grid, spacing_mm), window=(0, 1), device=torch.device("cpu"))
     inside, steps = coarse.data >= 0.5, coarse.grid.spacing_mm.tolist()
     # The surface lies halfway between the centre of a voxel and that of the nearest one on the other side.
     half = 0.5 * float(coarse.grid.voxel_volume_mm3 ** (1 / 3))

@@ -42,15 +42,12 @@ class Estimate:
         The pose, searched_from_reference.
     uncertainty_mm
         Expected error from the disagreement of the liver's blocks (`pose_uncertainty_mm`).
-    bend_rms_mm
-        Root mean square of the liver's displacement that remains after this pose, if the liver bends.
     directions_error_mm
         Standard error from the distance between the poses of both directions, if both were searched.
     """
 
     transform: RigidTransform
     uncertainty_mm: float
-    bend_rms_mm: float = 0.0
     directions_error_mm: float | None = None
 
 

@@ -125,14 +125,15 @@ def register(
         with clock("both_directions"):
             limits = settings.both_directions
             estimate = (
-                average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
+                fit_bending_liver(motion, refinement, settings=settings.tissue_motion, blocks=blocks)
+                or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
                 or rigid
             )
         with clock("verdict"):
             pose = estimate.transform if method.refines else starts[0].transform
             shares = explained_shares(level, result=pose, start=starts[0].transform)
             evidence = gather_evidence(
-                problem, refinement, estimate, result=pose, shares=shares, settings=settings.evidence
+                problem, refinement, estimate, motion, result=pose, shares=shares, settings=settings.evidence
             )
             verdict = judge(evidence, settings=settings.verdict)
         nearest = nearest_start(starts, pose, points_mm)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepareg.refinement.solvers.solution import Solution
+from hepareg.registration.left_by_rigid import LeftByRigid
 from hepareg.registration.method import Method
 from hepareg.transforms import RigidTransform
 
@@ -18,7 +19,7 @@ class Decision(Enum):
     """Advice on the use of a result, from the best to the worst."""
 
     ACCEPT = "accept"
-    """The expected error is within the limit (`VerdictSettings.accept_mm`), and no rule raises a doubt."""
+    """The expected errors are within the limits (`accept_mm`, `accept_p95_mm`), and no rule raises a doubt."""
     REVIEW = "review"
     """Look at the picture before use."""
     REJECT = "reject"
@@ -35,8 +36,13 @@ class Verdict:
         Accept, review or reject.
     already_aligned
         Whether the images fitted without registration, within the expected error.
-    expected_liver_tre_mm
-        Expected mean distance in mm, over the liver, to the true rigid pose (`expected_error`).
+    expected_liver_tre_mm, expected_liver_p95_mm
+        Expected mean, and 95th percentile, over the liver of the distance in mm between the place to which the result
+        sends liver tissue and the tissue's true place, whatever the cause (`expected_error`).
+    rigid_fit_error_mm
+        Expected mean distance in mm, over the liver, between the result and the best rigid fit of the true motion.
+    left_by_rigid
+        What no rigid transform can follow, and where; None if it is not known.
     reasons
         Codes of the rules that hold (`verdict_rules.RULES`), the most important first; empty for a plain accept.
     evidence
@@ -46,7 +52,10 @@ class Verdict:
     decision: Decision
     already_aligned: bool
     expected_liver_tre_mm: float
+    expected_liver_p95_mm: float
+    rigid_fit_error_mm: float
     reasons: tuple[str, ...]
+    left_by_rigid: LeftByRigid | None = None
     evidence: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -80,9 +80,7 @@ class TissueMotion:
         return np.hypot(np.linalg.norm(pose.apply(self.points_mm) - self.places_mm, axis=1), self.spread_mm)
 
 
-def estimate_tissue_motion(
-    problem: Problem, refinement: Refinement, *, settings: TissueMotionSettings
-) -> TissueMotion:
+def estimate_tissue_motion(problem: Problem, refinement: Refinement, *, settings: TissueMotionSettings) -> TissueMotion:
     """Return where the liver's tissue goes, as a smooth displacement beside the refinement's pose.
 
     The surfaces of the masks, if both are given, and every level of the refinement contribute, coarse to fine.

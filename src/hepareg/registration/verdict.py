@@ -28,12 +28,15 @@ def judge(evidence: Evidence, *, settings: VerdictSettings) -> Verdict:
     """
     if unknown := set(evidence.flags) - {rule.code for rule in RULES}:
         raise ValueError(f"expected flags with a rule each, got {', '.join(sorted(unknown))}; add a rule to RULES")
-    expected_mm = expected_error(evidence, settings)
-    found = [rule for rule in RULES if rule.holds(evidence, expected_mm, settings)]
+    expected = expected_error(evidence, settings)
+    found = [rule for rule in RULES if rule.holds(evidence, expected, settings)]
     return Verdict(
         decision=max((rule.decision for rule in found), key=BEST_FIRST.index, default=Decision.ACCEPT),
-        already_aligned=bool(evidence.displacement_mm <= max(settings.aligned_mm, expected_mm)),
-        expected_liver_tre_mm=expected_mm,
+        already_aligned=bool(evidence.displacement_mm <= max(settings.aligned_mm, expected.mean_mm)),
+        expected_liver_tre_mm=expected.mean_mm,
+        expected_liver_p95_mm=expected.p95_mm,
+        rigid_fit_error_mm=expected.rigid_fit_mm,
+        left_by_rigid=evidence.left_by_rigid,
         reasons=tuple(rule.code for rule in found),
         evidence=evidence.numbers(),
     )

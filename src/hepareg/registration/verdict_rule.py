@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hepareg.registration.evidence import Evidence
+from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["Condition", "Rule"]
 
-Condition = Callable[[Evidence, float, VerdictSettings], bool]
-"""Called with evidence, expected error in mm and settings; true if a rule holds."""
+Condition = Callable[[Evidence, ExpectedError, VerdictSettings], bool]
+"""Called with evidence, expected errors and settings; true if a rule holds."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import math
 
 from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.evidence import Evidence
+from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
@@ -14,12 +15,12 @@ __all__ = ["RULES", "rule_of"]
 
 def _flag(code: str) -> Condition:
     """Return the condition that the evidence carries a flag."""
-    return lambda evidence, expected_mm, settings: code in evidence.flags
+    return lambda evidence, expected, settings: code in evidence.flags
 
 
 def _ended(status: Status) -> Condition:
     """Return the condition that the finest level ended with a status."""
-    return lambda evidence, expected_mm, settings: evidence.status is status
+    return lambda evidence, expected, settings: evidence.status is status
 
 
 def _confirmed(evidence: Evidence, settings: VerdictSettings) -> bool:
@@ -27,43 +28,47 @@ def _confirmed(evidence: Evidence, settings: VerdictSettings) -> bool:
     return evidence.dice_after is not None and evidence.dice_after >= settings.confirming_dice
 
 
-def _not_a_number(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _not_a_number(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     return any(isinstance(value, float) and math.isnan(value) for value in vars(evidence).values())
 
 
-def _outside(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _outside(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     return evidence.status is Status.NO_OVERLAP or evidence.overlap_share < settings.reject_overlap_share
 
 
-def _not_determined(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
-    return evidence.status is Status.SINGULAR or not math.isfinite(expected_mm)
+def _not_determined(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
+    return evidence.status is Status.SINGULAR or not math.isfinite(expected.mean_mm)
 
 
-def _too_large(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
-    return not _not_determined(evidence, expected_mm, settings) and expected_mm > settings.reject_mm
+def _too_large(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
+    return not _not_determined(evidence, expected, settings) and expected.mean_mm > settings.reject_mm
 
 
-def _not_distinct(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _above_limit(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
+    return not (expected.mean_mm <= settings.accept_mm and expected.p95_mm <= settings.accept_p95_mm)
+
+
+def _not_distinct(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     if _confirmed(evidence, settings):
         return evidence.basin_depth < settings.reject_basin_depth_confirmed
     return evidence.basin_depth < settings.reject_basin_depth
 
 
-def _flat(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _flat(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     if _confirmed(evidence, settings):
         return evidence.basin_depth < settings.min_basin_depth_confirmed
     return evidence.basin_depth < settings.min_basin_depth
 
 
-def _start_is_better(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _start_is_better(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     return evidence.explained_share < evidence.explained_share_start - settings.explained_share_tolerance
 
 
-def _masks_disagree(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _masks_disagree(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     return evidence.dice_after is not None and evidence.dice_after < settings.min_dice
 
 
-def _mask_too_small(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _mask_too_small(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     return evidence.liver_ml is not None and evidence.liver_ml < settings.min_liver_ml
 
 
@@ -110,24 +115,24 @@ RULES = (
     Rule(
         code="expected_error_above_limit",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: expected_mm > settings.accept_mm,
-        meaning="The expected error is larger than the limit for acceptance.",
+        holds=_above_limit,
+        meaning="The expected error, on average or in a part of the liver, is larger than the limit for acceptance.",
         what_to_do="Compare vessels and liver outline in the picture; rely on no place where they part.",
-        limits=("accept_mm",),
+        limits=("accept_mm", "accept_p95_mm"),
     ),
     Rule(
         code="liver_bends",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: evidence.bend_rms_mm > settings.max_bend_rms_mm,
-        meaning="The liver has another shape in the two images, so no rigid transform fits all of it.",
+        holds=lambda evidence, expected, settings: evidence.left_p95_mm > settings.max_left_p95_mm,
+        meaning="A part of the liver has moved otherwise than the rest, so no rigid transform fits all of it.",
         what_to_do="Check the region that matters to you in the picture; do not measure where the outlines part.",
-        limits=("max_bend_rms_mm",),
+        limits=("max_left_p95_mm",),
     ),
     *WITNESS_DOUBTS,
     Rule(
         code="images_explain_little_of_each_other",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: evidence.explained_share < settings.min_explained_share,
+        holds=lambda evidence, expected, settings: evidence.explained_share < settings.min_explained_share,
         meaning="Inside the liver the two images have little in common, even in the pose that was found.",
         what_to_do="Check that both show one patient and the liver; strong noise or streaks can also be the cause.",
         limits=("min_explained_share",),
@@ -151,7 +156,7 @@ RULES = (
     Rule(
         code="another_pose_fits_as_well",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: evidence.rival_gap < settings.min_rival_gap,
+        holds=lambda evidence, expected, settings: evidence.rival_gap < settings.min_rival_gap,
         meaning="Another pose, clearly apart from this one, fits the images almost as well.",
         what_to_do="Check in the picture that vessels meet; give a transform to start from, or both liver masks.",
         limits=("min_rival_gap",),
@@ -159,7 +164,7 @@ RULES = (
     Rule(
         code="little_of_the_liver_in_view",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: evidence.overlap_share < settings.min_overlap_share,
+        holds=lambda evidence, expected, settings: evidence.overlap_share < settings.min_overlap_share,
         meaning="Only a small part of the liver is visible in both images; nothing is known of the rest.",
         what_to_do="Trust the result only where both images show the liver; use scans that cover more of it.",
         limits=("min_overlap_share",),
@@ -175,7 +180,7 @@ RULES = (
     Rule(
         code="directions_disagree",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: (
+        holds=lambda evidence, expected, settings: (
             evidence.inverse_consistency_mm > settings.max_inverse_consistency_mm
         ),
         meaning="Registering the images in exchanged roles would lead to another transform.",
@@ -193,7 +198,7 @@ RULES = (
     Rule(
         code="mask_holds_little_soft_tissue",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected_mm, settings: evidence.soft_tissue_share < settings.min_soft_tissue_share,
+        holds=lambda evidence, expected, settings: evidence.soft_tissue_share < settings.min_soft_tissue_share,
         meaning="A good part of the mask lies on air, lung, fat or bone.",
         what_to_do="Check that the mask belongs to this image and has not slipped off the liver.",
         limits=("min_soft_tissue_share",),

@@ -11,10 +11,10 @@ class VerdictSettings:
 
     Parameters
     ----------
-    accept_mm
-        Largest expected error that may be accepted.
+    accept_mm, accept_p95_mm
+        Largest expected mean, and largest expected 95th percentile, of the error that may be accepted.
     reject_mm
-        A larger expected error is rejected.
+        A larger expected mean error is rejected.
     aligned_mm
         The result says that the images were aligned before if it moves the liver by no more than this, or by no more
         than the expected error.
@@ -27,10 +27,9 @@ class VerdictSettings:
     shared_voxel_bias
         If both directions were searched, this share of the bias is expected in both alike; the rest is measured by
         `directions_error_mm`.
-    bend_error_share
-        Error of the rigid fit as a share of `bend_rms_mm`.
-    max_bend_rms_mm
-        A liver whose tissue bends by more than this goes to review.
+    max_left_p95_mm
+        A liver of which the best rigid fit leaves more than this, at the 95th percentile, is said to bend and goes to
+        review.
     min_explained_share
         A result that explains a smaller share of the local variance of the fixed image goes to review.
     explained_share_tolerance
@@ -81,14 +80,14 @@ class VerdictSettings:
     """
 
     accept_mm: float = 1.5
+    accept_p95_mm: float = 3.0
     reject_mm: float = 6.0
     aligned_mm: float = 0.5
     floor_mm: float = 0.05
     uncertainty_factor: float = 1.0
     voxel_bias_per_mm: float = 0.018
     shared_voxel_bias: float = 0.5
-    bend_error_share: float = 0.2
-    max_bend_rms_mm: float = 2.0
+    max_left_p95_mm: float = 1.5
     min_explained_share: float = 0.25
     explained_share_tolerance: float = 0.005
     min_basin_depth: float = 0.25

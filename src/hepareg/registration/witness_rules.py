@@ -1,6 +1,7 @@
 """The rules of the verdict that read the witnesses (`witnesses.witnesses.Witnesses`)."""
 
 from hepareg.registration.evidence import Evidence
+from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rule import Condition, Rule
 from hepareg.registration.verdict_settings import VerdictSettings
@@ -11,7 +12,7 @@ __all__ = ["WITNESS_DOUBTS", "WITNESS_NOTES", "WITNESS_REJECTIONS"]
 def _above(number: str, limit: str) -> Condition:
     """Return the condition that a witness was measured and is above a limit of the settings."""
 
-    def holds(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    def holds(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
         value, largest = getattr(evidence, number), getattr(settings, limit)
         return value is not None and value > largest
 
@@ -21,14 +22,14 @@ def _above(number: str, limit: str) -> Condition:
 def _below(number: str, limit: str) -> Condition:
     """Return the condition that a witness was measured and is below a limit of the settings."""
 
-    def holds(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+    def holds(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
         value, smallest = getattr(evidence, number), getattr(settings, limit)
         return value is not None and value < smallest
 
     return holds
 
 
-def _phases_exchanged(evidence: Evidence, expected_mm: float, settings: VerdictSettings) -> bool:
+def _phases_exchanged(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
     largest_hu = settings.max_exchanged_contrast_hu
     moving_hu, fixed_hu = evidence.moving_vessel_contrast_hu, evidence.fixed_vessel_contrast_hu
     return moving_hu is not None and fixed_hu is not None and fixed_hu - moving_hu > largest_hu

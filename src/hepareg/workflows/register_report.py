@@ -4,6 +4,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from enum import Enum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["dice_of_masks", "load_schema", "report"]
 
 NOTICE = "Research use only, not a medical device."
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LIBRARIES = ("numpy", "scipy", "torch", "SimpleITK", "nibabel", "isal", "pydicom", "pillow")
 
 
@@ -111,6 +112,9 @@ def _verdict(result: "RegistrationResult") -> dict[str, Any]:
         "decision": verdict.decision,
         "already_aligned": verdict.already_aligned,
         "expected_liver_tre_mm": verdict.expected_liver_tre_mm,
+        "expected_liver_p95_mm": verdict.expected_liver_p95_mm,
+        "rigid_fit_error_mm": verdict.rigid_fit_error_mm,
+        "left_by_rigid": None if verdict.left_by_rigid is None else asdict(verdict.left_by_rigid),
         "reasons": list(verdict.reasons),
         "explanations": [
             {"code": rule.code, "decision": rule.decision, "meaning": rule.meaning, "what_to_do": rule.what_to_do}

@@ -10,7 +10,12 @@ from hepareg.workflows.register_outputs import Caption
 if TYPE_CHECKING:
     from hepareg.registration import RegistrationResult, Verdict
 
-__all__ = ["caption", "expected_error", "one_line", "place_of_liver"]
+__all__ = ["caption", "expected_error", "one_line", "place_of_liver", "worst_place"]
+
+BENDS = "liver_bends"
+"""Reason code that goes with a sentence on the worst place."""
+SENSES = (("farther left", "farther right"), ("farther back", "farther forward"), ("lower", "higher"))
+"""Words for an offset along world x, y and z, the negative sense first."""
 
 
 def one_line(result: "RegistrationResult") -> str:
@@ -24,6 +29,7 @@ def one_line(result: "RegistrationResult") -> str:
         return f"reject: {expected_error(verdict)}{reasons}"
     aligned = "; already aligned" if verdict.already_aligned else ""
     found = f"{expected_error(verdict)}; the liver lies {place_of_liver(result)}"
+    found += f"; {worst}" if (worst := worst_place(verdict)) else ""
     return f"{verdict.decision.value}: {found}{aligned}{reasons}"
 
 
@@ -31,6 +37,8 @@ def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> C
     """Return the words on the picture: decision, expected error, the most important reason, motion and measures."""
     verdict = result.verdict
     lines = []
+    if worst := worst_place(verdict):
+        lines.append(f"{worst[0].upper()}{worst[1:]}.")
     if verdict.reasons:
         first = rule_of(verdict.reasons[0])
         lines += [f"Reason: {first.meaning}", f"What to do: {first.what_to_do}"]
@@ -62,8 +70,26 @@ def expected_error(verdict: "Verdict") -> str:
     """
     if _is_rejected(verdict):
         return "do not use this result"
-    expected_mm = verdict.expected_liver_tre_mm
-    return f"expected liver error {expected_mm:.2f} mm" if math.isfinite(expected_mm) else "liver error unknown"
+    mean_mm, p95_mm = verdict.expected_liver_tre_mm, verdict.expected_liver_p95_mm
+    if not (math.isfinite(mean_mm) and math.isfinite(p95_mm)):
+        return "liver error unknown"
+    return f"expected liver error {mean_mm:.2f} mm on average, below {p95_mm:.1f} mm in 95 % of the liver"
+
+
+def worst_place(verdict: "Verdict") -> str | None:
+    """Return a sentence on the part of the liver that is farthest off, or None unless a result that may be used says that it bends.
+
+    An example: the left part of the liver lies about 9 mm lower than the transform puts it.
+    """
+    left = verdict.left_by_rigid
+    if left is None or BENDS not in verdict.reasons or _is_rejected(verdict):
+        return None
+    axis = max(range(3), key=lambda a: abs(left.offset_mm[a]))
+    sense = SENSES[axis][int(left.offset_mm[axis] > 0)]
+    return (
+        f"the {left.where} of the liver lies about {math.hypot(*left.offset_mm):.0f} mm {sense} "
+        "than the transform puts it"
+    )
 
 
 def place_of_liver(result: "RegistrationResult") -> str:

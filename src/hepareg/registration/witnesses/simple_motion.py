@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.refinement.level import Level
-from hepareg.refinement.smooth_field import displace
+from hepareg.refinement.cell_observer import displace
 from hepareg.transforms import RigidTransform
 
 __all__ = ["SimpleMotion", "simple_motion"]
