@@ -59,7 +59,13 @@ def known_result(monkeypatch):
             return RegistrationResult(
                 transform=transform,
                 verdict=Verdict(
-                    Decision(decision), False, expected_mm, tuple(reasons), {"overlap_share": 1.0, "dice_after": 0.97}
+                    decision=Decision(decision),
+                    already_aligned=False,
+                    expected_liver_tre_mm=expected_mm,
+                    expected_liver_p95_mm=1.5 * expected_mm,
+                    rigid_fit_error_mm=expected_mm,
+                    reasons=tuple(reasons),
+                    evidence={"overlap_share": 1.0, "dice_after": 0.97},
                 ),
                 centre_mm=np.array(centre_mm),
                 start=transform,

@@ -43,8 +43,9 @@ def _exchanged_contrast_hu(evidence: Evidence) -> float | None:
 
 
 LARGEST: dict[str, Number] = {
-    "accept_mm": lambda evidence: expected_error(evidence, DEFAULTS),
-    "max_bend_rms_mm": lambda evidence: evidence.bend_rms_mm,
+    "accept_mm": lambda evidence: expected_error(evidence, DEFAULTS).mean_mm,
+    "accept_p95_mm": lambda evidence: expected_error(evidence, DEFAULTS).p95_mm,
+    "max_left_p95_mm": lambda evidence: evidence.left_p95_mm,
     "explained_share_tolerance": lambda evidence: evidence.explained_share_start - evidence.explained_share,
     "max_inverse_consistency_mm": lambda evidence: evidence.inverse_consistency_mm,
     "max_slice_order_ratio": lambda evidence: evidence.slice_order_ratio,

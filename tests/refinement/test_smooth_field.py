@@ -1,51 +1,95 @@
-"""Bending: the field's shape, the rigid fit, and a known displacement found again."""
+"""The smooth field: its shape, and what observations make of it."""
 
 import numpy as np
-import torch
+import pytest
 
-from hepareg.refinement.images.block_average import GridImage
-from hepareg.refinement.images.sampled_features import sampled_features
-from hepareg.refinement.local_affine import LocalAffine, LocalAffineSettings
-from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, displace, estimate_field
-from hepareg.transforms import RigidTransform
+from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, field_basis, improve_field
 
-
-def test_field_at_its_knots_and_far_away():
-    field = SmoothField(np.zeros((1, 3)), np.array([[1.0, -2.0, 3.0]]), 50.0)
-    assert np.allclose(field(np.zeros((1, 3))), [[1, -2, 3]])
-    # along x at one length: the x component keeps its full share, the others fall to (2 - 1) / 2
-    assert np.allclose(field(np.array([[50.0, 0, 0]])), np.exp(-0.5) * np.array([[1, -1, 1.5]]))
-    assert np.abs(field(np.array([[500.0, 0, 0]]))).max() < 1e-12
+SETTINGS = SmoothFieldSettings(block_mm=25.0, length_mm=50.0)
+RNG = np.random.default_rng(3)
+POINTS = RNG.uniform(-60, 60, (600, 3))
 
 
-def test_field_keeps_volumes():
-    rng = np.random.default_rng(3)
-    field = SmoothField(rng.uniform(-60, 60, (9, 3)), rng.normal(size=(9, 3)), 40.0)
-    points, h = rng.uniform(-60, 60, (50, 3)), 1e-3
-    slopes = np.stack([(field(points + h * e) - field(points - h * e)) / (2 * h) for e in np.eye(3)], axis=1)
+class Seen:
+    """Observations of a known displacement, exact or with noise, each with its standard deviation."""
+
+    def __init__(self, truth, *, noise_mm, points_mm=POINTS):
+        self.points_mm, self.noise_mm = points_mm, noise_mm
+        self.seen = truth(points_mm) + np.random.default_rng(5).normal(scale=noise_mm, size=points_mm.shape)
+
+    def observe(self, displacement_mm):
+        weight = 1 / self.noise_mm**2
+        return np.tile(weight * np.eye(3), (len(self.points_mm), 1, 1)), weight * (displacement_mm - self.seen)
+
+
+class SeenAcross(Seen):
+    """The same, but only the component along a normal of each point is seen, as at an edge or a surface."""
+
+    def observe(self, displacement_mm):
+        normals = self.points_mm / np.linalg.norm(self.points_mm, axis=1, keepdims=True)
+        H = normals[:, :, None] * normals[:, None] / self.noise_mm**2
+        return H, np.einsum("nij,nj->ni", H, displacement_mm - self.seen)
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return field_basis(POINTS, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def bend(basis):
+    """A displacement of some 2 mm that the prior can make."""
+    size = basis.from_coefficients.shape[1]
+    coefficients = np.random.default_rng(7).normal(size=size)
+    return SmoothField(basis, 1.2 * coefficients, np.zeros((size, size)), 1.2)
+
+
+def estimate(basis, *observers, iterations=3):
+    return improve_field(SmoothField.zero(basis), observers, iterations=iterations, settings=SETTINGS)
+
+
+def test_coefficients_of_variance_one_give_displacements_of_variance_one(basis):
+    rows = basis.at(basis.knots_mm)
+    assert np.square(rows).sum(axis=1) == pytest.approx(1.0, abs=1e-4)  # JITTER and rounding
+    far = basis.at(np.full((1, 3), 5000.0))
+    assert np.abs(far).max() < 1e-12
+
+
+def test_field_keeps_volumes(bend):
+    points, h = RNG.uniform(-60, 60, (50, 3)), 1e-3
+    slopes = np.stack([(bend(points + h * e) - bend(points - h * e)) / (2 * h) for e in np.eye(3)], axis=1)
     assert np.abs(slopes).max() > 1e-2
-    assert np.abs(np.trace(slopes, axis1=1, axis2=2)).max() < 1e-8
+    assert np.abs(np.trace(slopes, axis1=1, axis2=2)).max() < 1e-6
 
 
-def test_a_known_displacement_is_found_again(oblique_problem, organ_values):
-    """The moving image shows organ(x) at x + u(x); u is a smooth bend of 3 mm."""
-    images, truth = oblique_problem.images(), RigidTransform.identity()
-    bend = SmoothField(images.centre_mm + np.array([[25.0, 0, 0], [-25.0, 10, 0]]),
-                       np.array([[0, 0, 3.0], [0, 2.0, -2.0]]), 35.0)  # fmt: skip
-    grid = oblique_problem.moving
-    points = grid.world_points(np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), -1)).reshape(-1, 3)
-    source = points - bend(points)
-    for _ in range(20):  # the point that the bend takes to each voxel
-        source = points - bend(source)
-    from_organ = organ_values(source).reshape(grid.shape)
-    moving = GridImage(torch.from_numpy(from_organ.astype(np.float32)), grid)
-    residual = LocalAffine(images.cells, sampled_features(moving, deblur=0.5), settings=LocalAffineSettings())
-    settings = SmoothFieldSettings(block_mm=20.0, amplitude_mm=3.0, length_mm=35.0, noise_factor=1.0)
-    probe = images.centre_mm + np.random.default_rng(2).uniform(-22, 22, (300, 3))
-    found = estimate_field(residual, truth, points_mm=probe, settings=settings)
-    wanted = bend(probe)
-    error = np.linalg.norm(found(probe) - wanted, axis=1)
-    # blocks of 20 mm move as a whole: what is left is a fraction of the bend's change within one
-    assert np.linalg.norm(wanted, axis=1).mean() > 1.0
-    assert error.mean() < 0.35 * np.linalg.norm(wanted, axis=1).mean()
-    assert displace(residual, found)(truth.matrix[None]).objective < 0.3 * residual(truth.matrix[None]).objective
+@pytest.mark.parametrize("seen", [Seen, SeenAcross])
+def test_a_known_displacement_is_found_again(basis, bend, seen):
+    found = estimate(basis, seen(bend, noise_mm=0.2))
+    probe = RNG.uniform(-50, 50, (300, 3))
+    error = np.linalg.norm(found(probe) - bend(probe), axis=1)
+    moved = np.linalg.norm(bend(probe), axis=1)
+    assert moved.mean() > 1.0
+    # Motion along the surfaces is known from the prior alone.
+    assert error.mean() < (0.15 if seen is Seen else 0.7) * moved.mean()
+    assert 0.8 <= found.amplitude_mm <= 1.6
+    assert 0.3 < error.mean() / found.spread_mm(probe).mean() < 3
+
+
+def test_observations_of_nothing_give_no_displacement(basis):
+    found = estimate(basis, Seen(np.zeros_like, noise_mm=0.5))
+    assert found.amplitude_mm == min(SETTINGS.amplitudes_mm)
+    assert np.linalg.norm(found(POINTS), axis=1).max() < 0.1
+
+
+def test_observers_add_up_and_their_order_does_not_matter(basis, bend):
+    one, other = Seen(bend, noise_mm=0.5), SeenAcross(bend, noise_mm=0.3)
+    both, swapped, alone = estimate(basis, one, other), estimate(basis, other, one), estimate(basis, one)
+    assert np.allclose(both(POINTS), swapped(POINTS), atol=1e-9)
+    assert both.spread_mm(POINTS).mean() < alone.spread_mm(POINTS).mean()
+
+
+def test_a_step_is_no_longer_than_allowed(basis):
+    far = Seen(lambda points: np.full_like(points, 20.0), noise_mm=0.1)
+    once = estimate(basis, far, iterations=1)
+    at_knots = np.abs(once(basis.knots_mm)).max()
+    assert at_knots == pytest.approx(SETTINGS.max_step_mm, rel=1e-6)

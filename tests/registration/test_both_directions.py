@@ -17,7 +17,6 @@ from hepareg.registration.both_directions import (
     mean_of_two,
 )
 from hepareg.registration.evidence import wrong_poses
-from hepareg.registration.liver_bend import BendSettings
 from hepareg.registration.pose_uncertainty import (
     Estimate,
     UncertaintySettings,
@@ -25,6 +24,7 @@ from hepareg.registration.pose_uncertainty import (
     mean_distances_mm,
 )
 from hepareg.registration.problem import ProblemSettings, build_problem
+from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -34,9 +34,10 @@ BLOCKS = UncertaintySettings()
 
 
 def with_limits(*, both_directions_mm):
-    """Return settings that never search for a bend."""
+    """Return settings under which the pose never follows a bend."""
     return RegisterSettings(
-        bend=BendSettings(search_mm=np.inf), both_directions=BothDirectionsSettings(search_mm=both_directions_mm)
+        tissue_motion=TissueMotionSettings(min_gain=np.inf),
+        both_directions=BothDirectionsSettings(search_mm=both_directions_mm),
     )
 
 

@@ -21,7 +21,7 @@ from hepareg.registration.evidence import (
     soft_tissue_share,
     wrong_poses,
 )
-from hepareg.registration.liver_bend import BendSettings
+from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.simulation import AcquisitionSettings, MotionSettings, PairSettings, PhantomSettings, simulate_pair
 from hepareg.transforms import RigidTransform
 
@@ -117,7 +117,7 @@ def test_parallel_grids_bias_the_pose_less_with_the_blur_undone(parallel, monkey
 
 def test_with_the_blur_undone_both_directions_are_searched(parallel, monkeypatch):
     settings = RegisterSettings(
-        bend=BendSettings(search_mm=np.inf), both_directions=BothDirectionsSettings(search_mm=100.0)
+        tissue_motion=TissueMotionSettings(min_gain=np.inf), both_directions=BothDirectionsSettings(search_mm=100.0)
     )
     assert "directions_error_mm" in registered(parallel, settings=settings)[0].verdict.evidence
     never = replace(settings, both_directions=BothDirectionsSettings(search_mm=np.inf))

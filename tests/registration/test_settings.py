@@ -17,7 +17,8 @@ NUMERICAL_GUARDS = {"TINY", "ROUNDING"}
 SPEED_ALONE = {"CELLS_EACH", "LOOK_EVERY"}
 PLACES_IN_MEMORY = {"WEIGHT, SQUARES, UNEXPLAINED, INSIDE"}
 STARTS_ALONE = {"THINNING"}
-KNOWN = FIXED_BY_MATHEMATICS | NUMERICAL_GUARDS | SPEED_ALONE | PLACES_IN_MEMORY | STARTS_ALONE
+WORDS_ALONE = {"CENTRAL_SHARE", "WORST_SHARE, LEAST_COSINE"}
+KNOWN = WORDS_ALONE | FIXED_BY_MATHEMATICS | NUMERICAL_GUARDS | SPEED_ALONE | PLACES_IN_MEMORY | STARTS_ALONE
 
 
 def module_constants():
@@ -52,7 +53,8 @@ def test_the_record_is_plain_data_with_all_components():
     record = RegisterSettings().record()
     assert json.loads(json.dumps(record))["constants"]["arc_radius_mm"] == CONSTANTS["arc_radius_mm"]
     assert set(record) == {
-        "problem", "starts", "refinement", "uncertainty", "bend", "both_directions", "evidence", "verdict", "constants",
+        "problem", "starts", "refinement", "uncertainty", "tissue_motion", "both_directions", "evidence",
+        "verdict", "constants",
     }  # fmt: skip
 
 

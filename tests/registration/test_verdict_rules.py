@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hepareg
+from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_rules import RULES, rule_of
 from hepareg.registration.verdict_settings import VerdictSettings
@@ -19,6 +20,7 @@ CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 MEASURED = {field.name: 1.0 for field in fields(Witnesses)}
 LONGEST = 110
 """Characters of a sentence that stays readable in one line of the picture (tests/figures/test_lettering.py)."""
+EXPECTED = ExpectedError(mean_mm=0.1, p95_mm=0.2, rigid_fit_mm=0.1)
 
 
 def flags_in(source: str) -> set[str]:
@@ -47,8 +49,8 @@ def _codes(nodes: list[ast.expr]) -> set[str]:
 
 
 def _is_flag_rule(rule) -> bool:
-    return not rule.holds(GOOD, 0.1, VerdictSettings()) and rule.holds(
-        replace(GOOD, flags=(rule.code,)), 0.1, VerdictSettings()
+    return not rule.holds(GOOD, EXPECTED, VerdictSettings()) and rule.holds(
+        replace(GOOD, flags=(rule.code,)), EXPECTED, VerdictSettings()
     )
 
 
@@ -96,12 +98,12 @@ def test_a_rule_reads_the_limits_that_it_names(rule):
 
     read: set[str] = set()
     for dice in (0.9, 0.97):
-        rule.holds(replace(GOOD, dice_after=dice, liver_ml=900.0, **MEASURED), 0.1, Recording())
+        rule.holds(replace(GOOD, dice_after=dice, liver_ml=900.0, **MEASURED), EXPECTED, Recording())
     assert read & {field.name for field in fields(VerdictSettings)} == set(rule.limits)
 
 
 def test_every_setting_is_a_limit_of_a_rule_or_part_of_the_expected_error():
     limits = {limit for rule in RULES for limit in rule.limits}
     of_the_error = {"aligned_mm", "floor_mm", "uncertainty_factor", "voxel_bias_per_mm", "shared_voxel_bias"}
-    of_the_error |= {"bend_error_share", "flatness_floor_mm"}
+    of_the_error |= {"p95_of_mean", "flatness_floor_mm"}
     assert limits | of_the_error == {field.name for field in fields(VerdictSettings)}

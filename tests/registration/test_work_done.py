@@ -19,8 +19,8 @@ from hepareg.geometry import Grid
 from hepareg.preprocessing.masks import prepare_mask
 from hepareg.registration import register
 from hepareg.registration.both_directions import BothDirectionsSettings
-from hepareg.registration.liver_bend import BendSettings
 from hepareg.registration.settings import RegisterSettings
+from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.volume import Volume
 
 pytestmark = pytest.mark.performance
@@ -41,7 +41,7 @@ LIMITS = {
 }
 
 ONE_WAY = RegisterSettings(
-    bend=BendSettings(search_mm=np.inf), both_directions=BothDirectionsSettings(search_mm=np.inf)
+    tissue_motion=TissueMotionSettings(min_gain=np.inf), both_directions=BothDirectionsSettings(search_mm=np.inf)
 )
 """Whether a bend is searched for, or the other direction, hangs on limits that this pair is near; each is counted
 apart."""
@@ -94,13 +94,6 @@ def test_evaluations_and_points(one_way):
     assert 0 < work.operations[DERIVATIVES] <= LIMITS["derivatives"]
     assert 0 < work.operations[GATHERS] <= LIMITS["gathers"]
     assert 0 < work.points <= LIMITS["interpolated points"]
-
-
-def test_looking_for_a_bend_costs_its_iterations_and_little_more(pair, one_way):
-    settings = replace(ONE_WAY, bend=BendSettings(search_mm=0.0))
-    added = work_of(pair[0], settings)[0].operations[DERIVATIVES] - one_way[0].operations[DERIVATIVES]
-    # Three levels, each with its iterations and two evaluations that compare bent and rigid.
-    assert 0 < added <= 3 * (settings.bend.field.iterations + 2)
 
 
 def test_the_other_direction_costs_some_iterations_of_the_finest_level(pair, one_way):

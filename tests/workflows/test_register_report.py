@@ -13,6 +13,7 @@ from hepareg.refinement.solvers.solution import Solution, Status
 from hepareg.registration import Decision, RegistrationResult, Verdict
 from hepareg.registration import result as result_module
 from hepareg.registration import verdict as verdict_module
+from hepareg.registration.left_by_rigid import LeftByRigid
 from hepareg.registration.verdict_rules import rule_of
 from hepareg.registration.verdict_settings import VerdictSettings
 from hepareg.transforms import RigidTransform
@@ -24,7 +25,16 @@ from hepareg.workflows.register_report import load_schema, report
 README = Path(__file__).parents[2] / "README.md"
 POSE = RigidTransform.from_vectors([0, 0, 0.1], [0, 3, 4], centre_mm=[10, 20, 30])
 IMAGE = Volume(np.zeros((4, 5, 6), np.int16), Grid((4, 5, 6), np.eye(4)), provenance=Provenance("nifti", "secret", "x"))
-VERDICT = Verdict(Decision.REVIEW, False, 0.7, ("no_liver_mask",), {"rival_gap": float("inf"), "overlap": 0.5})
+VERDICT = Verdict(
+    decision=Decision.REVIEW,
+    already_aligned=False,
+    expected_liver_tre_mm=0.7,
+    expected_liver_p95_mm=1.6,
+    rigid_fit_error_mm=0.2,
+    reasons=("no_liver_mask",),
+    left_by_rigid=LeftByRigid(0.6, 1.5, 2.0, "left part", (1.0, -2.0, -9.0)),
+    evidence={"rival_gap": float("inf"), "overlap": 0.5},
+)
 RESULT = RegistrationResult(
     transform=POSE,
     verdict=VERDICT,

@@ -10,9 +10,6 @@ from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["ERROR_PARTS", "ErrorPart", "ExpectedError", "expected_error", "rigid_error"]
 
-P95_OF_MEAN = 1.5
-"""95th percentile over the liver of the distance between two rigid poses, as a multiple of the mean distance."""
-
 
 @dataclass(frozen=True)
 class ErrorPart:
@@ -65,7 +62,7 @@ def expected_error(evidence: Evidence, settings: VerdictSettings) -> ExpectedErr
     pose_mm = rigid_error(evidence, settings)
     return ExpectedError(
         mean_mm=float(np.hypot(pose_mm, evidence.tissue_mean_mm)),
-        p95_mm=float(np.hypot(P95_OF_MEAN * pose_mm, evidence.tissue_p95_mm)),
+        p95_mm=float(np.hypot(settings.p95_of_mean * pose_mm, evidence.tissue_p95_mm)),
         rigid_fit_mm=float(np.hypot(pose_mm, evidence.rigid_fit_distance_mm)),
     )
 

@@ -17,8 +17,9 @@ PARTS = (("left part", "right part"), ("back", "front"), ("lower tip", "dome"))
 MIDDLE = "middle"
 CENTRAL_SHARE = 0.25
 """A place nearer to the middle than this share of the half extents, along every axis, is in the middle."""
-PLACE_MM = 30.0
-"""Tissue within this distance of the point that is farthest off is the worst place."""
+WORST_SHARE, LEAST_COSINE = 0.8, 0.7
+"""The worst place is the tissue that is off by at least this share of the largest offset, into its direction: the angle
+between both offsets has at least this cosine."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LeftByRigid:
         Part of the liver in which the tissue lies farthest from the place to which the result sends it: left part,
         right part, dome, lower tip, front, back or middle.
     offset_mm
-        Mean offset of the tissue around the point that is farthest off, x y z in the moving world: true place minus the place to which the
+        Mean offset of the tissue in that part, x y z in the moving world: true place minus the place to which the
         result sends it.
     """
 
@@ -61,8 +62,9 @@ def left_by_rigid(motion: TissueMotion, pose: RigidTransform, *, direction: Dire
     points, places = motion.points_mm, motion.places_mm
     # True place minus place of the result, in the searched world or, if images are exchanged, in the reference world.
     offsets = points - pose.inverse().apply(places) if direction.exchanged else places - pose.apply(points)
-    farthest = points[np.linalg.norm(offsets, axis=1).argmax()]
-    worst = np.linalg.norm(points - farthest, axis=1) <= PLACE_MM
+    lengths = np.linalg.norm(offsets, axis=1)
+    farthest = offsets[lengths.argmax()]
+    worst = (lengths >= WORST_SHARE * lengths.max()) & (offsets @ farthest >= LEAST_COSINE * lengths * lengths.max())
     x, y, z = offsets[worst].mean(axis=0).tolist()
     return LeftByRigid(
         mean_mm=float(at_fit.mean()),

@@ -27,6 +27,8 @@ class VerdictSettings:
     shared_voxel_bias
         If both directions were searched, this share of the bias is expected in both alike; the rest is measured by
         `directions_error_mm`.
+    p95_of_mean
+        95th percentile over the liver of the distance between two rigid poses, as a multiple of the mean distance.
     max_left_p95_mm
         A liver of which the best rigid fit leaves more than this, at the 95th percentile, is said to bend and goes to
         review.
@@ -87,6 +89,7 @@ class VerdictSettings:
     uncertainty_factor: float = 1.0
     voxel_bias_per_mm: float = 0.018
     shared_voxel_bias: float = 0.5
+    p95_of_mean: float = 1.5
     max_left_p95_mm: float = 1.5
     min_explained_share: float = 0.25
     explained_share_tolerance: float = 0.005

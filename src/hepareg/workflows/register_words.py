@@ -77,7 +77,7 @@ def expected_error(verdict: "Verdict") -> str:
 
 
 def worst_place(verdict: "Verdict") -> str | None:
-    """Return a sentence on the part of the liver that is farthest off, or None unless a result that may be used says that it bends.
+    """Return a sentence on the part of the liver that is farthest off, if the liver bends and the result may be used.
 
     An example: the left part of the liver lies about 9 mm lower than the transform puts it.
     """
