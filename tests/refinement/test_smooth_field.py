@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hepareg.refinement.smooth_field import SmoothField, SmoothFieldSettings, field_basis, improve_field
+from hepareg.refinement.smooth_field import Observed, SmoothField, SmoothFieldSettings, field_basis, improve_field
 
 SETTINGS = SmoothFieldSettings(block_mm=25.0, length_mm=50.0)
 RNG = np.random.default_rng(3)
@@ -45,7 +45,8 @@ def bend(basis):
 
 
 def estimate(basis, *observers, iterations=3):
-    return improve_field(SmoothField.zero(basis), observers, iterations=iterations, settings=SETTINGS)
+    seen = [Observed.by(observer, basis) for observer in observers]
+    return improve_field(SmoothField.zero(basis), seen, iterations=iterations, settings=SETTINGS)
 
 
 def test_coefficients_of_variance_one_give_displacements_of_variance_one(basis):
@@ -72,7 +73,7 @@ def test_a_known_displacement_is_found_again(basis, bend, seen):
     # Motion along the surfaces is known from the prior alone.
     assert error.mean() < (0.15 if seen is Seen else 0.7) * moved.mean()
     assert 0.8 <= found.amplitude_mm <= 1.6
-    assert 0.3 < error.mean() / found.spread_mm(probe).mean() < 3
+    assert 0.3 < error.mean() / found.with_spread(probe)[1].mean() < 3
 
 
 def test_observations_of_nothing_give_no_displacement(basis):
@@ -85,7 +86,7 @@ def test_observers_add_up_and_their_order_does_not_matter(basis, bend):
     one, other = Seen(bend, noise_mm=0.5), SeenAcross(bend, noise_mm=0.3)
     both, swapped, alone = estimate(basis, one, other), estimate(basis, other, one), estimate(basis, one)
     assert np.allclose(both(POINTS), swapped(POINTS), atol=1e-9)
-    assert both.spread_mm(POINTS).mean() < alone.spread_mm(POINTS).mean()
+    assert both.with_spread(POINTS)[1].mean() < alone.with_spread(POINTS)[1].mean()
 
 
 def test_a_step_is_no_longer_than_allowed(basis):

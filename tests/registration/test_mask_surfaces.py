@@ -25,16 +25,16 @@ def ellipsoid(centre_mm, *, spacing_mm=(1.7, 2.0, 3.0), turn_rad=(0.2, -0.1, 0.3
 
 
 def test_distances_are_signed_and_in_world_mm():
-    distance = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=4.0, reach_mm=25.0)
+    distance = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=5.0, reach_mm=25.0)
     along_x = np.array([[RADII_MM[0] + d, 0, 0] for d in (-20.0, -8.0, 0.0, 8.0, 20.0)])
     values, slopes = distance.at(along_x)
-    # A map of 4 mm is right to half a voxel.
+    # A map of 5 mm is right to half a voxel.
     assert values == pytest.approx([-20, -8, 0, 8, 20], abs=2.0)
     assert slopes[1:, 0] == pytest.approx(np.ones(4), abs=0.25)
 
 
 def test_surface_points_lie_on_the_surface_with_outward_normals():
-    points, normals = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=4.0, reach_mm=25.0).surface()
+    points, normals = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=5.0, reach_mm=25.0).surface()
     off = (np.linalg.norm(points / RADII_MM, axis=1) - 1) * RADII_MM.mean()
     assert np.sqrt(np.mean(off**2)) < 1.5
     assert abs(off.mean()) < 0.8

@@ -59,7 +59,7 @@ def page_and_picture(result):
 
 def test_html_has_verdict_reasons_matrix_and_picture(result):
     page, picture = page_and_picture(result)
-    assert "<b>REVIEW</b>: expected liver error 0.40 mm" in page
+    assert "<b>REVIEW</b>: expected liver error 0.40 mm on average, below 0.6 mm in 95 % of the liver" in page
     for code in result.verdict.reasons:
         assert f"<b>{code}</b>: " in page
     numbers = re.findall(r'<td style="text-align:right">([^<]+)</td>', page)
@@ -86,7 +86,7 @@ def test_html_and_repr_name_nobody_and_are_escaped(paths, known_result):
     for text in (page, repr(result), str(result.notes)):
         assert "Doe" not in text
         assert "nii" not in text
-    assert repr(result).startswith("<Registration: accept: expected liver error 0.40 mm; the liver lies")
+    assert repr(result).startswith("<Registration: accept: expected liver error 0.40 mm on average, below 0.6 mm")
 
 
 def test_save_of_images_in_memory_keeps_no_name(paths, known_result, tmp_path):

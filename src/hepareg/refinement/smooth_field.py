@@ -17,6 +17,7 @@ doi:10.1090/S0025-5718-1994-1254147-6
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 
-__all__ = ["FieldBasis", "Observer", "SmoothField", "SmoothFieldSettings", "field_basis", "improve_field"]
+__all__ = ["FieldBasis", "Observed", "Observer", "SmoothField", "SmoothFieldSettings", "field_basis", "improve_field"]
 
 JITTER = 1e-5
 """Added to the knots' covariance, whose diagonal is 1, so that it can be inverted."""
@@ -105,6 +106,11 @@ class FieldBasis:
         """Return the (3 N, 3 K) matrix from coefficients to displacements in mm at (N, 3) points, x y z of each."""
         return _covariance(points_mm, self.knots_mm, self.length_mm) @ self.from_coefficients
 
+    @cached_property
+    def at_knots(self) -> NDArray[np.floating]:
+        """The matrix `at` of the knots."""
+        return self.at(self.knots_mm)
+
 
 def field_basis(points_mm: Points, *, settings: SmoothFieldSettings) -> FieldBasis:
     """Return the basis with a knot at the mean of the points in each cube of ``settings.block_mm``.
@@ -156,15 +162,29 @@ class SmoothField:
         """Return (N, 3) displacements in mm at (N, 3) points."""
         return (self.basis.at(points_mm) @ self.mean).reshape(-1, 3)
 
-    def spread_mm(self, points_mm: Points) -> NDArray[np.floating]:
-        """Return (N,) standard deviations in mm of the displacement vectors at (N, 3) points."""
+    def with_spread(self, points_mm: Points) -> tuple[Points, NDArray[np.floating]]:
+        """Return (N, 3) displacements in mm at (N, 3) points, and the (N,) standard deviations of these vectors."""
         rows = self.basis.at(points_mm)
         variances = ((rows @ self.covariance) * rows).sum(axis=1)
-        return np.sqrt(np.maximum(variances.reshape(-1, 3).sum(axis=1), 0.0))
+        spread = np.sqrt(np.maximum(variances.reshape(-1, 3).sum(axis=1), 0.0))
+        return (rows @ self.mean).reshape(-1, 3), spread
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """An observer with the basis at its points, which is computed once."""
+
+    observer: Observer
+    rows: NDArray[np.floating]
+
+    @classmethod
+    def by(cls, observer: Observer, basis: FieldBasis) -> "Observed":
+        """Return an observer with a basis at its points."""
+        return cls(observer, basis.at(observer.points_mm))
 
 
 def improve_field(
-    field: SmoothField, observers: Sequence[Observer], *, iterations: int, settings: SmoothFieldSettings
+    field: SmoothField, observers: Sequence[Observed], *, iterations: int, settings: SmoothFieldSettings
 ) -> SmoothField:
     """Return the posterior of the field given observations, by Gauss-Newton steps from a field.
 
@@ -185,16 +205,16 @@ def improve_field(
     coefficients, the posterior mean for the amplitude s is (A + I / s^2)^-1 b, and its log evidence is, up to a
     constant, (b' (A + I / s^2)^-1 b - log det(I + s^2 A)) / 2. One eigendecomposition of A serves all amplitudes.
     """
-    bases = [field.basis.at(observer.points_mm) for observer in observers]
     for _ in range(iterations):
         A, b = np.zeros_like(field.covariance), np.zeros_like(field.mean)
-        for rows, observer in zip(bases, observers, strict=True):
-            H, g = observer.observe((rows @ field.mean).reshape(-1, 3))
+        for observed in observers:
+            rows = observed.rows
+            H, g = observed.observer.observe((rows @ field.mean).reshape(-1, 3))
             A += rows.T @ (H @ rows.reshape(len(H), 3, -1)).reshape(rows.shape)
             b -= rows.T @ g.ravel()
         found = _posterior(field.basis, A, b + A @ field.mean, settings.amplitudes_mm)
         step = found.mean - field.mean
-        moved_mm = float(np.abs(field.basis.at(field.basis.knots_mm) @ step).max())
+        moved_mm = float(np.abs(field.basis.at_knots @ step).max())
         field = replace(found, mean=field.mean + step * min(1.0, settings.max_step_mm / max(moved_mm, 1e-12)))
         if moved_mm < settings.converged_mm:
             break

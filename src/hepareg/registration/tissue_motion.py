@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hepareg.arrays import Points
 from hepareg.refinement.cell_observer import CellObserver, CellObserverSettings
 from hepareg.refinement.multilevel import Refinement
-from hepareg.refinement.smooth_field import Observer, SmoothField, SmoothFieldSettings, field_basis, improve_field
+from hepareg.refinement.smooth_field import Observed, SmoothField, SmoothFieldSettings, field_basis, improve_field
 from hepareg.registration.mask_surfaces import MaskSurfaces, MaskSurfaceSettings
 from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, estimate_pose, mean_distances_mm
 from hepareg.registration.problem import Problem
@@ -95,17 +95,19 @@ def estimate_tissue_motion(problem: Problem, refinement: Refinement, *, settings
     pose, points = refinement.pose, problem.points_mm
     found = SmoothField.zero(field_basis(points, settings=settings.prior))
     surfaces = _surfaces(problem, pose, settings.surfaces)
-    if surfaces is not None:
-        found = improve_field(found, [surfaces], iterations=settings.surface_iterations, settings=settings.prior)
-    others: list[Observer] = [] if surfaces is None else [surfaces]
+    others = [] if surfaces is None else [Observed.by(surfaces, found.basis)]
+    if others:
+        found = improve_field(found, others, iterations=settings.surface_iterations, settings=settings.prior)
     for result, iterations in zip(refinement.results, settings.iterations, strict=False):
         cells = CellObserver(result.level, pose, settings=settings.cells)
-        found = improve_field(found, [*others, cells], iterations=iterations, settings=settings.prior)
-    places = pose.apply(points + found(points))
+        seen = Observed.by(cells, found.basis)
+        found = improve_field(found, [*others, seen], iterations=iterations, settings=settings.prior)
+    displacement, spread = found.with_spread(points)
+    places = pose.apply(points + displacement)
     return TissueMotion(
         points_mm=points,
         places_mm=places,
-        spread_mm=found.spread_mm(points),
+        spread_mm=spread,
         rigid=fit_rigid(points, places),
         gain=_gain(cells, found),
         surface_rms_mm=None if surfaces is None else surfaces.rms_mm(),
