@@ -11,7 +11,7 @@ from hepareg.refinement.level import Level
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.transforms import RigidTransform
 
-__all__ = ["CellObserver", "CellObserverSettings"]
+__all__ = ["CellObserver", "CellObserverSettings", "displace"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CellObserver:
         """Return Hessians and gradients of the blocks (`smooth_field.Observer`)."""
         still = np.abs(displacement_mm).max(initial=0.0) < self.settings.still_mm
         shifts = displacement_mm @ self._turn.T
-        residual = self._residual if still else _shift(self._residual, shifts[self._block])
+        residual = self._residual if still else displace(self._residual, shifts[self._block])
         found = residual.cell_equations(self._matrix)
         noise = self.settings.noise_factor * float(found.residual_variance)
         hessian = self._sum(found.hessian[0][:, 3:6, 3:6].double().cpu().numpy()) / noise
@@ -85,7 +85,7 @@ class CellObserver:
 
     def unexplained(self, displacement_mm: Points) -> float:
         """Return the share of the template's local variance that the pose with a displacement leaves unexplained."""
-        residual = _shift(self._residual, (displacement_mm @ self._turn.T)[self._block])
+        residual = displace(self._residual, (displacement_mm @ self._turn.T)[self._block])
         return float(residual.unexplained(self._matrix)[0][0])
 
     def _sum(self, of_cells: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -95,7 +95,7 @@ class CellObserver:
         return np.stack(sums, axis=1).reshape(self._num_blocks, *of_cells.shape[1:])
 
 
-def _shift(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
+def displace(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:
     """Return the residual with each of its N cells moved as a whole by a row of (N, 3) displacements."""
     offsets = residual.cells.offsets_mm
     shift = torch.as_tensor(shifts_mm, device=offsets.device).to(offsets.dtype)

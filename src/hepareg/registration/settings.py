@@ -1,8 +1,10 @@
 """Settings of a registration: every number that tunes it, each default written once, beside the code it tunes."""
 
 from dataclasses import asdict, dataclass, field
+from types import ModuleType
 from typing import Any
 
+from hepareg.preprocessing import slice_sequence
 from hepareg.preprocessing.liver_crop import LiverCrop
 from hepareg.refinement.images.sampled_features import FAR, NEAR
 from hepareg.refinement.settings import RefinementSettings
@@ -17,8 +19,18 @@ from hepareg.registration.problem import ProblemSettings
 from hepareg.registration.starts import StartSettings
 from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.registration.verdict_settings import VerdictSettings
+from hepareg.registration.witnesses import flatness, mask_tissue, simple_motion, surfaces, vessel_contrast
 
 __all__ = ["RegisterSettings"]
+
+WITNESSES = (flatness, mask_tissue, simple_motion, slice_sequence, surfaces, vessel_contrast)
+
+
+def _numbers(module: ModuleType) -> dict[str, Any]:
+    """Return the numbers, and tuples of numbers, that a module binds to names in capitals."""
+    named = {name: value for name, value in vars(module).items() if name.isupper()}
+    return {name.lower(): value for name, value in named.items() if isinstance(value, int | float | tuple)}
+
 
 CONSTANTS: dict[str, Any] = {
     "arc_radius_mm": ARC_RADIUS_MM,
@@ -31,6 +43,7 @@ CONSTANTS: dict[str, Any] = {
     "smallest_eigenvalue": SMALLEST_EIGENVALUE,
     "undetermined": UNDETERMINED,
     "voxel_tuning": VOXEL_TUNING,
+    "witnesses": {module.__name__.rpartition(".")[2]: _numbers(module) for module in WITNESSES},
 }
 """Numbers that shape a result and that no settings change, since kernels or derivations depend on them."""
 

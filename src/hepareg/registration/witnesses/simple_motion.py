@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.refinement.level import Level
 from hepareg.refinement.cell_observer import displace
+from hepareg.refinement.level import Level
 from hepareg.transforms import RigidTransform
 
 __all__ = ["SimpleMotion", "simple_motion"]
@@ -97,7 +97,7 @@ def _fit(level: Level, result: RigidTransform, basis: Basis) -> NDArray[np.float
     count = values.shape[1]
     found, prior = np.zeros((count, 3)), np.eye(3 * count) / PRIOR_MM**2
     for _ in range(ITERATIONS):
-        cells = displace(level.residual, _displacement(basis, found)).cell_equations(pose)
+        cells = displace(level.residual, values @ found).cell_equations(pose)
         noise = NOISE_FACTOR * float(cells.residual_variance)
         H = cells.hessian[0][:, 3:6, 3:6].double().cpu().numpy() / noise
         g = cells.gradient[0][:, 3:6].double().cpu().numpy() / noise
@@ -107,8 +107,3 @@ def _fit(level: Level, result: RigidTransform, basis: Basis) -> NDArray[np.float
         largest = float(np.abs(values @ step).max())
         found = found + step * min(1.0, MAX_STEP_MM / max(largest, 1e-9))
     return found
-
-
-def _displacement(basis: Basis, coefficients: NDArray[np.floating]) -> Callable[[Points], Points]:
-    """Return the displacement, as a function of points, of (M, 3) coefficients of a basis."""
-    return lambda points: basis(points) @ coefficients
