@@ -45,11 +45,11 @@ LAYERS_INSIDE = {
     ),
     "registration": (
         ("full_precision", "images", "liver_top", "method", "outlines", "rough_liver", "verdict_settings"),
-        ("mask_surfaces", "pose_uncertainty", "problem"),
+        ("mask_surface", "mask_surfaces", "pose_uncertainty", "problem"),
         ("both_directions", "starts", "tissue_motion", "witnesses"),
         ("left_by_rigid",),
         ("evidence", "result"),
-        ("expected_error", "prediction"),
+        ("expected_error", "prediction", "surface_fusion"),
         ("verdict_rule",),
         ("witness_rules",),
         ("verdict_rules",),

@@ -22,6 +22,7 @@ STAGES = (
     "refinement",
     "bend",
     "both_directions",
+    "surfaces",
     "verdict",
     "certificate",
     "dice",

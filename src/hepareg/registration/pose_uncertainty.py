@@ -13,7 +13,7 @@ from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, pose_part
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Estimate", "UncertaintySettings", "estimate_pose", "mean_distances_mm", "pose_uncertainty_mm"]
+__all__ = ["Estimate", "UncertaintySettings", "estimate_pose", "mean_distances_mm", "pose_uncertainty_mm", "root_mean_square_tre"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def pose_uncertainty_mm(
         return float("inf")
     inverse = np.linalg.inv(hessian)
     covariance = inverse @ (blocks.T @ blocks) @ inverse * count / (count - 6)
-    return _root_mean_square_tre(covariance, level.direction.carry(points_mm, transform) - cells.centre_mm)
+    return root_mean_square_tre(covariance, level.direction.carry(points_mm, transform) - cells.centre_mm)
 
 
 def mean_distances_mm(
@@ -123,8 +123,18 @@ def _sum_blocks(offsets: torch.Tensor, gradients: NDArray[np.floating], block_mm
     return np.stack([np.bincount(block, weights=column) for column in gradients.T], axis=1)
 
 
-def _root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) -> float:
-    """Return sqrt(mean over points of trace(J C J')) with J = [-[x]/radius, I], the point's motion per parameter."""
+def root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) -> float:
+    """Return the root mean square over points, in mm, of the error that a pose's covariance implies.
+
+    sqrt(mean over points of trace(J C J')) with J = [-[x]/radius, I], the point's motion per parameter.
+
+    Parameters
+    ----------
+    covariance
+        (6, 6) mm^2, of the parameters of `refinement.solvers.normal_equations`.
+    offsets_mm
+        (N, 3) points minus the centre of rotation.
+    """
     C_rr, C_rt, C_tt = covariance[:3, :3], covariance[:3, 3:], covariance[3:, 3:]
     moments = offsets_mm.T @ offsets_mm / len(offsets_mm)
     mean = offsets_mm.mean(axis=0)

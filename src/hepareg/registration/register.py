@@ -19,6 +19,7 @@ from hepareg.registration.problem import Problem, build_problem
 from hepareg.registration.result import RegistrationResult
 from hepareg.registration.settings import RegisterSettings
 from hepareg.registration.starts import Start, find_starts, nearest_start
+from hepareg.registration.surface_fusion import fuse_surfaces
 from hepareg.registration.tissue_motion import estimate_tissue_motion, fit_bending_liver
 from hepareg.registration.verdict import judge
 from hepareg.torch_device import torch_device
@@ -122,13 +123,12 @@ def register(
             rigid = estimate_pose(level, refinement.pose, points_mm=points_mm, settings=blocks)
         with clock("tissue_motion"):
             motion = estimate_tissue_motion(problem, refinement, settings=settings.tissue_motion)
+            bent = fit_bending_liver(motion, refinement, settings=settings.tissue_motion, blocks=blocks)
         with clock("both_directions"):
             limits = settings.both_directions
-            estimate = (
-                fit_bending_liver(motion, refinement, settings=settings.tissue_motion, blocks=blocks)
-                or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
-                or rigid
-            )
+            mean = bent or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
+        with clock("surfaces"):  # the surfaces of a liver that bends are no observation of a rigid pose
+            estimate = bent or fuse_surfaces(problem, level, mean or rigid, settings=settings.surfaces)
         with clock("verdict"):
             pose = estimate.transform if method.refines else starts[0].transform
             shares = explained_shares(level, result=pose, start=starts[0].transform)

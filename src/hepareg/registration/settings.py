@@ -17,6 +17,7 @@ from hepareg.registration.evidence import EvidenceSettings
 from hepareg.registration.pose_uncertainty import UncertaintySettings
 from hepareg.registration.problem import ProblemSettings
 from hepareg.registration.starts import StartSettings
+from hepareg.registration.surface_fusion import SurfaceFusionSettings
 from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.registration.verdict_settings import VerdictSettings
 from hepareg.registration.witnesses import flatness, mask_tissue, simple_motion, surfaces, vessel_contrast
@@ -58,6 +59,7 @@ class RegisterSettings:
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     tissue_motion: TissueMotionSettings = field(default_factory=TissueMotionSettings)
     both_directions: BothDirectionsSettings = field(default_factory=BothDirectionsSettings)
+    surfaces: SurfaceFusionSettings = field(default_factory=SurfaceFusionSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
 
