@@ -68,7 +68,9 @@ def test_the_record_is_plain_data_with_all_components():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("component", ["problem", "starts", "uncertainty", "both_directions", "surfaces", "evidence", "verdict"])
+@pytest.mark.parametrize(
+    "component", ["problem", "starts", "uncertainty", "both_directions", "surfaces", "evidence", "verdict"]
+)
 def test_another_calibration_has_another_record(component):
     settings = RegisterSettings()
     part = getattr(settings, component)

@@ -13,11 +13,12 @@ from hepareg.geometry import Grid
 from hepareg.geometry.profile import mask_profile
 from hepareg.refinement.images.block_average import GridImage, block_average, block_factors
 from hepareg.refinement.images.distance import distance_within
-from hepareg.registration.outlines import OutlineSettings, cut_ends
+from hepareg.refinement.images.region import mask_with_margin
 from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.volume import Volume
 
 __all__ = ["MaskSurface", "MaskSurfaceSettings", "SurfaceDistances", "mask_surface"]
+
 
 @dataclass(frozen=True)
 class MaskSurfaceSettings:
@@ -31,11 +32,14 @@ class MaskSurfaceSettings:
         Distances up to this are measured, inside and outside; larger ones are reported as this.
     num_points
         Approximate number of points on the surface.
+    cut_share
+        A mask is cut at its lower or upper end if its end slice has more than this share of the largest slice's area.
     """
 
     spacing_mm: float = 2.5
     reach_mm: float = 15.0
     num_points: int = 1500
+    cut_share: float = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +84,7 @@ class MaskSurface:
     axis: int
     limits_vox: tuple[float, float]
 
-    def distance_from_depth(self, depth_mm: float, *, device: torch.device) -> GridImage:
+    def distance_below(self, depth_mm: float, *, device: torch.device) -> GridImage:
         """Return the distance in mm to the part of the mask this deep below the surface, 0 inside that part."""
         return replace(self.distance, data=(self.distance.data + depth_mm).clamp(min=0).to(device))
 
@@ -88,9 +92,9 @@ class MaskSurface:
         """Return the signed distances of (N, 3) world points to the surface."""
         grid = self.distance.grid
         voxels = grid.voxel_points(points_mm)
-        steps = 0.5 * np.eye(3)
+        steps = np.eye(3)
         ends = self._signed(np.concatenate([voxels, *(voxels + step for step in (*steps, *-steps))])).reshape(7, -1)
-        gradients = (ends[1:4] - ends[4:]).T @ grid.voxel_from_world[:3, :3]
+        gradients = 0.5 * (ends[1:4] - ends[4:]).T @ grid.voxel_from_world[:3, :3]
         along, (low, high) = voxels[:, self.axis], self.limits_vox
         return SurfaceDistances(ends[0], gradients, (along >= low) & (along <= high))
 
@@ -100,12 +104,12 @@ class MaskSurface:
         return values_at(self.distance.data[None, None], positions[None, :, None, None])[0, 0, :, 0, 0].double().numpy()
 
 
-def mask_surface(mask: Volume, *, settings: MaskSurfaceSettings, outlines: OutlineSettings) -> MaskSurface | None:
+def mask_surface(mask: Volume, *, settings: MaskSurfaceSettings) -> MaskSurface | None:
     """Return the surface of a mask, or None if the mask vanishes at the settings' spacing.
 
     The mask is averaged in blocks; its surface lies where the average crosses one half, interpolated linearly between
-    neighbouring blocks. If the area of the mask's lowest or highest slice says that the mask is cut there (`cut_ends`),
-    by the image's border or by whoever drew the mask, that flat end is no surface of the organ and is left out.
+    neighbouring blocks. If the mask's lowest or highest slice is large, the mask is cut there, by the image's border or
+    by whoever drew it; that flat end is no surface of the organ and is left out.
 
     Parameters
     ----------
@@ -113,18 +117,17 @@ def mask_surface(mask: Volume, *, settings: MaskSurfaceSettings, outlines: Outli
         Non-zero is inside.
     settings
         Resolution and extent.
-    outlines
-        Areas from which an end counts as cut.
     """
-    box = mask.crop(*mask.profile.box)
+    box = mask_with_margin(mask, settings.spacing_mm)  # whole blocks around the mask
     coarse = block_average(box, block_factors(box.grid, settings.spacing_mm), window=(0, 1), device=torch.device("cpu"))
     profile = mask_profile(coarse.data >= 0.5)
     if not profile.total:
         return None
     start, stop = profile.box
     part = coarse.data[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
-    axis, sense = coarse.grid.superior_axis
-    cuts = cut_ends(profile.counts[axis][start[axis] : stop[axis]], sense=sense, settings=outlines)
+    axis, _ = coarse.grid.superior_axis
+    areas = profile.counts[axis][start[axis] : stop[axis]]
+    cuts = tuple(bool(areas[end] > settings.cut_share * areas.max()) for end in (0, -1))
     spacing = coarse.grid.spacing_mm
     rim = np.ceil(settings.reach_mm / spacing).astype(int)
     grid = _around(coarse.grid, start - rim, np.array(part.shape) + 2 * rim)
@@ -162,8 +165,8 @@ def _around(grid: Grid, first: NDArray[np.int_], shape: NDArray[np.int_]) -> Gri
     return Grid(tuple(shape.tolist()), matrix)
 
 
-def _continue(part: Tensor, rim: NDArray[np.int_], axis: int, cuts: tuple[bool, bool]) -> Tensor:
-    """Return (I, J, K) averages with a rim of zeros around them, or of copies of the end slice where the mask is cut."""
+def _continue(part: Tensor, rim: NDArray[np.int_], axis: int, cuts: tuple[bool, ...]) -> Tensor:
+    """Return (I, J, K) averages with a rim of zeros around them, or of copies of an end slice that is a cut."""
     padded = functional.pad(part, [int(n) for n in rim[::-1].repeat(2)])
     width = int(rim[axis])
     for is_cut, begin, source in ((cuts[0], 0, width), (cuts[1], padded.shape[axis] - width, -width - 1)):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hepareg.geometry.profile import mask_profile
 from hepareg.volume import Volume
 
-__all__ = ["OutlineSettings", "body_centre_mm", "cut_ends", "is_cut_by_border"]
+__all__ = ["OutlineSettings", "body_centre_mm", "is_cut_by_border"]
 
 THINNING = 4
 """The body's centre is taken from every fourth voxel along each axis: enough for a start."""
@@ -46,22 +46,8 @@ def body_centre_mm(image: Volume, *, settings: OutlineSettings) -> NDArray[np.fl
 def is_cut_by_border(mask: Volume, *, settings: OutlineSettings) -> tuple[bool, bool]:
     """Return whether the image's border cuts a mask at the mask's inferior end, and whether at the superior end."""
     axis, sense = mask.grid.superior_axis
-    first, last = cut_ends(mask.profile.counts[axis], sense=sense, settings=settings)
-    return (first, last) if sense > 0 else (last, first)
-
-
-def cut_ends(areas: NDArray[np.int_], *, sense: int, settings: OutlineSettings) -> tuple[bool, bool]:
-    """Return whether a mask is cut at the first of its slices along the body, and whether at the last.
-
-    Parameters
-    ----------
-    areas
-        Number of the mask's voxels in each slice.
-    sense
-        +1 if the slices are counted upwards, -1 if downwards.
-    settings
-        Shares of the largest area from which a mask is cut.
-    """
-    shares = (settings.bottom_cut_share, settings.top_cut_share)
-    first, last = shares if sense > 0 else shares[::-1]
-    return bool(areas[0] > first * areas.max()), bool(areas[-1] > last * areas.max())
+    areas = mask.profile.counts[axis]
+    if sense < 0:
+        areas = areas[::-1]
+    bottom, top = settings.bottom_cut_share * areas.max(), settings.top_cut_share * areas.max()
+    return bool(areas[0] > bottom), bool(areas[-1] > top)

@@ -13,7 +13,14 @@ from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, pose_part
 from hepareg.transforms import RigidTransform
 
-__all__ = ["Estimate", "UncertaintySettings", "estimate_pose", "mean_distances_mm", "pose_uncertainty_mm", "root_mean_square_tre"]
+__all__ = [
+    "Estimate",
+    "UncertaintySettings",
+    "estimate_pose",
+    "mean_distances_mm",
+    "pose_uncertainty_mm",
+    "root_mean_square_tre",
+]
 
 
 @dataclass(frozen=True)
