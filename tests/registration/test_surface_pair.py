@@ -38,7 +38,8 @@ def test_surfaces_find_the_pose_and_say_how_well():
     assert error_mm(found.pose) < 0.4  # voxels of 2 mm; the start is 12 mm off
     # some 12 to 16 squares of 30 mm with 1.5 mm each: about 1.5 / sqrt(14 / 3) mm along each axis
     errors_mm = np.sqrt(np.diag(np.linalg.inv(found.information)))[3:]
-    assert (errors_mm > 0.4).all() and (errors_mm < 1.2).all()
+    assert (errors_mm > 0.4).all()
+    assert (errors_mm < 1.2).all()
 
 
 def test_exchanged_roles_give_the_inverse():

@@ -47,7 +47,7 @@ class SurfaceFusionSettings:
         A smaller change of the pose is not made.
     """
 
-    compared: MaskSurfaceSettings = field(default_factory=lambda: MaskSurfaceSettings(spacing_mm=4.0, num_points=750))
+    compared: MaskSurfaceSettings = field(default_factory=lambda: MaskSurfaceSettings(4.0, 10.0, 750))
     decisive: MaskSurfaceSettings = field(default_factory=MaskSurfaceSettings)
     errors: SurfaceErrorSettings = field(default_factory=SurfaceErrorSettings)
     texture: TextureSettings = field(default_factory=TextureSettings)

@@ -14,9 +14,6 @@ from hepareg.transforms import RigidTransform
 
 __all__ = ["SurfaceErrorSettings", "SurfaceFit", "SurfacePair", "step_between"]
 
-NORMAL = 1.4826
-"""Standard deviation of a normal distribution divided by its median absolute deviation."""
-
 
 @dataclass(frozen=True)
 class SurfaceErrorSettings:
@@ -121,6 +118,7 @@ class SurfacePair:
     def _certainty(self, distances: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return Huber's (N,) weights divided by the variance of one observation, per mm^2.
 
+        Huber's limit is a multiple of 1.4826 times the median distance, a standard deviation that few outliers change.
         The variance is the weighted mean of the squared distances, and at least that of ``settings.least_error_mm``.
 
         References
@@ -131,7 +129,7 @@ class SurfacePair:
         if not len(distances):
             return distances
         least_mm, away = self.settings.least_error_mm, np.abs(distances)
-        limit = self.settings.outlier_factor * max(NORMAL * float(np.median(away)), least_mm)
+        limit = self.settings.outlier_factor * max(1.4826 * float(np.median(away)), least_mm)
         robust = np.minimum(1.0, limit / np.maximum(away, limit))
         variance = float((weights * robust) @ distances**2 / (weights @ robust))
         return robust / max(variance, least_mm**2)
