@@ -36,8 +36,8 @@ LIMITS = {
     "interpolated points": 3_400_000,
     "NumPy bytes at once": 2_000_000,
     "bytes of the largest tensor": 26_000_000,
-    "bytes of all tensors": 1_400_000_000,
-    "operations": 8_300,
+    "bytes of all tensors": 1_430_000_000,
+    "operations": 8_500,
 }
 
 ONE_WAY = RegisterSettings(
