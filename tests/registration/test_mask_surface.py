@@ -57,7 +57,7 @@ def test_the_flat_end_of_a_cut_mask_is_no_surface():
     surface = surface_of(mask)
     assert surface.points_mm[:, 2].min() > -6.5
     assert (np.linalg.norm(surface.points_mm - centre, axis=1) > RADIUS_MM - 2.0).all()  # none on the flat face
-    below, above = centre - [0, 0, 25.0], [*centre, 0, 0, 10.0]
+    below, above = centre + np.array([[0, 0, -25.0], [0, 0, 10.0]])
     found = surface.measure(np.array([below, above]))
     assert found.comparable.tolist() == [False, True]
 
