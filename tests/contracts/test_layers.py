@@ -45,8 +45,8 @@ LAYERS_INSIDE = {
     ),
     "registration": (
         ("full_precision", "images", "liver_top", "method", "outlines", "rough_liver", "verdict_settings"),
-        ("mask_surface", "mask_surfaces", "pose_uncertainty", "problem"),
-        ("both_directions", "starts", "tissue_motion", "witnesses"),
+        ("inner_texture", "mask_surface", "mask_surfaces", "pose_uncertainty", "problem"),
+        ("both_directions", "starts", "surface_pair", "tissue_motion", "witnesses"),
         ("left_by_rigid",),
         ("evidence", "result"),
         ("expected_error", "prediction", "surface_fusion"),
