@@ -4,8 +4,9 @@ Applies the rules again to the committed evidence of the stress and the core set
 ``benchmarks/results/accuracy/verdict_limits.json``, from which ``docs/verdict.md`` is made. It changes no limit.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from benchmarks.accuracy.known_rows import KnownRow, known_rows
@@ -14,7 +15,6 @@ from benchmarks.results import ACCURACY_RESULTS
 from hepareg.io.json import read_json, write_json
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import expected_error
-from hepareg.registration.verdict_rules import RULES
 from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["LARGEST", "LIMITS", "RESULT", "SMALLEST", "calibrate", "main"]
@@ -115,8 +115,9 @@ def _limit(name: str, rows: Sequence[KnownRow]) -> dict[str, float | None]:
     of the accepted good results: until there the limit can be made stricter at no cost.
     """
     nearest, farthest = (min, max) if name in LARGEST else (max, min)
-    codes = {rule.code for rule in RULES if name in rule.limits}
-    wrong = _numbers(name, [known for known in rows if not known.is_good and known.doubts and known.doubts <= codes])
+    off = replace(DEFAULTS, **{name: math.inf if name in LARGEST else -math.inf})
+    refused = [known for known in rows if not known.is_good and known.doubts]
+    wrong = _numbers(name, [known for known in refused if not known.doubts_under(off)])
     accepted = _numbers(name, [known for known in rows if known.is_good and not known.doubts])
     # Four digits are the same on every machine.
     return {

@@ -44,7 +44,15 @@ class KnownRow:
     @property
     def doubts(self) -> set[str]:
         """Codes of the rules that keep the result from an accept; none for an accepted one."""
-        return {code for code in self.verdict.reasons if rule_of(code).decision is not Decision.ACCEPT}
+        return _doubts(self.verdict)
+
+    def doubts_under(self, settings: VerdictSettings) -> set[str]:
+        """Return the doubts under other limits than the default ones."""
+        return _doubts(judge(self.evidence, settings=settings))
+
+
+def _doubts(verdict: Verdict) -> set[str]:
+    return {code for code in verdict.reasons if rule_of(code).decision is not Decision.ACCEPT}
 
 
 def known_rows(name: str) -> list[KnownRow]:

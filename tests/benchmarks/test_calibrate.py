@@ -15,6 +15,8 @@ from hepareg.registration.verdict_settings import VerdictSettings
 
 SETTINGS = {field.name for field in fields(VerdictSettings)}
 
+BEST_FIRST = tuple(Decision)
+
 
 @pytest.fixture(scope="module")
 def stress():
@@ -28,13 +30,15 @@ def false_accepts(rows, **changes):
 
 
 @pytest.mark.parametrize(("name", "count"), [("stress_hepareg", 973), ("core_hepareg", 22)])
-def test_committed_results_get_the_verdicts_that_they_recorded(name, count):
+def test_no_committed_result_gets_a_better_verdict_than_it_recorded(name, count):
+    """The results were recorded before doubts about a mask counted in the expected error."""
     rows = known_rows(name)
     assert len(rows) == count
     for known in rows:
-        assert known.verdict.decision.value == known.row["decision"]
-        assert "; ".join(known.verdict.reasons) == (known.row["reason"] or "")
-        assert known.verdict.expected_liver_tre_mm == pytest.approx(known.row["expected_tre_mm"], rel=1e-12)  # rounding
+        recorded = Decision(known.row["decision"])
+        assert BEST_FIRST.index(known.verdict.decision) >= BEST_FIRST.index(recorded)
+        assert set(known.verdict.reasons) >= set((known.row["reason"] or "").split("; ")) - {""}
+        assert known.verdict.expected_liver_tre_mm >= known.row["expected_tre_mm"] * (1 - 1e-12)  # rounding
 
 
 def test_the_committed_calibration_is_that_of_the_committed_results():
@@ -43,7 +47,8 @@ def test_the_committed_calibration_is_that_of_the_committed_results():
 
 def test_looser_than_free_to_lets_a_wrong_result_through(stress):
     limit = read_json(RESULT)["limits"]["min_soft_tissue_share"]
-    alone = [known for known in stress if not known.is_good and known.doubts == {"mask_holds_little_soft_tissue"}]
+    of_the_mask = {"mask_holds_little_soft_tissue", "expected_error_above_limit"}
+    alone = [known for known in stress if not known.is_good and known.doubts == of_the_mask]
     # The file keeps 4 digits, so that the nearest wrong result lies within 1e-4 of the number.
     assert false_accepts(stress, min_soft_tissue_share=limit["free_to"] + 1e-4) == 0
     assert false_accepts(stress, min_soft_tissue_share=limit["free_to"] - 1e-4) == 1
@@ -62,7 +67,7 @@ def test_every_setting_is_calibrated_or_cannot_prevent_an_accept():
     accepting = {limit for rule in RULES if rule.decision is not Decision.REJECT for limit in rule.limits}
     assert accepting == set(LIMITS)
     expected_error = {"floor_mm", "uncertainty_factor", "voxel_bias_per_mm", "shared_voxel_bias", "p95_of_mean"}
-    expected_error |= {"flatness_floor_mm"}
+    expected_error |= {"flatness_floor_mm", "doubtful_mask_mm", "disordered_slices_mm"}
     assert SETTINGS - accepting - expected_error == {
         "aligned_mm", "reject_mm", "reject_basin_depth", "reject_basin_depth_confirmed", "reject_overlap_share",
         "reject_mask_homogeneity",

@@ -19,7 +19,7 @@ def error(**changes):
 def test_parts_add_as_squares():
     evidence = replace(GOOD, correction_mm=0.3, interpolation_pull_mm=0.2, flatness_mm=1.0)
     parts = [part.value_mm(evidence, SETTINGS) for part in ERROR_PARTS]
-    assert parts == pytest.approx([0.05, 0.05, 0.018 * 1.5**2, (1.0 - 0.75**2) ** 0.5, 0.3, 0.2])
+    assert parts == pytest.approx([0.05, 0.05, 0.018 * 1.5**2, (1.0 - 0.75**2) ** 0.5, 0.0, 0.0, 0.3, 0.2])
     assert rigid_error(evidence, SETTINGS) == pytest.approx(math.sqrt(sum(part**2 for part in parts)))
 
 
@@ -34,6 +34,12 @@ def test_the_disagreement_of_the_directions_takes_the_place_of_half_of_the_inter
         {"pose_uncertainty_mm": 0.2},
         {"voxel_mm": 4.0},
         {"tissue_mean_mm": 1.0},
+        {"mask_homogeneity": 0.5},
+        {"largest_mask_ml": 5000.0},
+        {"liver_ml": 300.0},
+        {"soft_tissue_share": 0.6},
+        {"flags": ("mask_left_of_the_body_centre",)},
+        {"slice_order_ratio": 2.0},
         {"directions_error_mm": 0.3},
         {"correction_mm": 0.1},
         {"interpolation_pull_mm": 0.1},

@@ -27,6 +27,7 @@ def test_a_lobe_that_moves_is_named_with_its_offset():
     left = left_by_rigid(motion(lobe([0.0, 0.0, -9.0])), POSE, direction=Direction())
     assert left.where == "left part"
     assert left.offset_mm == pytest.approx((0, 0, -9), abs=1e-6)
+    assert left.point_mm[0] < 0  # RAS: the patient's left
     assert 0 < left.mean_mm < left.p95_mm < left.max_mm < 9
 
 
@@ -35,6 +36,9 @@ def test_exchanged_images_give_the_offset_in_the_moving_world():
     offset = np.array([0.0, 0.0, -9.0])
     left = left_by_rigid(motion(lobe(offset)), POSE, direction=Direction(exchanged=True))
     assert left.where == "left part"
+    # The point is one of the fixed world, which is the searched image's here.
+    back = POSE.inverse().apply(np.array([left.point_mm]))[0]
+    assert POINTS.min(axis=0)[0] < back[0] < 0
     # moving_from_fixed takes the tissue's fixed place back to a point off by the turned offset.
     assert left.offset_mm == pytest.approx(-POSE.rotation.T @ offset, abs=1e-6)
 

@@ -105,5 +105,5 @@ def test_a_rule_reads_the_limits_that_it_names(rule):
 def test_every_setting_is_a_limit_of_a_rule_or_part_of_the_expected_error():
     limits = {limit for rule in RULES for limit in rule.limits}
     of_the_error = {"aligned_mm", "floor_mm", "uncertainty_factor", "voxel_bias_per_mm", "shared_voxel_bias"}
-    of_the_error |= {"p95_of_mean", "flatness_floor_mm"}
+    of_the_error |= {"p95_of_mean", "flatness_floor_mm", "doubtful_mask_mm", "disordered_slices_mm"}
     assert limits | of_the_error == {field.name for field in fields(VerdictSettings)}

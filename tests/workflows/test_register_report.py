@@ -32,7 +32,7 @@ VERDICT = Verdict(
     expected_liver_p95_mm=1.6,
     rigid_fit_error_mm=0.2,
     reasons=("no_liver_mask",),
-    left_by_rigid=LeftByRigid(0.6, 1.5, 2.0, "left part", (1.0, -2.0, -9.0)),
+    left_by_rigid=LeftByRigid(0.6, 1.5, 2.0, "left part", (3.0, 4.0, 5.0), (1.0, -2.0, -9.0)),
     evidence={"rival_gap": float("inf"), "overlap": 0.5},
 )
 RESULT = RegistrationResult(

@@ -15,7 +15,10 @@ def test_a_bend_is_told_with_its_place():
     bent = replace(RESULT, verdict=replace(VERDICT, reasons=("liver_bends",)))
     assert WORST in one_line(bent)
     assert f"{WORST[0].upper()}{WORST[1:]}." in caption(bent, None).lines
+    assert caption(bent, None).point_mm == bent.verdict.left_by_rigid.point_mm
     assert WORST not in one_line(RESULT)
+    assert caption(RESULT, {"before": 0.5, "after": 0.9}).point_mm is None
+    assert caption(RESULT, None).point_mm is RESULT.centre_mm
     unknown = replace(bent, verdict=replace(bent.verdict, left_by_rigid=None))
     assert "than the transform puts it" not in one_line(unknown)
 

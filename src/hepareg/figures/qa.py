@@ -1,8 +1,10 @@
 """The picture to look at before using a result: whether the moving liver lies on the fixed one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from hepareg.errors import SettingsError
@@ -51,11 +53,12 @@ def qa_figure(
     title: str,
     lines: Sequence[str] = (),
     decision: str | None = None,
+    point_mm: ArrayLike | None = None,
 ) -> Image.Image:
     """Return axial, coronal and sagittal views of a pair before and after registration, as one RGB picture.
 
     The left half shows the pair before, the right half after; each has a checkerboard of both images and the liver
-    outlines on the moving image. The planes are those of the world through the liver's centroid, so that oblique grids
+    outlines on the moving image. The planes are those of the world through one point, so that oblique grids
     are shown straight, in true proportions and in radiological convention. Without any mask, both images laid on each
     other take the place of the outlines.
 
@@ -73,6 +76,9 @@ def qa_figure(
         Lines of text under the title.
     decision
         ``accept``, ``review`` or ``reject`` colours the title's bar; grey if left out.
+    point_mm
+        (3,) point of the fixed world that the planes go through, such as the worst place; None for the liver's
+        centroid or, without any mask, the middle of the fixed image.
 
     Raises
     ------
@@ -83,7 +89,8 @@ def qa_figure(
         raise SettingsError(f"expected one of {', '.join(DECISION_RGB)} as decision, got {decision!r}")
     pair = crop_masks(ImagePair(moving, fixed, moving_mask, fixed_mask))
     box = field_of_view(pair, moving_from_fixed=moving_from_fixed_after)
-    planes = [_plane(view, box) for view in VIEWS]
+    centre = box.centre_mm if point_mm is None else np.asarray(point_mm, dtype=np.float64)
+    planes = [_plane(view, replace(box, centre_mm=np.clip(centre, box.low_mm, box.high_mm))) for view in VIEWS]
     top = 104 + 30 * len(lines) + HEADINGS_PX
     height = top + sum(plane.grid.shape[1] + GAP_PX for plane in planes) + LEGEND_PX
     canvas = Image.new("RGB", (_left_of(1, 1) + PANEL_PX + BORDER_PX, height), GROUND)
@@ -98,7 +105,7 @@ def qa_figure(
 
 
 def _plane(view: View, box: FieldOfView) -> Plane:
-    """Return the plane through the liver's centroid, drawn around the middle of the field of view."""
+    """Return the plane through the box's point, drawn around the middle of the field of view."""
     pixel_mm = float(box.size_mm[:2].max()) / PANEL_PX
     right, down = np.abs(view.right).astype(bool), np.abs(view.down).astype(bool)
     centre = np.where(right | down, box.middle_mm, box.centre_mm)

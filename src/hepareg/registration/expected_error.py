@@ -10,6 +10,9 @@ from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["ERROR_PARTS", "ErrorPart", "ExpectedError", "expected_error", "rigid_error"]
 
+MASK_ON_THE_LEFT = "mask_left_of_the_body_centre"
+"""Flag of a mask that may be of the spleen (`problem.build_problem`)."""
+
 
 @dataclass(frozen=True)
 class ErrorPart:
@@ -92,6 +95,25 @@ def _flat_optimum(evidence: Evidence, settings: VerdictSettings) -> float:
     return float(np.sqrt(max(0.0, flatness_mm**2 - settings.flatness_floor_mm**2)))
 
 
+def _doubtful_mask(evidence: Evidence, settings: VerdictSettings) -> float:
+    """Return ``doubtful_mask_mm`` if a mask may be of something else than the liver, otherwise 0."""
+    homogeneity, largest_ml, least_ml = evidence.mask_homogeneity, evidence.largest_mask_ml, evidence.liver_ml
+    doubts = (
+        homogeneity is not None and homogeneity < settings.min_mask_homogeneity,
+        largest_ml is not None and largest_ml > settings.max_liver_ml,
+        least_ml is not None and least_ml < settings.min_liver_ml,
+        evidence.soft_tissue_share < settings.min_soft_tissue_share,
+        MASK_ON_THE_LEFT in evidence.flags,
+    )
+    return settings.doubtful_mask_mm if any(doubts) else 0.0
+
+
+def _disordered_slices(evidence: Evidence, settings: VerdictSettings) -> float:
+    """Return ``disordered_slices_mm`` if slices of an image are out of order, otherwise 0."""
+    ratio = evidence.slice_order_ratio
+    return settings.disordered_slices_mm if ratio is not None and ratio > settings.max_slice_order_ratio else 0.0
+
+
 ERROR_PARTS = (
     ErrorPart(
         "floor",
@@ -120,6 +142,18 @@ ERROR_PARTS = (
         "Poses some millimetres away explain the images nearly as well, as on a liver like a sphere without visible "
         "vessels. Blocks do not show it: noise and neighbours make them look determined.",
         _flat_optimum,
+    ),
+    ErrorPart(
+        "doubtful mask",
+        "doubtful_mask_mm if a mask is mixed, too small, too large, on the left, or holds little soft tissue",
+        "Under a mask of something else the images may fit well, and the liver may lie anywhere.",
+        _doubtful_mask,
+    ),
+    ErrorPart(
+        "slices out of order",
+        "disordered_slices_mm if slice_order_ratio > max_slice_order_ratio",
+        "Tissue in a shuffled slice lies where no smooth motion puts it.",
+        _disordered_slices,
     ),
     ErrorPart(
         "missing refinement",

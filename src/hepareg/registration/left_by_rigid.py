@@ -34,6 +34,8 @@ class LeftByRigid:
     where
         Part of the liver in which the tissue lies farthest from the place to which the result sends it: left part,
         right part, dome, lower tip, front, back or middle.
+    point_mm
+        Point of the fixed world at which the tissue is farthest off.
     offset_mm
         Mean offset of the tissue in that part, x y z in the moving world: true place minus the place to which the
         result sends it.
@@ -43,6 +45,7 @@ class LeftByRigid:
     p95_mm: float
     max_mm: float
     where: str
+    point_mm: tuple[float, float, float]
     offset_mm: tuple[float, float, float]
 
 
@@ -65,13 +68,15 @@ def left_by_rigid(motion: TissueMotion, pose: RigidTransform, *, direction: Dire
     lengths = np.linalg.norm(offsets, axis=1)
     farthest = offsets[lengths.argmax()]
     worst = (lengths >= WORST_SHARE * lengths.max()) & (offsets @ farthest >= LEAST_COSINE * lengths * lengths.max())
-    x, y, z = offsets[worst].mean(axis=0).tolist()
+    in_fixed = places if direction.exchanged else points
+    point, offset = in_fixed[lengths.argmax()], offsets[worst].mean(axis=0)
     return LeftByRigid(
         mean_mm=float(at_fit.mean()),
         p95_mm=float(np.percentile(at_fit, 95)),
         max_mm=float(at_fit.max()),
         where=part_of_liver(points, worst),
-        offset_mm=(x, y, z),
+        point_mm=(float(point[0]), float(point[1]), float(point[2])),
+        offset_mm=(float(offset[0]), float(offset[1]), float(offset[2])),
     )
 
 

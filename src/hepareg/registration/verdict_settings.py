@@ -27,6 +27,8 @@ class VerdictSettings:
     shared_voxel_bias
         If both directions were searched, this share of the bias is expected in both alike; the rest is measured by
         `directions_error_mm`.
+    doubtful_mask_mm, disordered_slices_mm
+        Expected error if a mask may be of something else than the liver, and if slices of an image are out of order.
     p95_of_mean
         95th percentile over the liver of the distance between two rigid poses, as a multiple of the mean distance.
     max_left_p95_mm
@@ -89,6 +91,8 @@ class VerdictSettings:
     uncertainty_factor: float = 1.0
     voxel_bias_per_mm: float = 0.018
     shared_voxel_bias: float = 0.5
+    doubtful_mask_mm: float = 5.0
+    disordered_slices_mm: float = 5.0
     p95_of_mean: float = 1.5
     max_left_p95_mm: float = 1.5
     min_explained_share: float = 0.25

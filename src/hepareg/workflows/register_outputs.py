@@ -71,11 +71,22 @@ class Written:
 
 @dataclass(frozen=True)
 class Caption:
-    """Words of the picture: its title, the lines under the title, and the decision that colours the title's bar."""
+    """Words of the picture, and the place that it shows.
+
+    Parameters
+    ----------
+    title, lines
+        Title, and lines under the title.
+    decision
+        Decision that colours the title's bar.
+    point_mm
+        (3,) point of the fixed world that the planes go through; None for the liver's centroid.
+    """
 
     title: str
     lines: Sequence[str]
     decision: str
+    point_mm: ArrayLike | None = None
 
 
 def write_transforms(
@@ -176,6 +187,7 @@ def draw_picture(transform: RigidTransform, pair: CheckedPair, caption: Caption)
         title=caption.title,
         lines=caption.lines,
         decision=caption.decision,
+        point_mm=caption.point_mm,
     )
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from numpy.typing import ArrayLike
+
 from hepareg.registration.verdict_rules import rule_of
 from hepareg.workflows.register_outputs import Caption
 
@@ -52,7 +54,19 @@ def caption(result: "RegistrationResult", dice: Mapping[str, float] | None) -> C
     lines.append(measures)
     if others := verdict.reasons[1:]:
         lines.append("Further reasons: " + ", ".join(code.replace("_", " ") for code in others))
-    return Caption(f"{verdict.decision.value.upper()}: {expected_error(verdict)}", lines, verdict.decision.value)
+    title = f"{verdict.decision.value.upper()}: {expected_error(verdict)}"
+    return Caption(title, lines, verdict.decision.value, point_mm=_point_to_show(result, has_masks=dice is not None))
+
+
+def _point_to_show(result: "RegistrationResult", *, has_masks: bool) -> ArrayLike | None:
+    """Return the point of the fixed world that the picture's planes go through, or None to leave the choice to it.
+
+    It is the point at which a bending liver is farthest off; without both masks it is the centre of the liver found.
+    """
+    left = result.verdict.left_by_rigid
+    if left is not None and BENDS in result.verdict.reasons:
+        return left.point_mm
+    return None if has_masks else result.centre_mm
 
 
 def _is_rejected(verdict: "Verdict") -> bool:
