@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 
 from benchmarks.accuracy.tables import named_tables, stress_tables
+from benchmarks.accuracy.tissue_tables import tissue_tables
 from benchmarks.accuracy.verdict_tables import verdict_tables
 from benchmarks.comparison_tables import comparison_tables, readme_tables
 from benchmarks.results import ACCURACY_RESULTS, RESULTS, ROOT
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path, from the result files."""
     results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.rglob("*.json"))}
-    accuracy = {"core": named_tables, "parallel_grids": named_tables, "stress": stress_tables}
+    accuracy = {"core": named_tables, "parallel_grids": named_tables, "stress": stress_tables, "tissue": tissue_tables}
     methods = {kind: [results[name] for name in results if name.startswith(f"{kind}_")] for kind in accuracy}
     return {
         ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),

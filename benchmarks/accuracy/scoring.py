@@ -22,7 +22,8 @@ UNKNOWN = dict.fromkeys(
     (
         "reason", "liver_tre_mean_mm", "liver_tre_worst_mm", "rotation_error_deg", "translation_error_mm", "dice",
         "tissue_mean_mm", "tissue_p95_mm", "tissue_max_mm", "left_by_rigid_mean_mm", "left_by_rigid_p95_mm",
-        "left_by_rigid_max_mm", "rigid_fit_error_mm", "decision", "expected_tre_mm", "evidence", "ended",
+        "left_by_rigid_max_mm", "rigid_fit_error_mm", "decision", "expected_tre_mm",
+        "expected_p95_mm", "evidence", "ended",
     )
 )  # fmt: skip
 """Entries of a row that a failed run leaves None."""
@@ -93,6 +94,7 @@ def _verdict(result: Any) -> Row:
         "reason": "; ".join(map(str, verdict.reasons)) or None,
         "decision": str(getattr(verdict.decision, "value", verdict.decision)),
         "expected_tre_mm": verdict.expected_liver_tre_mm,
+        "expected_p95_mm": getattr(verdict, "expected_liver_p95_mm", None),
         "evidence": dict(getattr(verdict, "evidence", {})),
     }
 

@@ -4,7 +4,7 @@
 and runs the method on each. ``--part I/N``, ``--numbers A:B``, ``--kinds KIND ...`` and ``--half`` choose a part of the
 set. The row of each finished pair is a file in ``build/stress/NAME``; a stopped run goes on with the pairs that have
 none, and several runs may work side by side. ``collect`` joins the rows to
-``benchmarks/results/accuracy/stress_NAME.json``.
+``benchmarks/results/accuracy/stress_NAME.json``, or another kind than stress.
 """
 
 import argparse
@@ -42,12 +42,15 @@ def main() -> None:
     parser.add_argument("--numbers", default=":", metavar="A:B", help="pairs from number A on and below B")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="only these troubles")
     parser.add_argument("--half", choices=("limits", "judged"), help="only the half that limits are set or judged on")
+    parser.add_argument(
+        "--kind", default="stress", help="first part of the name of the result file, as its page reads it"
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="folder for the rows of finished pairs")
     arguments = parser.parse_args()
     if arguments.command == "run":
         run(register=arguments.register, work=arguments.work / arguments.name, pairs=_chosen(arguments))
     else:
-        collect(arguments.work / arguments.name, name=arguments.name)
+        collect(arguments.work / arguments.name, name=arguments.name, kind=arguments.kind)
 
 
 def _chosen(arguments: argparse.Namespace) -> list[StressPair]:
@@ -93,7 +96,7 @@ def _facts(pair: StressPair) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
+def collect(work: Path, *, name: str, kind: str = "stress", results: Path = ACCURACY_RESULTS) -> list[dict[str, Any]]:
     """Join the files of `run` to one result file and return its rows.
 
     Raises
@@ -108,7 +111,7 @@ def collect(work: Path, *, name: str, results: Path = ACCURACY_RESULTS) -> list[
     rows = [row for part in parts for row in part["rows"]]
     settings = {**parts[0]["settings"], "number": len(rows), "of": NUM_PAIRS}
     result = {"kind": "accuracy", "method": name, **parts[0], "settings": settings, "rows": rows}
-    write_json(results / f"stress_{name}.json", result)
+    write_json(results / f"{kind}_{name}.json", result)
     return rows
 
 
