@@ -63,13 +63,13 @@ def test_the_record_is_plain_data_with_all_components():
     record = RegisterSettings().record()
     assert json.loads(json.dumps(record))["constants"]["arc_radius_mm"] == CONSTANTS["arc_radius_mm"]
     assert set(record) == {
-        "problem", "starts", "refinement", "uncertainty", "tissue_motion", "both_directions", "surfaces",
+        "problem", "starts", "refinement", "uncertainty", "tissue_motion", "both_directions", "surface_fusion",
         "evidence",         "verdict", "constants",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "component", ["problem", "starts", "uncertainty", "both_directions", "surfaces", "evidence", "verdict"]
+    "component", ["problem", "starts", "uncertainty", "both_directions", "surface_fusion", "evidence", "verdict"]
 )
 def test_another_calibration_has_another_record(component):
     settings = RegisterSettings()

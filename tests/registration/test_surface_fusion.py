@@ -91,7 +91,7 @@ def test_without_texture_the_surfaces_repair_a_misled_pose(plain):
     before, after = fuse(problem, level, wrong)
     assert error_mm(problem, after.transform, truth) < 1.0  # masks on voxels of 4 mm
     assert after.uncertainty_mm > 0.3  # that of the surfaces, not the images' 0.1 mm
-    assert after.bend_rms_mm == before.bend_rms_mm
+    assert after.directions_error_mm == before.directions_error_mm
 
 
 def test_without_texture_both_roles_of_the_images_give_one_pose(plain, pair):

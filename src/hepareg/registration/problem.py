@@ -7,6 +7,7 @@ searched_from_reference.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from hepareg.pair import ImagePair
 from hepareg.refinement.direction import Direction
 from hepareg.refinement.images.region import Region, RegionSettings, distance_to_mask, mask_with_margin
 from hepareg.registration.liver_top import below_liver_top
+from hepareg.registration.mask_surface import MaskSurface, MaskSurfaceSettings, mask_surface
 from hepareg.registration.outlines import OutlineSettings, body_centre_mm, is_cut_by_border
 from hepareg.registration.rough_liver import RoughLiverSettings, rough_liver_region
 from hepareg.transforms import RigidTransform
@@ -42,8 +44,8 @@ class ProblemSettings:
         Approximate number of points over the liver at which errors and displacements are measured.
     top_lattice_mm
         Spacing of the lattice on which a mask is tested for being in one piece (`below_liver_top`).
-    region, outlines, rough_liver
-        The region's margins, the outlines of body and mask, and the stand-in for a missing mask.
+    region, outlines, rough_liver, surface
+        The region's margins, the outlines of body and mask, the stand-in for a missing mask, and the masks' surfaces.
     """
 
     search_margin_mm: float = 60.0
@@ -53,6 +55,7 @@ class ProblemSettings:
     region: RegionSettings = field(default_factory=RegionSettings)
     outlines: OutlineSettings = field(default_factory=OutlineSettings)
     rough_liver: RoughLiverSettings = field(default_factory=RoughLiverSettings)
+    surface: MaskSurfaceSettings = field(default_factory=MaskSurfaceSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,18 @@ class Problem:
     def has_both_masks(self) -> bool:
         """Whether both images have a liver mask."""
         return self.reference_mask is not None and self.searched_mask is not None
+
+    @cached_property
+    def surfaces(self) -> tuple[MaskSurface, MaskSurface] | None:
+        """Surfaces of the reference mask and the searched mask; None if one is missing or vanishes."""
+        return self.surfaces_at(self.settings.surface)
+
+    def surfaces_at(self, settings: MaskSurfaceSettings) -> tuple[MaskSurface, MaskSurface] | None:
+        """Return the surfaces of both masks at a resolution; None if one is missing or vanishes."""
+        if self.reference_mask is None or self.searched_mask is None:
+            return None
+        reference, searched = (mask_surface(m, settings=settings) for m in (self.reference_mask, self.searched_mask))
+        return None if reference is None or searched is None else (reference, searched)
 
     @property
     def liver_ml(self) -> float | None:

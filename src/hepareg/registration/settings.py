@@ -20,11 +20,11 @@ from hepareg.registration.starts import StartSettings
 from hepareg.registration.surface_fusion import SurfaceFusionSettings
 from hepareg.registration.tissue_motion import TissueMotionSettings
 from hepareg.registration.verdict_settings import VerdictSettings
-from hepareg.registration.witnesses import flatness, mask_tissue, simple_motion, surfaces, vessel_contrast
+from hepareg.registration.witnesses import flatness, mask_tissue, simple_motion, surface_shift, vessel_contrast
 
 __all__ = ["RegisterSettings"]
 
-WITNESSES = (flatness, mask_tissue, simple_motion, slice_sequence, surfaces, vessel_contrast)
+WITNESSES = (flatness, mask_tissue, simple_motion, slice_sequence, surface_shift, vessel_contrast)
 
 
 def _numbers(module: ModuleType) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class RegisterSettings:
     uncertainty: UncertaintySettings = field(default_factory=UncertaintySettings)
     tissue_motion: TissueMotionSettings = field(default_factory=TissueMotionSettings)
     both_directions: BothDirectionsSettings = field(default_factory=BothDirectionsSettings)
-    surfaces: SurfaceFusionSettings = field(default_factory=SurfaceFusionSettings)
+    surface_fusion: SurfaceFusionSettings = field(default_factory=SurfaceFusionSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
 

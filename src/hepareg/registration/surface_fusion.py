@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hepareg.refinement.level import Level
 from hepareg.registration.both_directions import interpolate_poses
 from hepareg.registration.inner_texture import TextureSettings, texture_information
-from hepareg.registration.mask_surface import MaskSurfaceSettings, mask_surface
+from hepareg.registration.mask_surface import MaskSurface, MaskSurfaceSettings
 from hepareg.registration.pose_uncertainty import Estimate, mean_distances_mm, root_mean_square_tre
 from hepareg.registration.problem import Problem
 from hepareg.registration.surface_pair import SurfaceErrorSettings, SurfacePair, step_between
@@ -33,8 +33,10 @@ class SurfaceFusionSettings:
 
     Parameters
     ----------
-    compared, decisive
-        Resolution of the surfaces when their compatibility with the images is tested, and when they change the pose.
+    compared_points
+        Approximate number of points of each surface with which their compatibility with the images is tested.
+    decisive
+        Resolution of the surfaces when they change the pose.
     errors, texture
         Errors of the surfaces, and the part of the images that counts as texture of the liver.
     incompatible
@@ -47,8 +49,8 @@ class SurfaceFusionSettings:
         A smaller change of the pose is not made.
     """
 
-    compared: MaskSurfaceSettings = field(default_factory=lambda: MaskSurfaceSettings(4.0, 10.0, 750))
-    decisive: MaskSurfaceSettings = field(default_factory=MaskSurfaceSettings)
+    compared_points: int = 750
+    decisive: MaskSurfaceSettings = field(default_factory=lambda: MaskSurfaceSettings(2.5, 15.0, 1500))
     errors: SurfaceErrorSettings = field(default_factory=SurfaceErrorSettings)
     texture: TextureSettings = field(default_factory=TextureSettings)
     incompatible: float = 8.6
@@ -85,9 +87,13 @@ def fuse_surfaces(problem: Problem, level: Level, estimate: Estimate, *, setting
     share p of the way from the pose of the images to the pose of the largest posterior density, for which the texture
     is the prior. Its variance is that of the mixture of both poses.
     """
-    found = _objection(problem, level, estimate, resolution=settings.compared, settings=settings)
-    if found is not None:
-        found = _objection(problem, level, estimate, resolution=settings.decisive, settings=settings)
+    if problem.surfaces is None:
+        return estimate
+    few = tuple(surface.thinned(settings.compared_points) for surface in problem.surfaces)
+    if _objection(problem, level, estimate, surfaces=few, settings=settings) is None:
+        return estimate
+    fine = problem.surfaces_at(settings.decisive) or problem.surfaces
+    found = _objection(problem, level, estimate, surfaces=fine, settings=settings)
     if found is None:
         return estimate
     pair, start = found.pair, level.direction.to_solver(estimate.transform)
@@ -118,13 +124,12 @@ def _objection(
     level: Level,
     estimate: Estimate,
     *,
-    resolution: MaskSurfaceSettings,
+    surfaces: tuple[MaskSurface, ...],
     settings: SurfaceFusionSettings,
 ) -> Objection | None:
-    """Return the objection of the surfaces at a resolution, or None if they would hardly change the pose."""
-    pair = _surface_pair(problem, level, resolution, settings.errors)
-    if pair is None:
-        return None
+    """Return the objection of the reference's and the searched mask's surface; None if the pose would hardly change."""
+    template, sampled = level.direction.order(*surfaces)
+    pair = SurfacePair(template, sampled, level.images.centre_mm, settings.errors)
     start = level.direction.to_solver(estimate.transform)
     alone = pair.fit(start, _weak(settings))
     way = step_between(alone.pose, start, centre_mm=pair.centre_mm)
@@ -138,16 +143,3 @@ def _objection(
 def _weak(settings: SurfaceFusionSettings) -> NDArray[np.floating]:
     """Return the (6, 6) information per mm^2 that images without texture have if they were misled."""
     return np.eye(6) / settings.prior_mm**2
-
-
-def _surface_pair(
-    problem: Problem, level: Level, resolution: MaskSurfaceSettings, errors: SurfaceErrorSettings
-) -> SurfacePair | None:
-    """Return the surfaces of both masks, or None if one is missing or smaller than the resolution."""
-    if problem.reference_mask is None or problem.searched_mask is None:
-        return None
-    masks = level.direction.order(problem.reference_mask, problem.searched_mask)
-    template, sampled = (mask_surface(mask, settings=resolution) for mask in masks)
-    if template is None or sampled is None:
-        return None
-    return SurfacePair(template, sampled, level.images.centre_mm, errors)

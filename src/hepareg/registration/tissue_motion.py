@@ -9,9 +9,9 @@ from hepareg.arrays import Points
 from hepareg.refinement.cell_observer import CellObserver, CellObserverSettings
 from hepareg.refinement.multilevel import Refinement
 from hepareg.refinement.smooth_field import Observed, SmoothField, SmoothFieldSettings, field_basis, improve_field
-from hepareg.registration.mask_surfaces import MaskSurfaces, MaskSurfaceSettings
 from hepareg.registration.pose_uncertainty import Estimate, UncertaintySettings, estimate_pose, mean_distances_mm
 from hepareg.registration.problem import Problem
+from hepareg.registration.surface_observer import SurfaceObserver, SurfaceObserverSettings
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.fit import fit_rigid
 
@@ -45,7 +45,7 @@ class TissueMotionSettings:
     min_apart_mm: float = 0.1
     cells: CellObserverSettings = field(default_factory=CellObserverSettings)
     prior: SmoothFieldSettings = field(default_factory=SmoothFieldSettings)
-    surfaces: MaskSurfaceSettings = field(default_factory=MaskSurfaceSettings)
+    surfaces: SurfaceObserverSettings = field(default_factory=SurfaceObserverSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def estimate_tissue_motion(problem: Problem, refinement: Refinement, *, settings
     """
     pose, points = refinement.pose, problem.points_mm
     found = SmoothField.zero(field_basis(points, settings=settings.prior))
-    surfaces = _surfaces(problem, pose, settings.surfaces)
+    surfaces = SurfaceObserver(*problem.surfaces, pose, settings=settings.surfaces) if problem.surfaces else None
     others = [] if surfaces is None else [Observed.by(surfaces, found.basis)]
     if others:
         found = improve_field(found, others, iterations=settings.surface_iterations, settings=settings.prior)
@@ -137,12 +137,6 @@ def fit_bending_liver(
     if motion.gain < settings.min_gain or apart_mm < settings.min_apart_mm:
         return None
     return estimate_pose(refinement.finest.level, motion.rigid, points_mm=motion.points_mm, settings=blocks)
-
-
-def _surfaces(problem: Problem, pose: RigidTransform, settings: MaskSurfaceSettings) -> MaskSurfaces | None:
-    if problem.reference_mask is None or problem.searched_mask is None:
-        return None
-    return MaskSurfaces(problem.reference_mask, problem.searched_mask, pose, settings=settings)
 
 
 def _gain(cells: CellObserver, found: SmoothField) -> float:

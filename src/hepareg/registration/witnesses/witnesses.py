@@ -13,7 +13,7 @@ from hepareg.registration.problem import Problem
 from hepareg.registration.witnesses.flatness import flatness_mm
 from hepareg.registration.witnesses.mask_tissue import tissue_homogeneity
 from hepareg.registration.witnesses.simple_motion import simple_motion
-from hepareg.registration.witnesses.surfaces import surface_shift_mm
+from hepareg.registration.witnesses.surface_shift import surface_shift_mm
 from hepareg.registration.witnesses.vessel_contrast import vessel_contrast_hu
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
@@ -78,8 +78,7 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         The pose to be judged, searched_from_reference.
     """
     sequences = _slice_sequences(problem, result)
-    reference, searched = problem.reference_mask, problem.searched_mask
-    masks = [mask for mask in (reference, searched) if mask is not None]
+    masks = [mask for mask in (problem.reference_mask, problem.searched_mask) if mask is not None]
     motion = simple_motion(compared, result)
     fixed_hu, moving_hu = problem.direction.order(*_vessel_contrasts(problem))
     return Witnesses(
@@ -87,9 +86,7 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         slice_gap=max((found.gap_slices for found in sequences), default=None),
         mask_homogeneity=_homogeneity(problem, compared),
         largest_mask_ml=max((mask.profile.total * mask.grid.voxel_volume_mm3 / 1000 for mask in masks), default=None),
-        surface_shift_mm=None
-        if reference is None or searched is None
-        else surface_shift_mm(reference, searched, result),
+        surface_shift_mm=surface_shift_mm(*problem.surfaces, result) if problem.surfaces else None,
         stretch_share=None if motion is None else motion.stretch_share,
         slab_shift_mm=None if motion is None else motion.slab_shift_mm,
         flatness_mm=flatness_mm(compared, result),

@@ -1,15 +1,15 @@
-"""Signed distances to a mask's surface, and surfaces as observations of a displacement."""
+"""Surfaces as observations of a displacement."""
 
 import numpy as np
-import pytest
 
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import rotation_from_vector
-from hepareg.registration.mask_surfaces import MaskSurfaces, MaskSurfaceSettings, signed_distance
+from hepareg.registration.mask_surface import MaskSurfaceSettings, mask_surface
+from hepareg.registration.surface_observer import SurfaceObserver, SurfaceObserverSettings
 from hepareg.transforms import RigidTransform
 from hepareg.volume import Volume
 
-SETTINGS = MaskSurfaceSettings()
+SETTINGS = SurfaceObserverSettings()
 RADII_MM = np.array([60.0, 50.0, 42.0])
 
 
@@ -24,21 +24,9 @@ def ellipsoid(centre_mm, *, spacing_mm=(1.7, 2.0, 3.0), turn_rad=(0.2, -0.1, 0.3
     return Volume(inside.reshape(shape), grid)
 
 
-def test_distances_are_signed_and_in_world_mm():
-    distance = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=5.0, reach_mm=25.0)
-    along_x = np.array([[RADII_MM[0] + d, 0, 0] for d in (-20.0, -8.0, 0.0, 8.0, 20.0)])
-    values, slopes = distance.at(along_x)
-    # A map of 5 mm is right to half a voxel.
-    assert values == pytest.approx([-20, -8, 0, 8, 20], abs=2.0)
-    assert slopes[1:, 0] == pytest.approx(np.ones(4), abs=0.25)
-
-
-def test_surface_points_lie_on_the_surface_with_outward_normals():
-    points, normals = signed_distance(ellipsoid(np.zeros(3)), spacing_mm=5.0, reach_mm=25.0).surface()
-    off = (np.linalg.norm(points / RADII_MM, axis=1) - 1) * RADII_MM.mean()
-    assert np.sqrt(np.mean(off**2)) < 1.5
-    assert abs(off.mean()) < 0.8
-    assert (np.einsum("ni,ni->n", points, normals) > 0).mean() > 0.99
+def observer(reference, searched, pose):
+    surfaces = (mask_surface(mask, settings=MaskSurfaceSettings()) for mask in (reference, searched))
+    return SurfaceObserver(*surfaces, pose, settings=SETTINGS)
 
 
 def test_a_shift_between_the_masks_is_seen():
@@ -46,7 +34,7 @@ def test_a_shift_between_the_masks_is_seen():
     turn = RigidTransform.from_vectors([0.1, 0.0, -0.2], [3.0, 2.0, 1.0])
     moved = ellipsoid(np.zeros(3), turn_rad=(0, 0, 0), spacing_mm=(2.0, 2.0, 2.5), shape=(90, 80, 60))
     placed = Volume(moved.data, Grid(moved.grid.shape, turn.matrix @ moved.grid.world_from_voxel))
-    surfaces = MaskSurfaces(ellipsoid(-shift), placed, turn, settings=SETTINGS)
+    surfaces = observer(ellipsoid(-shift), placed, turn)
     assert 2 < surfaces.rms_mm() < 6
     found = np.zeros(3)
     for _ in range(8):
@@ -58,16 +46,16 @@ def test_a_shift_between_the_masks_is_seen():
 def test_a_surface_at_the_border_of_an_image_is_no_observation():
     whole = ellipsoid(np.zeros(3))
     cut = whole.crop(np.array([0, 0, 15]), np.array(whole.shape))
-    surfaces = MaskSurfaces(cut, whole, RigidTransform.identity(), settings=SETTINGS)
+    surfaces = observer(cut, whole, RigidTransform.identity())
     # The plane at which the image ends would lie up to 20 mm from the whole liver's surface.
     assert surfaces.rms_mm() < 2.0
     H, _ = surfaces.observe(np.zeros_like(surfaces.points_mm))
-    assert len(H) == len(surfaces.points_mm) <= 2 * SETTINGS.max_points
+    assert len(H) == len(surfaces.points_mm) <= 2 * SETTINGS.num_points
 
 
 def test_surfaces_that_do_not_meet_say_nothing():
     apart = RigidTransform.from_vectors(np.zeros(3), [300.0, 0.0, 0.0])
-    surfaces = MaskSurfaces(ellipsoid(np.zeros(3)), ellipsoid(np.zeros(3)), apart, settings=SETTINGS)
+    surfaces = observer(ellipsoid(np.zeros(3)), ellipsoid(np.zeros(3)), apart)
     H, g = surfaces.observe(np.zeros_like(surfaces.points_mm))
     assert not H.any()
     assert not g.any()
