@@ -206,12 +206,14 @@ def improve_field(
     constant, (b' (A + I / s^2)^-1 b - log det(I + s^2 A)) / 2. One eigendecomposition of A serves all amplitudes.
     """
     for _ in range(iterations):
-        A, b = np.zeros_like(field.covariance), np.zeros_like(field.mean)
+        factors, b = [], np.zeros_like(field.mean)
         for observed in observers:
             rows = observed.rows
             H, g = observed.observer.observe((rows @ field.mean).reshape(-1, 3))
-            A += rows.T @ (H @ rows.reshape(len(H), 3, -1)).reshape(rows.shape)
+            factors.append(_factor(H, rows))
             b -= rows.T @ g.ravel()
+        factor = np.concatenate(factors)
+        A = factor.T @ factor
         found = _posterior(field.basis, A, b + A @ field.mean, settings.amplitudes_mm)
         step = found.mean - field.mean
         moved_mm = float(np.abs(field.basis.at_knots @ step).max())
@@ -219,6 +221,18 @@ def improve_field(
         if moved_mm < settings.converged_mm:
             break
     return field
+
+
+def _factor(H: NDArray[np.floating], rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return (M, 3 K) F with F' F = S' H S, for (N, 3, 3) Hessians and the (3 N, 3 K) basis S at their points.
+
+    Directions in which a point is not observed have no row: a surface observes one direction of three.
+    """
+    eigenvalues, vectors = np.linalg.eigh(H)
+    point, which = np.nonzero(eigenvalues > 1e-10 * eigenvalues.max(initial=0.0))  # the rest is rounding
+    directions = vectors[point, :, which] * np.sqrt(eigenvalues[point, which])[:, None]
+    at_points = rows.reshape(len(H), 3, -1)
+    return np.asarray(sum(directions[:, axis, None] * at_points[point, axis] for axis in range(3)))
 
 
 def _posterior(

@@ -43,7 +43,7 @@ class MaskSurfaceSettings:
         area, and at any face of the image in which it has more than the second share.
     """
 
-    spacing_mm: float = 3.5
+    spacing_mm: float = 3.0
     reach_mm: float = 25.0
     num_points: int = 3000
     border_mm: float = 4.0
