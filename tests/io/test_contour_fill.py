@@ -149,3 +149,11 @@ def test_pixels_on_the_outline_belong_to_it():
     assert filled[2:7, 2:6].all()
     assert fill_polygons([square - 4.0], (10, 9)).sum() == 3 * 2  # what lies outside of the picture is cut
     assert fill_polygons([square + 0.25], (10, 9)).sum() == 4 * 3
+
+
+def test_an_edge_that_ends_far_away_takes_no_memory():
+    square = np.array([[2.0, 2.0], [1e12, 2.0], [1e12, 6.0], [2.0, 6.0]])
+    filled = fill_polygons([square], (10, 12))
+    wanted = np.zeros((10, 12), bool)
+    wanted[2:, 2:7] = True
+    np.testing.assert_array_equal(filled, wanted)

@@ -6,6 +6,7 @@ import shutil
 import sys
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from hepareg.errors import FileFormatError
-from hepareg.io.dicom_files import DicomFile, files_below, looks_like_dicom, read_dataset
+from hepareg.io.dicom_files import DicomFile, _Bounded, files_below, looks_like_dicom, read_dataset
 from hepareg.io.images import read_image
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -153,3 +154,63 @@ def test_pydicom_says_nothing(folder, caplog, recwarn):
 def test_a_missing_folder(tmp_path):
     with pytest.raises(FileFormatError, match="does not exist"):
         files_below(tmp_path / "absent")
+
+
+def test_no_more_is_read_than_a_file_has(folder):
+    """Lengths of a damaged file are up to 4 GB; to read so many bytes would take that memory first."""
+    path = sorted(folder.iterdir())[0]
+    whole = path.read_bytes()
+    place = whole.index(b"\xe0\x7f\x10\x00OW") + 8
+    path.write_bytes(whole[:place] + b"\xfe\xff\xff\xff" + whole[place + 4 :])
+    asked = []
+    with path.open("rb") as stream:
+        bounded = _Bounded(stream)
+        assert bounded.read(1 << 40) == path.read_bytes()
+        bounded.seek(len(whole) - 5)
+        assert (bounded.read(2), bounded.read(), bounded.tell()) == (whole[-5:-3], whole[-3:], len(whole))
+
+        class Watched:
+            def read(self, size=-1):
+                asked.append(size)
+                return b""
+
+        bounded._stream = Watched()
+        bounded.read((1 << 32) - 2)
+    assert asked == [len(whole)]
+    np.testing.assert_array_equal(read_image(folder).data, HU)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_zeros_after_the_data_set_are_no_elements(folder, pack):
+    path = sorted(folder.iterdir())[0]
+    before = len(read_dataset(DicomFile(path)))
+    path.write_bytes(pack(path.read_bytes() + bytes(1 << 20)))
+    dataset = read_dataset(DicomFile(path))
+    assert len(dataset) == before
+    np.testing.assert_array_equal(read_image(folder).data, HU)
+
+
+@pytest.mark.parametrize("zeros", [1 << 20, 1 << 23])
+def test_a_deflated_bomb_is_not_unpacked(folder, zeros, monkeypatch):
+    monkeypatch.setattr("hepareg.io.dicom_files.MAX_UNCHECKED_BYTES", 1 << 22)
+    in_syntax(folder, DeflatedExplicitVRLittleEndian)
+    path = sorted(folder.iterdir())[0]
+    raw = path.read_bytes()
+    place = 144 + int.from_bytes(raw[140:144], "little")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    content = zlib.decompressobj(-15).decompress(raw[place:])
+    path.write_bytes(raw[:place] + packer.compress(content + bytes(zeros)) + packer.flush())
+    if zeros == 1 << 20:
+        np.testing.assert_array_equal(read_image(folder).data, HU)
+        return
+    with pytest.raises(FileFormatError, match="unpacks to less than 4 MiB"):
+        read_image(folder)
+
+
+@pytest.mark.parametrize("syntax", [b"1.2.840.10\0\0008.1.2", b"liver", b"1.2.840\\1.2.840"])
+def test_a_transfer_syntax_that_is_none(folder, syntax):
+    path = sorted(folder.iterdir())[0]
+    path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", syntax.ljust(20, b"\0"), 1))
+    with pytest.raises(FileFormatError, match="got a damaged one") as caught:
+        read_image(folder)
+    assert str(caught.value).isprintable()

@@ -66,3 +66,33 @@ def test_other_dicom_objects_are_passed_over(tmp_path):
     assert len(read_headers(tmp_path, progress=lambda *counts: seen.append(counts))) == 1
     assert seen == [(1, 2), (2, 2)]
     assert pydicom.dcmread(tmp_path / "report.dcm").Modality == "CT"
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e11"])
+@pytest.mark.parametrize(
+    ("keyword", "old"), [("ImagePositionPatient", b"-10.00000000"), ("RescaleIntercept", b"-1024")]
+)
+def test_numbers_that_no_ct_has_are_refused(tmp_path, keyword, old, value):
+    save(ct_slice(0, PIXELS, SeriesInstanceUID="1.2.3"), tmp_path / "a.dcm")
+    raw = (tmp_path / "a.dcm").read_bytes()
+    assert raw.count(old) == 1
+    (tmp_path / "a.dcm").write_bytes(raw.replace(old, value.encode().ljust(len(old))))
+    with pytest.raises(FileFormatError, match="attribute that cannot be read"):
+        read_headers(tmp_path)
+
+
+@pytest.mark.parametrize("value", [b"inf ", b"1e99", b"x"])
+def test_a_number_that_only_sorts_images_may_be_damaged(tmp_path, value):
+    save(ct_slice(0, PIXELS, SeriesInstanceUID="1.2.3", AcquisitionNumber=4711), tmp_path / "a.dcm")
+    raw = (tmp_path / "a.dcm").read_bytes()
+    assert raw.count(b"4711") == 1
+    (tmp_path / "a.dcm").write_bytes(raw.replace(b"4711", value.ljust(4)))
+    assert read_headers(tmp_path)[0].acquisition_number is None
+
+
+def test_a_modality_of_an_unknown_type_is_one_line(tmp_path):
+    save(ct_slice(0, PIXELS, SeriesInstanceUID="1.2.3"), tmp_path / "a.dcm")
+    raw = (tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(raw.replace(b"\x08\x00\x60\x00CS", b"\x08\x00\x60\x00C\xf8"))
+    with pytest.raises(FileFormatError, match="attribute that cannot be read"):
+        read_headers(tmp_path)

@@ -119,3 +119,36 @@ def test_frames_at_no_even_distance_are_refused():
     dataset = binary_seg([(0, 0, z) for z in (0.0, 3.0, 7.3, 12.2)], [np.ones((4, 4), bool)] * 4, thickness_mm=3.0)
     with pytest.raises(MaskError, match="even distances"):
         segments_of_seg(dataset).read(1, None)
+
+
+def _far_away(dataset):
+    dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient = [0.0, 0.0, 1e9]
+
+
+def _without_a_normal(dataset):
+    plane = dataset.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0]
+    plane.ImageOrientationPatient = [1, 0, 0, 1, 0, 0]
+
+
+def _huge(dataset):
+    dataset.Rows = dataset.Columns = 65535
+
+
+def _of_many_frames(dataset):
+    dataset.NumberOfFrames = 2147483647
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_far_away, "fits into memory"),
+        (_without_a_normal, "one direction twice"),
+        (_huge, "fits into memory"),
+        (_of_many_frames, "a place for each of 2147483647 frames"),
+    ],
+)
+def test_damaged_sizes_and_places_take_no_memory(damage, message):
+    dataset = binary_seg([(0, 0, 2.0 * k) for k in range(4)], [np.ones((5, 7), bool)] * 4, stated_mm=2)
+    damage(dataset)
+    with pytest.raises((FileFormatError, MaskError), match=message):
+        segments_of_seg(dataset).read(1, None)

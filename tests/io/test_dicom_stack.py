@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hepareg.errors import ImageError
-from hepareg.io.dicom_stack import doubled_slices, is_even, placement, sorted_slices
+from hepareg.io.dicom_stack import check_attributes, doubled_slices, is_even, placement, sorted_slices
 
 sys.path.insert(0, str(Path(__file__).parent))
 from dicom_slices import run
@@ -62,3 +62,20 @@ def test_slices_of_one_place():
     assert doubled_slices(run([0, 1, 1.005, 2])) == [[1, 2]]
     assert doubled_slices(run([0, 1, 2, 3])) == doubled_slices(run([0])) == []
     assert doubled_slices(run([5, 5])) == [[0, 1]]
+
+
+def test_a_slice_a_thousand_kilometres_away_is_told_at_once():
+    """A list of every missing place would take all memory."""
+    with pytest.raises(ImageError, match=r"999999997 missing at z = 3\.0, 4\.0, .* and 999999991 more mm"):
+        placement(run([0, 1, 2, 1e9]))
+
+
+def test_copies_of_one_slice_are_no_volume():
+    with pytest.raises(ImageError, match="copies of a single slice"):
+        placement(run([0]))
+
+
+def test_an_orientation_without_a_normal_is_refused():
+    slices = [replace(s, orientation=(1.0, 0.0, 0.0, 1.0, 0.0, 0.0)) for s in run([0, 1, 2])]
+    with pytest.raises(ImageError, match="one direction twice"):
+        check_attributes(slices)

@@ -32,6 +32,7 @@ def with_contour(numbers, stated):
         (lambda all_numbers: all_numbers[:-1], None),
         (lambda all_numbers: [], 4),
         (lambda all_numbers: [math.nan, *all_numbers[1:]], "same"),
+        (lambda all_numbers: [1e300, *all_numbers[1:]], "same"),
     ],
 )
 def test_a_damaged_contour_is_refused_for_its_region_alone(numbers, stated):

@@ -112,7 +112,7 @@ def fill_polygons(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int
         row, crossing = _crossings(begin, end, shape[1])
         np.add.at(toggles, (np.ceil(crossing).clip(0, shape[0]).astype(int), row), 1)
         _touch(touched, crossing, row)
-        _touch(touched, *_corners_and_level_edges(begin, end))
+        _touch(touched, *_corners_and_level_edges(begin, end, shape[0]))
     return (np.cumsum(toggles, axis=0)[:-1] % 2).astype(bool) | touched
 
 
@@ -133,11 +133,14 @@ def _crossings(
 
 
 def _corners_and_level_edges(
-    begin: NDArray[np.float64], end: NDArray[np.float64]
+    begin: NDArray[np.float64], end: NDArray[np.float64], length: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the positions of all corners, and of pixels on edges along a row, which `_crossings` misses."""
+    """Return the positions of all corners, and of pixels on edges along a row, which `_crossings` misses.
+
+    ``length`` is the number of pixels in a row: an edge may end far beyond it.
+    """
     level = np.abs(begin[:, 1] - end[:, 1]) < ON_EDGE_VOX
-    ends = np.sort(np.stack([begin[level, 0], end[level, 0]], axis=1), axis=1)
+    ends = np.sort(np.stack([begin[level, 0], end[level, 0]], axis=1), axis=1).clip(-1, length)
     along = [np.arange(np.ceil(low - ON_EDGE_VOX), high + ON_EDGE_VOX) for low, high in ends]
     rows = np.repeat(begin[level, 1], [len(x) for x in along])
     return np.concatenate([begin[:, 0], *along]), np.concatenate([begin[:, 1], rows])

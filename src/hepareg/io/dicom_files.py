@@ -2,8 +2,8 @@
 
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import Path
@@ -18,6 +18,7 @@ from hepareg.io.foreign_warnings import pydicom_quiet
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.tag import BaseTag
     from pydicom.uid import UID
 
 __all__ = ["DICOM_MAGIC", "DicomFile", "files_below", "looks_like_dicom", "read_dataset"]
@@ -29,6 +30,12 @@ MAX_UNCHECKED_BYTES, MAX_RATIO = 1 << 28, 100
 """A file may unpack to 256 MB, as a mask of few voxels, and beyond to 100 times its size, as no CT does."""
 MAX_BYTES = 1 << 30
 """Largest DICOM file that is unpacked from gzip or zip; an enhanced CT of 2000 slices has half of it."""
+DEFLATED, HEAD_BYTES = b"1.2.840.10008.1.2.1.99", 1024
+"""Transfer syntax whose data set is compressed, and the bytes within which a file states it."""
+DEFLATED_BYTES = 1 << 16
+"""Such a data set is looked at in pieces of this size, which unpack to 64 MB at most."""
+PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Float Pixel Data, Double Float Pixel Data and Pixel Data."""
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 
 
@@ -143,10 +150,13 @@ def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels
             start = stream.read(START_BYTES)
             if not looks_like_dicom(start):
                 return None
+            limit = min(MAX_BYTES, max(MAX_UNCHECKED_BYTES, MAX_RATIO * file.path.stat().st_size))
             if isinstance(stream, BufferedReader):  # not packed: the pixels need not be read
+                head = start + stream.read(HEAD_BYTES)
+                if DEFLATED in head:
+                    _check_inflated(head + stream.read(), limit, file.name)
                 stream.seek(0)
                 return _parsed(cast(BinaryIO, _Bounded(stream)), start, file.name, tags, pixels)
-            limit = min(MAX_BYTES, max(MAX_UNCHECKED_BYTES, MAX_RATIO * file.path.stat().st_size))
             content = start + stream.read(limit)
     except (BadZipFile, EOFError, zlib.error, cast(type[Exception], isal_zlib.error), RuntimeError) as error:
         raise FileFormatError(
@@ -157,11 +167,28 @@ def read_dataset(file: DicomFile, *, tags: tuple[str, ...] | None = None, pixels
             f"expected a DICOM file, got {error.strerror or 'damaged data'} on reading it", listing=file.name
         ) from error
     if len(content) >= limit:
-        raise FileFormatError(
-            f"expected a DICOM file that unpacks to less than {limit >> 20} MiB, got more; unpack it if it is whole",
-            listing=file.name,
-        )
+        raise _too_large(limit, file.name)
+    if DEFLATED in content[: START_BYTES + HEAD_BYTES]:
+        _check_inflated(content, limit, file.name)
     return _parsed(BytesIO(content), start, file.name, tags, pixels)
+
+
+def _too_large(limit: int, name: str) -> FileFormatError:
+    return FileFormatError(
+        f"expected a DICOM file that unpacks to less than {limit >> 20} MiB, got more; unpack it if it is whole",
+        listing=name,
+    )
+
+
+def _check_inflated(content: bytes, limit: int, name: str) -> None:
+    """Check that a file in the deflated syntax, which pydicom inflates at once, unpacks to less than a limit."""
+    unpacker, place = zlib.decompressobj(-zlib.MAX_WBITS), 144 + int.from_bytes(content[140:144], "little")
+    with suppress(zlib.error):  # damaged, which pydicom finds too; or another file with this syntax in its text
+        unpacked = 0
+        for begin in range(place, len(content), DEFLATED_BYTES):
+            unpacked += len(unpacker.decompress(content[begin : begin + DEFLATED_BYTES]))
+            if unpacked >= limit:
+                raise _too_large(limit, name)
 
 
 class _Bounded:
@@ -178,25 +205,40 @@ class _Bounded:
 
 
 def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | None, pixels: bool) -> "Dataset | None":
-    from pydicom import dcmread
+    from pydicom.filereader import read_partial
+    from pydicom.tag import Tag
 
     has_magic = start[128:132] == DICOM_MAGIC
+    wanted = None if tags is None else [Tag(tag) for tag in tags]
     with pydicom_quiet():
         try:
-            dataset = dcmread(
-                stream, stop_before_pixels=not pixels, specific_tags=None if tags is None else list(tags), force=True
-            )
+            dataset = read_partial(stream, _ends(pixels), specific_tags=wanted, force=True)
             if not has_magic and "SOPClassUID" not in dataset and "SeriesInstanceUID" not in dataset:
                 return None
             if dataset.file_meta.get("MediaStorageSOPClassUID") == DIRECTORY_CLASS:
                 return None
-            if "TransferSyntaxUID" not in dataset.file_meta:
+            if not dataset.file_meta.get("TransferSyntaxUID"):
                 dataset.file_meta.TransferSyntaxUID = _syntax_of(dataset)
+            if not dataset.file_meta.TransferSyntaxUID.is_valid:
+                raise ValueError
             return dataset
         except Exception as error:  # whatever a damaged file leads pydicom to
             if not has_magic:
                 return None
             raise FileFormatError("expected a DICOM file, got a damaged one; copy it again", listing=name) from error
+
+
+def _ends(pixels: bool) -> "Callable[[BaseTag, str | None, int], bool]":
+    """Return whether an element is the first one that is not read: pixels that are not wanted, or padding with zeros.
+
+    Zeros after a data set would be read as elements of group 0, which files do not have, of 8 bytes each: millions of
+    them in a file that is unpacked from a small one.
+    """
+
+    def ends(tag: "BaseTag", representation: str | None, length: int) -> bool:
+        return tag.group == 0 or (not pixels and tag in PIXEL_TAGS)
+
+    return ends
 
 
 def _syntax_of(dataset: "Dataset") -> "UID":

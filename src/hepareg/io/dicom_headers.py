@@ -17,7 +17,7 @@ from hepareg.errors import FileFormatError
 from hepareg.io.dicom_files import DicomFile, files_below, read_dataset
 from hepareg.io.foreign_warnings import pydicom_quiet
 
-__all__ = ["SliceHeader", "digest_of", "holds_dicom_images", "is_multi_frame", "read_headers"]
+__all__ = ["SliceHeader", "digest_of", "holds_dicom_images", "is_multi_frame", "read_headers", "within_reason"]
 
 LARGEST = 1e10
 """More than any place in mm, number of an image or time in ms that a CT states."""
@@ -147,11 +147,19 @@ def _headers_of(dataset: Any, file: DicomFile) -> Iterator[SliceHeader]:
         for number, frame in enumerate(frames):
             yield _header_of_frame(header, frame, shared, number)
     except Exception as error:  # values are converted here, and pydicom has no one error for those that cannot be
-        if str(dataset.get("Modality", "")) not in ("CT", ""):
+        if _is_of_another_modality(dataset):
             return
         raise FileFormatError(
             "expected a DICOM image, got an attribute that cannot be read; export it again", listing=file.name
         ) from error
+
+
+def _is_of_another_modality(dataset: Any) -> bool:
+    """Return whether an image states a modality that is not CT; False if its modality cannot be read."""
+    try:
+        return str(dataset.get("Modality", "")) not in ("CT", "")
+    except Exception:  # as above
+        return False
 
 
 def _header_of_frame(header: SliceHeader, frame: Any, shared: Any, number: int) -> SliceHeader:
@@ -242,13 +250,13 @@ def _optional(dataset: Any, keyword: str) -> float | None:
     """Return a numeric attribute that only the order of images depends on; None if it cannot be read."""
     try:
         return _number(dataset, keyword)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last one for infinity where a whole number belongs
         return None
 
 
 def _number(dataset: Any, keyword: str) -> float | None:
     value = dataset.get(keyword)
-    return None if value is None or value == "" else _within_reason(value)
+    return None if value is None or value == "" else within_reason(value)
 
 
 def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None:
@@ -257,10 +265,10 @@ def _numbers(dataset: Any, keyword: str, count: int) -> tuple[float, ...] | None
         return None
     if len(value) != count:
         raise ValueError(f"{keyword} has {len(value)} values")
-    return tuple(_within_reason(x) for x in value)
+    return tuple(within_reason(x) for x in value)
 
 
-def _within_reason(value: Any) -> float:
+def within_reason(value: Any) -> float:
     """Return a number; ValueError for NaN, infinity and numbers that no attribute of a CT has."""
     number = float(value)
     if not abs(number) < LARGEST:

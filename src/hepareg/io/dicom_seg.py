@@ -5,6 +5,7 @@ References
 DICOM PS3.3, A.51 Segmentation IOD and C.8.20 Segmentation.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,8 +17,9 @@ from hepareg.arrays import Matrix
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.geometry.rotations import homogeneous
-from hepareg.io.dicom_headers import digest_of
+from hepareg.io.dicom_headers import digest_of, within_reason
 from hepareg.io.dicom_pixels import decoded_frames
+from hepareg.io.image_limits import check_room
 from hepareg.io.segmentation import Segments
 from hepareg.volume import Provenance, Volume
 
@@ -29,6 +31,7 @@ HALF = 0.5
 """Least probability, or part of a voxel, that counts as inside."""
 PLACE_TOLERANCE = 0.1
 """Part of the spacing by which a frame may be off its even place."""
+SAME_PLANE_MM = 1e-3
 MOST_PARTS = 4
 """Into so many slices the closest two frames of an object may be parted if other frames lie in between."""
 
@@ -57,22 +60,26 @@ def segments_of_seg(dataset: Any) -> Segments:
 def _mask(dataset: Any, number: int, grid: Grid | None = None) -> Volume:
     """Return one segment on the grid that its frames span; a missing frame is empty."""
     kind = str(dataset.get("SegmentationType") or "BINARY").upper()
-    frames = list(range(int(dataset.get("NumberOfFrames") or 1)))
+    frames = range(int(dataset.get("NumberOfFrames") or 1))
     groups = _groups_of(dataset, len(frames))
-    own = frames if kind == "LABELMAP" else [n for n in frames if _segment_of(groups[n]) == number]
+    own = [n for n in frames if kind == "LABELMAP" or _segment_of(groups[n]) == number]
     if not own:
         raise MaskError("expected a segment with frames, got an empty one; check the segment")
     positions = np.array([_values(groups[n], "PlanePositionSequence", "ImagePositionPatient", 3) for n in own])
     orientation = _common(groups, own, "PlaneOrientationSequence", "ImageOrientationPatient", 6)
     spacing = _common(groups, own, "PixelMeasuresSequence", "PixelSpacing", 2)
     normal: NDArray[Any] = np.cross(orientation[:3], orientation[3:])
+    if not normal.any():
+        raise MaskError("expected frames with two different directions, got one direction twice; export them again")
     normal /= np.linalg.norm(normal)
     heights = positions @ normal
     every = np.array([_values(g, "PlanePositionSequence", "ImagePositionPatient", 3) for g in groups]) @ normal
     step = _slice_distance(heights, every, groups[own[0]])
     planes = np.rint((heights - heights.min()) / step).astype(int)
     _check_stack(positions, heights, planes, step, normal)
-    data = np.zeros((planes.max() + 1, int(dataset.Rows), int(dataset.Columns)), bool)
+    shape = (int(planes.max()) + 1, int(dataset.Rows), int(dataset.Columns))
+    check_room(shape[::-1], math.prod(shape))
+    data = np.zeros(shape, bool)
     for plane, values in zip(planes, decoded_frames(dataset, own, name=""), strict=True):
         data[plane] |= _inside(values, kind, number, dataset)
     first = positions[int(np.argmin(heights))]
@@ -95,7 +102,7 @@ def _inside(values: NDArray[Any], kind: str, number: int, dataset: Any) -> NDArr
 def _groups_of(dataset: Any, num_frames: int) -> list[Mapping[str, Any]]:
     """Return the functional groups of each frame, those shared by all frames included."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None] * num_frames
+    frames = dataset.get("PerFrameFunctionalGroupsSequence") or [None]
     merged: list[Mapping[str, Any]] = []
     for frame in frames:
         groups: dict[str, Any] = {}
@@ -121,7 +128,7 @@ def _values(groups: Mapping[str, Any], sequence: str, keyword: str, count: int) 
             f"expected the place of every frame in the DICOM segmentation, got frames without {keyword}; "
             "export it again, or as NIfTI"
         )
-    return [float(x) for x in value]
+    return [within_reason(x) for x in value]
 
 
 def _common(
@@ -157,12 +164,12 @@ def _slice_distance(heights: NDArray[np.float64], every: NDArray[np.float64], gr
         Functional groups of a frame, with the header's distance between slices and their thickness, if it states them.
     """
     measures = groups.get("PixelMeasuresSequence", {})
-    between = float(measures.get("SpacingBetweenSlices") or 0)
+    between = within_reason(measures.get("SpacingBetweenSlices") or 0)
     gaps = np.diff(np.unique(np.round(every, 4)))
-    gaps = gaps[gaps > 1e-3]
+    gaps = gaps[gaps > SAME_PLANE_MM]
     if not gaps.size:
         return between or float(measures.get("SliceThickness") or 0) or 1.0
-    if between > 0 and _lies_at_multiples(every, between):
+    if between > SAME_PLANE_MM and _lies_at_multiples(every, between):
         return _refined(every, between)
     closest = float(gaps.min())
     if np.ptp(heights) < 0.5 * closest:

@@ -1,6 +1,7 @@
 """Placement of a stack of DICOM slices: their order, their distances, missing slices and copies."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,8 @@ def check_attributes(slices: Sequence[SliceHeader]) -> None:
         raise ImageError("expected Rescale Slope and Intercept in every slice, got slices without; HU cannot be known")
     if any(s.position is None or s.orientation is None or s.pixel_spacing is None for s in slices):
         raise ImageError("expected position, orientation and pixel spacing in every slice, got slices without")
+    if not all(s.normal.any() for s in slices):
+        raise ImageError("expected rows and columns of slices along two directions, got one direction twice")
     if len({s.patient_digest for s in slices}) > 1:
         raise ImageError("expected the slices of one patient, got several patients in one series; sort the files")
     for name, values, tolerance in (
@@ -90,6 +93,8 @@ def placement(slices: Sequence[SliceHeader]) -> Matrix:
     ImageError
         If slices are lost, at uneven distances, or shifted sideways as by a tilted gantry.
     """
+    if len(slices) < 2:
+        raise ImageError("expected a volume, got copies of a single slice")
     positions = np.array([s.position for s in slices])
     heights = np.array([s.height_mm for s in slices])
     _check_distances(slices, heights)
@@ -145,12 +150,13 @@ def _check_distances(slices: Sequence[SliceHeader], heights: NDArray[np.float64]
 def _lost_positions(slices: Sequence[SliceHeader], whole: NDArray[np.float64]) -> str:
     """Return the positions of missing slices in words: the patient coordinate along which the slices are stacked."""
     axis = int(np.argmax(np.abs(slices[0].normal)))
-    found = [
+    places = (
         before + (after - before) * n / steps
         for a, b, steps in zip(slices, slices[1:], whole, strict=False)
         for before, after in [((a.position or ())[axis], (b.position or ())[axis])]
         for n in range(1, int(steps))
-    ]
-    listed = ", ".join(f"{x:.1f}" for x in found[:LISTED_POSITIONS])
-    more = f" and {len(found) - LISTED_POSITIONS} more" if len(found) > LISTED_POSITIONS else ""
+    )
+    listed = ", ".join(f"{x:.1f}" for x in islice(places, LISTED_POSITIONS))
+    surplus = int((whole - 1).sum()) - LISTED_POSITIONS
+    more = f" and {surplus} more" if surplus > 0 else ""
     return f"{'xyz'[axis]} = {listed}{more} mm"

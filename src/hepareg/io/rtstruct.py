@@ -15,6 +15,7 @@ from hepareg.arrays import Points
 from hepareg.errors import MaskError
 from hepareg.geometry import Grid
 from hepareg.geometry.boxes import distances_outside_mm
+from hepareg.geometry.grid import FARTHEST_MM
 from hepareg.io.contour_fill import fill_contours
 from hepareg.io.dicom_headers import digest_of
 from hepareg.io.segmentation import Segments
@@ -84,12 +85,15 @@ def _contours_of(item: Any) -> list[Points]:
     Raises
     ------
     MaskError
-        If a contour has another number of points than it states, a part of a point, or one that is not finite.
+        If a contour has another number of points than it states, a part of a point, or one that is no place in mm.
     """
     found: list[Points] = []
     for contour in _closed_in(item):
         numbers, stated = _numbers_of(contour), contour.get("NumberOfContourPoints")
-        if numbers.size != 3 * int(numbers.size // 3 if stated is None else stated) or not np.isfinite(numbers).all():
+        if (
+            numbers.size != 3 * int(numbers.size // 3 if stated is None else stated)
+            or not (np.abs(numbers) < FARTHEST_MM).all()
+        ):
             raise MaskError(
                 "expected three numbers for each point that a contour states, got a contour that is cut off or "
                 "damaged; export the structure set again"
