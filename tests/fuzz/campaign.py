@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -47,12 +48,12 @@ def campaign(jobs: Iterable[tuple[str, int, int | None]]) -> Iterator[Examined]:
                 worker = _started()
             outcome = _asked(worker, job)
             if worker.poll() is not None:
+                _end(worker)
                 worker = None
             yield Examined(*job, outcome)
     finally:
         if worker is not None:
-            cast(IO[str], worker.stdin).close()
-            worker.wait()
+            _end(worker)
 
 
 def _started() -> "subprocess.Popen[str]":
@@ -65,6 +66,14 @@ def _started() -> "subprocess.Popen[str]":
         cwd=ROOT,
         env=environment,
     )
+
+
+def _end(worker: "subprocess.Popen[str]") -> None:
+    """Close the worker's input, at whose end it ends, and the other pipe."""
+    with suppress(BrokenPipeError):
+        cast(IO[str], worker.stdin).close()
+    worker.wait()
+    cast(IO[str], worker.stdout).close()
 
 
 def _asked(worker: "subprocess.Popen[str]", job: tuple[str, int, int | None]) -> Outcome:

@@ -65,3 +65,16 @@ def test_broken_files_give_one_line(tmp_path, grids):
         assert "\n" not in str(caught.value)
     with pytest.raises(FileFormatError, match="does not exist"):
         read_itk_image(tmp_path / "absent.mha")
+
+
+@pytest.mark.parametrize("spacing", ["1e308 3 3", "3 3 1e200"])
+def test_a_metaimage_whose_geometry_overflows_is_one_line(tmp_path, spacing):
+    lines = (
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nOffset = 1 2 3\n"
+        "TransformMatrix = 10 0 0 0 10 0 0 0 10\n"
+        f"ElementSpacing = {spacing}\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    )
+    (tmp_path / "a.mha").write_bytes(lines.encode() + bytes(16))
+    with pytest.raises((ImageError, FileFormatError), match="expected") as caught:
+        read_image(tmp_path / "a.mha")
+    assert "\n" not in str(caught.value)

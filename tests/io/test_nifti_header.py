@@ -96,3 +96,11 @@ def test_other_bytes_are_refused():
             read_header(io.BytesIO(raw))
     with pytest.raises(EOFError):
         read_header(io.BytesIO(NIFTI1.itemsize.to_bytes(4, "little")))
+
+
+@pytest.mark.parametrize("number", [1e200, np.nan, np.inf])
+def test_a_quaternion_of_nifti_2_whose_square_overflows_is_refused(number):
+    header = new_header((5, 6, 7), np.dtype("<i2"), version=2)
+    header["quatern"] = [0, number, 0]
+    with pytest.raises(ImageError, match="unit quaternion"):
+        qform_matrix(header)

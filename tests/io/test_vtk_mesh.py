@@ -104,3 +104,13 @@ def test_a_space_is_put_into_the_field_data_that_are_there(tag):
     marked = with_space_field(raw, "lps")
     assert marked.count(b"</FieldData>") == 1
     assert space_of_fields(marked, "a.vtp") == "lps"
+
+
+@pytest.mark.parametrize("codes", [b"76 300 83 0", b"-1 80 83 0", b"1e300 80 83 0", b"nan 80 83 0"])
+def test_codes_of_a_space_that_are_no_characters(tmp_path, codes):
+    raw = (GOLDEN / "ascii.vtp").read_bytes()
+    place = raw.index(b'Name="SPACE"')
+    begin = raw.index(b">", place) + 1
+    (tmp_path / "a.vtp").write_bytes(raw[:begin] + codes + raw[raw.index(b"<", begin) :])
+    with pytest.raises(FileFormatError, match="damaged"):
+        read_vtk_mesh(tmp_path / "a.vtp")
