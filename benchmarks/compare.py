@@ -20,7 +20,7 @@ from benchmarks.results import RESULTS, ROOT, provenance, write_result
 from benchmarks.tables import Row
 from hepareg.transforms import RigidTransform
 
-__all__ = ["compare", "prove", "run_row"]
+__all__ = ["compare", "prove", "run_contender", "run_row"]
 
 UNKNOWN: Row = dict.fromkeys(
     (
@@ -80,7 +80,7 @@ def prove(peer: Contender, *, threads: int, limit_s: float) -> Row:
         known = Path(folder) / "known"
         write_known_pair(known)
         job = Job(Pair(known), prepare(known, Path(folder) / "prepared", masks=True), True, threads)
-        answer, _ = _run(peer, job, limit_s)
+        answer, _ = run_contender(peer, job, limit_s)
         status, distance_mm = answer["status"], None
         if status == "found":
             distance_mm = job.pair.answer.errors(RigidTransform(answer["matrix"]))["liver_tre_mean_mm"]
@@ -103,7 +103,7 @@ def run_row(contender: Contender, job: Job, *, limit_s: float, refused: Row | No
     if refused:
         reason = refused["reason"] or f"convention not proven: {refused['status']}"
         return row | {"status": "not_run", "reason": reason}
-    answer, outcome = _run(contender, job, limit_s)
+    answer, outcome = run_contender(contender, job, limit_s)
     if outcome:
         row |= {name: getattr(outcome, name) for name in ("process_s", "cpu_s", "peak_bytes", "load_average")}
     matrix, _ = answer.pop("matrix", None), answer.pop("version", None)
@@ -114,7 +114,8 @@ def run_row(contender: Contender, job: Job, *, limit_s: float, refused: Row | No
     return row
 
 
-def _run(contender: Contender, job: Job, limit_s: float) -> tuple[Row, Outcome | None]:
+def run_contender(contender: Contender, job: Job, limit_s: float) -> tuple[Row, Outcome | None]:
+    """Run a contender in a process of its own; return its answer, and its measurements unless it cannot run here."""
     environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT)))}
     reason = contender.missing()
     if reason is not None:
