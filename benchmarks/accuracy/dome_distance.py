@@ -88,7 +88,7 @@ def dome_points_mm(image: Volume, liver: Volume) -> Points:
 
 
 def dome_distance(points: Points, others: Points, others_from_points: RigidTransform) -> DomeDistance:
-    """Return the distances in mm of (N, 3) dome points, after a transform, to the nearest of (M, 3) other dome points."""
+    """Return the distances in mm of (N, 3) dome points after a transform to the nearest of (M, 3) other dome points."""
     found = cKDTree(others).query(others_from_points.apply(points))[0]
     return DomeDistance(
         mean_mm=float(found.mean()),
