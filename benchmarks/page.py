@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
+from benchmarks.accuracy.real_pair_tables import real_pair_tables
 from benchmarks.accuracy.tables import named_tables, stress_tables
 from benchmarks.accuracy.tissue_tables import tissue_tables
 from benchmarks.accuracy.verdict_tables import verdict_tables
@@ -49,6 +50,7 @@ def pages() -> dict[Path, str]:
     methods = {kind: [results[name] for name in results if name.startswith(f"{kind}_")] for kind in accuracy}
     return {
         ROOT / "docs" / "benchmarks.md": render("benchmarks", results, comparison_tables(results)),
+        ROOT / "docs" / "real_pair.md": render("real_pair", results, real_pair_tables(results["real_pair"])),
         ROOT / "docs" / "speed.md": render("speed", results, speed_tables(results)),
         ROOT / "docs" / "verdict.md": render("verdict", results, verdict_tables(results["verdict_limits"])),
         **{
