@@ -32,7 +32,7 @@ TOOLS = ("hepareg", "start", "antspy", "greedy", "elastix")
 VERDICT = ("reasons", "expected_liver_p95_mm", "rigid_fit_error_mm", "left_by_rigid")
 """Entries of the verdict that a row of hepareg has beside decision and expected mean error."""
 PICTURE_WIDTH = 1200
-PICTURE_COLOURS = 64
+PICTURE_COLOURS = 128
 MEASURED = ("process_s", "cpu_s", "peak_bytes", "load_average")
 UNKNOWN: Row = dict.fromkeys(
     (
@@ -157,7 +157,7 @@ def _write_smaller(picture: Path, out: Path) -> None:
     with Image.open(picture) as image:
         height = round(image.height * PICTURE_WIDTH / image.width)
         smaller = image.convert("RGB").resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    smaller.quantize(PICTURE_COLOURS, dither=Image.Dither.NONE).save(out, optimize=True)
+    smaller.quantize(PICTURE_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 if __name__ == "__main__":

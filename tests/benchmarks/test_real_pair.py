@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from two_breaths import LIFT_MM, breath
 
 TRUTH = RigidTransform.from_vectors(np.zeros(3), LIFT_MM)
+OUTLINE = (255, 168, 26)
 SCHEMA_CONTENT = json.loads(SCHEMA.read_text())
 
 
@@ -101,13 +102,20 @@ def test_hepareg_tells_its_verdict_and_leaves_a_small_picture(tmp_path):
     out.mkdir(parents=True)
     write_json(out / "result.json", {"verdict": verdict})
     np.savetxt(out / "moving_from_fixed.txt", np.eye(4))
-    Image.new("RGB", (1858, 1361)).save(out / "qa.png")
+    picture = Image.fromarray(
+        np.repeat(np.arange(256, dtype=np.uint8), 22)[None, :, None] * np.ones((1361, 1, 3), "u1")
+    )
+    picture = picture.crop((0, 0, 1858, 1361))
+    picture.paste(OUTLINE, (700, 700, 900, 705))
+    picture.save(out / "qa.png")
     job = Job(Pair(tmp_path / "t0_fixed"), tmp_path, True, 1, out.parent)
     answer = judged_hepareg(tmp_path).answer(job, 0)
     assert (answer["decision"], answer["expected_tre_mm"], answer["left_by_rigid"]) == ("review", 3.0, left)
     assert not set(answer) - set(UNKNOWN) - {"status", "matrix"}
     with Image.open(tmp_path / "real_pair_t0_fixed.png") as picture:
         assert picture.size == (1200, 879)
+        seen = picture.convert("RGB").getpixel((516, 453))
+        assert np.abs(np.subtract(seen, OUTLINE)).max() < 40, "a thin outline keeps its colour among many greys"
 
 
 def ours(fixed, dome_mm, surfaces_mm, apart_mm):
