@@ -91,7 +91,8 @@ class CellObserver:
     def _sum(self, of_cells: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the sums over the cells of each block of (N, ...) numbers of the cells."""
         columns = of_cells.reshape(len(of_cells), -1).T
-        sums = [np.bincount(self._block, weights=column, minlength=self._num_blocks) for column in columns]
+        size = self._num_blocks
+        sums = [np.bincount(self._block, column, minlength=size).astype(np.float64) for column in columns]
         return np.stack(sums, axis=1).reshape(self._num_blocks, *of_cells.shape[1:])
 
 

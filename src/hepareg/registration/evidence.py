@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -331,7 +332,7 @@ def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float
     return float(np.mean((values >= tissue_hu[0]) & (values <= tissue_hu[1])))
 
 
-def _tissue(motion: TissueMotion, pose: RigidTransform) -> dict[str, float | None]:
+def _tissue(motion: TissueMotion, pose: RigidTransform) -> dict[str, Any]:
     """Return the evidence on the motion of the tissue: how far it lies from a pose, and from its best rigid fit."""
     at_pose, at_fit = motion.distance_mm(pose), motion.distance_mm(motion.rigid)
     return {
