@@ -209,7 +209,7 @@ def _parsed(stream: BinaryIO, start: bytes, name: str, tags: tuple[str, ...] | N
     from pydicom.tag import Tag
 
     has_magic = start[128:132] == DICOM_MAGIC
-    wanted = None if tags is None else [Tag(tag) for tag in tags]
+    wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
     with pydicom_quiet():
         try:
             dataset = read_partial(stream, _ends(pixels), specific_tags=wanted, force=True)

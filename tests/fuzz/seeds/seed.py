@@ -1,6 +1,6 @@
 """A small valid input of hepareg, from which mutants are made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +38,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def written(write) -> dict[str, bytes]:
+def written(write: Callable[[Path], object]) -> dict[str, bytes]:
     """Return the files that a function writes into the folder that it is given."""
     with TemporaryDirectory() as folder:
         write(Path(folder))
