@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from hepareg.registration import Decision, Method, RegisterSettings, RegistrationResult, Verdict
     from hepareg.registration.both_directions import BothDirectionsSettings
     from hepareg.registration.evidence import EvidenceSettings
-    from hepareg.registration.liver_bend import BendSettings
     from hepareg.registration.pose_uncertainty import UncertaintySettings
     from hepareg.registration.problem import ProblemSettings
     from hepareg.registration.starts import StartSettings
+    from hepareg.registration.surface_fusion import SurfaceFusionSettings
+    from hepareg.registration.tissue_motion import TissueMotionSettings
     from hepareg.registration.verdict_settings import VerdictSettings
     from hepareg.transforms import AffineTransform, RigidTransform
     from hepareg.volume import Phase, Provenance, Volume
@@ -43,7 +44,6 @@ __all__ = [
     "AffineTransform",
     "Applied",
     "ApplySettings",
-    "BendSettings",
     "BothDirectionsSettings",
     "Comparison",
     "Decision",
@@ -71,6 +71,8 @@ __all__ = [
     "RigidityError",
     "SettingsError",
     "StartSettings",
+    "SurfaceFusionSettings",
+    "TissueMotionSettings",
     "TrainingError",
     "TransformError",
     "UncertaintySettings",
@@ -94,10 +96,11 @@ _NAMES = {
     "hepareg.registration": ("Decision", "Method", "RegisterSettings", "RegistrationResult", "Verdict"),
     "hepareg.registration.both_directions": ("BothDirectionsSettings",),
     "hepareg.registration.evidence": ("EvidenceSettings",),
-    "hepareg.registration.liver_bend": ("BendSettings",),
     "hepareg.registration.pose_uncertainty": ("UncertaintySettings",),
     "hepareg.registration.problem": ("ProblemSettings",),
     "hepareg.registration.starts": ("StartSettings",),
+    "hepareg.registration.surface_fusion": ("SurfaceFusionSettings",),
+    "hepareg.registration.tissue_motion": ("TissueMotionSettings",),
     "hepareg.registration.verdict_settings": ("VerdictSettings",),
     "hepareg.transforms": ("AffineTransform", "RigidTransform"),
     "hepareg.volume": ("Phase", "Provenance", "Volume"),

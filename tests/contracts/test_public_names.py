@@ -17,8 +17,9 @@ FUNCTIONS = {"apply", "compare", "read_image", "read_mask", "read_transform", "r
 RESULTS = {"Applied", "Comparison", "Decision", "Registration", "RegistrationResult", "Verdict"}
 OBJECTS = {"AffineTransform", "Grid", "Method", "Phase", "Provenance", "RegistrationPool", "RigidTransform", "Volume"}
 SETTINGS = {
-    "ApplySettings", "BendSettings", "BothDirectionsSettings", "EvidenceSettings", "ProblemSettings",
-    "RefinementSettings", "RegisterSettings", "StartSettings", "UncertaintySettings", "VerdictSettings",
+    "ApplySettings", "BothDirectionsSettings", "EvidenceSettings", "ProblemSettings", "RefinementSettings",
+    "RegisterSettings", "StartSettings", "SurfaceFusionSettings", "TissueMotionSettings", "UncertaintySettings",
+    "VerdictSettings",
 }  # fmt: skip
 ERRORS = {
     "DeviceError", "FileFormatError", "HeparegError", "ImageError", "InputError", "MaskError", "MissingExtraError",

@@ -9,21 +9,21 @@ import torch
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM
 from hepareg.registration.pose_uncertainty import (
     UncertaintySettings,
-    _root_mean_square_tre,
     mean_distances_mm,
     pose_uncertainty_mm,
+    root_mean_square_tre,
 )
 from hepareg.transforms import RigidTransform
 
 
-def test_root_mean_square_tre_agrees_with_random_draws():
+def testroot_mean_square_tre_agrees_with_random_draws():
     rng = np.random.default_rng(0)
     root = rng.normal(size=(6, 6)) * 0.1
     covariance = root @ root.T
     points = rng.normal(size=(50, 3)) * [40, 60, 80] + [15, -20, 30]
     draws = rng.multivariate_normal(np.zeros(6), covariance, size=40_000)
     moved = draws[:, None, 3:] + np.cross(draws[:, None, :3] / ARC_RADIUS_MM, points)
-    assert _root_mean_square_tre(covariance, points) == pytest.approx(np.sqrt((moved**2).sum(-1).mean()), rel=0.02)
+    assert root_mean_square_tre(covariance, points) == pytest.approx(np.sqrt((moved**2).sum(-1).mean()), rel=0.02)
 
 
 def test_mean_distances():

@@ -58,7 +58,7 @@ def test_no_mask_finds_the_liver_and_asks_for_review(pair, liver_tre):
 
 def test_expected_error_is_of_the_size_of_the_true_one(with_both_masks, liver_tre):
     expected, true = with_both_masks.verdict.expected_liver_tre_mm, liver_tre(with_both_masks.transform)
-    assert abs(expected - true) < 0.2 or 0.5 < expected / true < 2
+    assert abs(expected - true) < 0.3 or 0.5 < expected / true < 2  # what the verdict is held to on every benchmark
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

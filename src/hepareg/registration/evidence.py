@@ -205,7 +205,7 @@ def gather_evidence(
     points_mm, finest, compared = problem.points_mm, refinement.finest.level, refinement.compared
     wrong = wrong_poses(result, problem.region.centre_mm, distance_mm=settings.decoy_mm)
     return Evidence(
-        **vars(gather_witnesses(problem, compared.level, result)),
+        **vars(gather_witnesses(problem, compared.level, estimate.transform)),
         pose_uncertainty_mm=estimate.uncertainty_mm,
         voxel_mm=finest.images.voxel_mm,
         explained_share=shares.result,

@@ -127,8 +127,8 @@ def register(
         with clock("both_directions"):
             limits = settings.both_directions
             mean = bent or average_directions(refinement, rigid, points_mm=points_mm, settings=limits, blocks=blocks)
-        with clock("surface_fusion"):  # the surfaces of a liver that bends are no observation of a rigid pose
-            estimate = bent or fuse_surfaces(problem, level, mean or rigid, settings=settings.surface_fusion)
+        with clock("surface_fusion"):
+            estimate = fuse_surfaces(problem, level, mean or rigid, settings=settings.surface_fusion)
         with clock("verdict"):
             pose = estimate.transform if method.refines else starts[0].transform
             shares = explained_shares(level, result=pose, start=starts[0].transform)

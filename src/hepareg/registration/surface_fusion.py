@@ -42,6 +42,9 @@ class SurfaceFusionSettings:
     incompatible
         Squared distance, in standard deviations of the surfaces' pose, at which a contradiction is as likely as not:
         80 % of chi-squared with six degrees of freedom lie below.
+    common_vox
+        Standard deviation of the error that all of a surface shares, in voxels of the coarser mask: whether a voxel
+        that is cut by the surface belongs to the mask is decided alike everywhere, on parallel grids above all.
     prior_mm
         Standard deviation that the pose of the images has if they were misled and show no texture. It keeps the pose
         in a direction in which a surface can slide along itself.
@@ -54,6 +57,7 @@ class SurfaceFusionSettings:
     errors: SurfaceErrorSettings = field(default_factory=SurfaceErrorSettings)
     texture: TextureSettings = field(default_factory=TextureSettings)
     incompatible: float = 8.6
+    common_vox: float = 0.3
     prior_mm: float = 15.0
     negligible_mm: float = 0.005
 
@@ -79,8 +83,9 @@ def fuse_surfaces(problem: Problem, level: Level, estimate: Estimate, *, setting
 
     Notes
     -----
-    With q the step from the pose of the surfaces to the pose of the images, S the information of the surfaces and
-    Q = q' S q, surfaces and images contradict each other with the probability 1 / (1 + exp((Q_0 - Q) / 2)), Q_0 being
+    With q the step from the pose of the surfaces to the pose of the images, S the information of the surfaces, C the
+    covariance of an error that a whole surface shares (``settings.common_vox``) and Q = q' (S^-1 + C)^-1 q, surfaces
+    and images contradict each other with the probability 1 / (1 + exp((Q_0 - Q) / 2)), Q_0 being
     ``settings.incompatible``. With T the information of the texture inside the liver, the surfaces have the share
     trace((S + T)^-1 S) / 6 of all information. The product of both, p, is the probability that the images were misled:
     texture that fits at their pose speaks for them, however well wrong masks may fit each other. The result lies the
@@ -133,11 +138,19 @@ def _objection(
     start = level.direction.to_solver(estimate.transform)
     alone = pair.fit(start, _weak(settings))
     way = step_between(alone.pose, start, centre_mm=pair.centre_mm)
-    excess = float(way @ alone.information @ way) - settings.incompatible
+    covariance = np.linalg.inv(alone.information + _weak(settings))
+    covariance[3:, 3:] += (settings.common_vox * _largest_voxel_mm(problem)) ** 2 * np.eye(3)
+    excess = float(way @ np.linalg.solve(covariance, way)) - settings.incompatible
     probability = float(1 / (1 + np.exp(-np.clip(0.5 * excess, -50.0, 50.0))))
     points_mm = level.direction.carry(problem.points_mm, estimate.transform)
     change_mm = probability * float(mean_distances_mm([alone.pose], start, points_mm)[0])
     return None if change_mm < settings.negligible_mm else Objection(pair, probability)
+
+
+def _largest_voxel_mm(problem: Problem) -> float:
+    """Return the longest edge in mm of a voxel of the masks."""
+    masks = (problem.reference_mask, problem.searched_mask)
+    return max(float(mask.grid.spacing_mm.max()) for mask in masks if mask is not None)
 
 
 def _weak(settings: SurfaceFusionSettings) -> NDArray[np.floating]:

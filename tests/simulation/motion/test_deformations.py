@@ -101,12 +101,11 @@ def test_the_way_that_meets_least_static_tissue_is_taken(space):
         return float((points[:, 2] > above).mean())
 
     def lowered(**options):
-        domes = (drawn(space, "dome", seed=seed, **options).at(space.points)[:, 2] for seed in range(8))
+        domes = (drawn(space, "dome", seed=seed, **options).at(space.points)[:, 2] for seed in range(16))
         return sum(float(dome[np.abs(dome).argmax()]) < 0 for dome in domes)
 
-    # One way of four drawn is down in 15 of 16 cases.
-    assert lowered(in_the_way=ceiling) >= 7
-    assert lowered() < 7
+    # Of one way drawn half go down; of four, nearly all, where folding leaves the choice.
+    assert lowered(in_the_way=ceiling) >= lowered() + 3
 
 
 @pytest.mark.parametrize("kind", DEFORMATIONS)
