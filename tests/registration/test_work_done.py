@@ -40,7 +40,7 @@ LIMITS = {
     "operations": 12_000,
 }
 """A few per cent above what was counted. Ten derivatives, and the NumPy bytes (the basis of a smooth field at some
-thousand points), are of the tissue's motion and the witnesses, which look at the images again without robust weights."""
+thousand points), are of the tissue's motion and the witnesses: they read the images again without robust weights."""
 
 ONE_WAY = RegisterSettings(
     tissue_motion=TissueMotionSettings(min_gain=np.inf), both_directions=BothDirectionsSettings(search_mm=np.inf)
