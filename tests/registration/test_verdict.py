@@ -60,6 +60,7 @@ REVIEWED = [
     ({"status": Status.STALLED}, "refinement_stalled"),
     ({"status": Status.NOT_IMPROVED}, "refinement_did_not_improve"),
     ({"flags": ("no_liver_mask",)}, "no_liver_mask"),
+    ({"flags": ("surfaces_decide",)}, "surfaces_decide"),
     ({"flags": ("no_liver_found",)}, "no_liver_found"),
     ({"flags": ("mask_left_of_the_body_centre",)}, "mask_left_of_the_body_centre"),
     ({"flags": ("finest_level_not_reached",)}, "finest_level_not_reached"),

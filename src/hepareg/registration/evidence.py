@@ -203,29 +203,35 @@ def gather_evidence(
         Distances and tolerances.
     """
     points_mm, finest, compared = problem.points_mm, refinement.finest.level, refinement.compared
-    wrong = wrong_poses(result, problem.region.centre_mm, distance_mm=settings.decoy_mm)
+    # Whether an optimum of the images is distinct is asked at that optimum, even if the masks' surfaces moved the pose.
+    optimum = refinement.pose if estimate.by_surfaces else result
+    wrong = wrong_poses(optimum, problem.region.centre_mm, distance_mm=settings.decoy_mm)
+    flags = [*problem.flags, *(["surfaces_decide"] if estimate.by_surfaces else [])]
+    if not refinement.is_complete:
+        flags.append("finest_level_not_reached")
+    at_optimum = refinement.pose if estimate.by_surfaces else estimate.transform
     return Evidence(
-        **vars(gather_witnesses(problem, compared.level, estimate.transform)),
+        **vars(gather_witnesses(problem, compared.level, estimate.transform, optimum=at_optimum)),
         pose_uncertainty_mm=estimate.uncertainty_mm,
         voxel_mm=finest.images.voxel_mm,
         explained_share=shares.result,
         explained_share_start=shares.start,
-        basin_depth=_lead(compared.level, result, wrong, settings=settings),
-        rival_gap=_rival_gap(compared, result, points_mm, settings=settings),
+        basin_depth=_lead(compared.level, optimum, wrong, settings=settings),
+        rival_gap=_rival_gap(compared, optimum, points_mm, settings=settings),
         overlap_share=float(finest.residual(finest.sampled_from_template([result])).overlap[0]),
         displacement_mm=float(mean_distances_mm([RigidTransform.identity()], result, points_mm)[0]),
         dice_after=_dice(problem, result),
         status=refinement.status,
         **_tissue(motion, estimate.transform),
         directions_error_mm=estimate.directions_error_mm,
-        inverse_consistency_mm=inverse_consistency_mm(compared.level, result, points_mm),
+        inverse_consistency_mm=inverse_consistency_mm(compared.level, optimum, points_mm),
         agreeing_share=agreeing_share(refinement.coarsest, result, points_mm),
         liver_ml=problem.liver_ml,
         soft_tissue_share=soft_tissue_share(compared.level, points_mm, tissue_hu=settings.tissue_hu),
         correction_mm=float(mean_distances_mm([estimate.transform], result, points_mm)[0]),
         interpolation_pull_mm=interpolation_pull_mm(finest, result, settings=settings),
         left_by_rigid=left_by_rigid(motion, result, direction=problem.direction),
-        flags=problem.flags if refinement.is_complete else (*problem.flags, "finest_level_not_reached"),
+        flags=tuple(flags),
     )
 
 

@@ -49,6 +49,8 @@ class Estimate:
         The pose, searched_from_reference.
     uncertainty_mm
         Expected error from the disagreement of the liver's blocks (`pose_uncertainty_mm`).
+    by_surfaces
+        Whether the surfaces of the masks moved the pose away from an optimum of the images.
     directions_error_mm
         Standard error from the distance between the poses of both directions, if both were searched.
     """
@@ -56,6 +58,7 @@ class Estimate:
     transform: RigidTransform
     uncertainty_mm: float
     directions_error_mm: float | None = None
+    by_surfaces: bool = False
 
 
 def estimate_pose(

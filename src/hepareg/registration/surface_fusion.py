@@ -50,6 +50,8 @@ class SurfaceFusionSettings:
         in a direction in which a surface can slide along itself.
     negligible_mm
         A smaller change of the pose is not made.
+    reported_mm
+        From this change of the pose on, the verdict says that the surfaces decided.
     """
 
     compared_points: int = 750
@@ -60,6 +62,7 @@ class SurfaceFusionSettings:
     common_vox: float = 0.3
     prior_mm: float = 15.0
     negligible_mm: float = 0.005
+    reported_mm: float = 0.5
 
 
 def fuse_surfaces(problem: Problem, level: Level, estimate: Estimate, *, settings: SurfaceFusionSettings) -> Estimate:
@@ -114,7 +117,13 @@ def fuse_surfaces(problem: Problem, level: Level, estimate: Estimate, *, setting
     error_mm = root_mean_square_tre(np.linalg.inv(posterior), points_mm - pair.centre_mm)
     variance = (1 - misled) * estimate.uncertainty_mm**2 + misled * (error_mm**2 + (1 - misled) * way_mm**2)
     pose = interpolate_poses(start, fused.pose, share=misled, centre_mm=pair.centre_mm)
-    return replace(estimate, transform=level.direction.to_user(pose), uncertainty_mm=float(np.sqrt(variance)))
+    uncertainty_mm = float(np.sqrt(variance))
+    return replace(
+        estimate,
+        transform=level.direction.to_user(pose),
+        uncertainty_mm=uncertainty_mm,
+        by_surfaces=misled * way_mm >= settings.reported_mm,
+    )
 
 
 class Objection(NamedTuple):

@@ -239,6 +239,13 @@ RULES = (
         what_to_do="Give both liver masks, or one at least.",
     ),
     Rule(
+        code="surfaces_decide",
+        decision=Decision.REVIEW,
+        holds=_flag("surfaces_decide"),
+        meaning="Images and mask outlines contradict each other, and the liver shows no vessels: the outlines decided.",
+        what_to_do="Check in the picture that the outlines are right and meet; a phase that shows vessels is safer.",
+    ),
+    Rule(
         code="mask_cut_by_border",
         decision=Decision.ACCEPT,
         holds=_flag("mask_cut_by_border"),

@@ -65,7 +65,9 @@ class Witnesses:
     fixed_vessel_contrast_hu: float | None = None
 
 
-def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) -> Witnesses:
+def gather_witnesses(
+    problem: Problem, compared: Level, result: RigidTransform, *, optimum: RigidTransform
+) -> Witnesses:
     """Return the witnesses on a result.
 
     Parameters
@@ -76,6 +78,8 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         The level on which poses were compared, whose voxels are about 5 mm wide.
     result
         The pose to be judged, searched_from_reference.
+    optimum
+        The optimum of the images, at which its flatness is measured.
     """
     sequences = _slice_sequences(problem, result)
     masks = [mask for mask in (problem.reference_mask, problem.searched_mask) if mask is not None]
@@ -89,7 +93,7 @@ def gather_witnesses(problem: Problem, compared: Level, result: RigidTransform) 
         surface_shift_mm=surface_shift_mm(*problem.surfaces, result) if problem.surfaces else None,
         stretch_share=None if motion is None else motion.stretch_share,
         slab_shift_mm=None if motion is None else motion.slab_shift_mm,
-        flatness_mm=flatness_mm(compared, result),
+        flatness_mm=flatness_mm(compared, optimum),
         moving_vessel_contrast_hu=moving_hu,
         fixed_vessel_contrast_hu=fixed_hu,
     )
