@@ -148,7 +148,7 @@ def _objection(
     alone = pair.fit(start, _weak(settings))
     way = step_between(alone.pose, start, centre_mm=pair.centre_mm)
     covariance = np.linalg.inv(alone.information + _weak(settings))
-    covariance[3:, 3:] += (settings.common_vox * _largest_voxel_mm(problem)) ** 2 * np.eye(3)
+    covariance += (settings.common_vox * _largest_voxel_mm(problem)) ** 2 * np.eye(6)
     excess = float(way @ np.linalg.solve(covariance, way)) - settings.incompatible
     probability = float(1 / (1 + np.exp(-np.clip(0.5 * excess, -50.0, 50.0))))
     points_mm = level.direction.carry(problem.points_mm, estimate.transform)
