@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
+from hepareg.refinement.images.template_cells import sum_by_block
 from hepareg.refinement.level import Level
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.transforms import RigidTransform
@@ -63,11 +64,8 @@ class CellObserver:
         exchanged = level.direction.exchanged
         self._turn = -pose.rotation if exchanged else np.eye(3)
         cells = self._residual.cells
-        centres = cells.offsets_mm.mean(dim=1).double().cpu().numpy()
-        index = np.floor(centres / settings.block_mm).astype(int)
-        _, block, counts = np.unique(index, axis=0, return_inverse=True, return_counts=True)
-        self._block, self._num_blocks = block.ravel(), len(counts)
-        middles = self._sum(centres) / counts[:, None] + cells.centre_mm
+        self._block = cells.blocks(settings.block_mm)
+        middles = sum_by_block(cells.middles_mm, self._block) / np.bincount(self._block)[:, None] + cells.centre_mm
         self.points_mm: Points = pose.inverse().apply(middles) if exchanged else middles
 
     def observe(self, displacement_mm: Points) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -77,8 +75,8 @@ class CellObserver:
         residual = self._residual if still else displace(self._residual, shifts[self._block])
         found = residual.cell_equations(self._matrix)
         noise = self.settings.noise_factor * float(found.residual_variance)
-        hessian = self._sum(found.hessian[0][:, 3:6, 3:6].double().cpu().numpy()) / noise
-        gradient = self._sum(found.gradient[0][:, 3:6].double().cpu().numpy()) / noise
+        hessian = sum_by_block(found.hessian[0][:, 3:6, 3:6].double().cpu().numpy(), self._block) / noise
+        gradient = sum_by_block(found.gradient[0][:, 3:6].double().cpu().numpy(), self._block) / noise
         if still:  # the gradient at the displacement, from that at the pose
             gradient = gradient + np.einsum("nij,nj->ni", hessian, shifts)
         return self._turn.T @ hessian @ self._turn, gradient @ self._turn
@@ -87,13 +85,6 @@ class CellObserver:
         """Return the share of the template's local variance that the pose with a displacement leaves unexplained."""
         residual = displace(self._residual, (displacement_mm @ self._turn.T)[self._block])
         return float(residual.unexplained(self._matrix)[0][0])
-
-    def _sum(self, of_cells: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the sums over the cells of each block of (N, ...) numbers of the cells."""
-        columns = of_cells.reshape(len(of_cells), -1).T
-        size = self._num_blocks
-        sums = [np.bincount(self._block, column, minlength=size).astype(np.float64) for column in columns]
-        return np.stack(sums, axis=1).reshape(self._num_blocks, *of_cells.shape[1:])
 
 
 def displace(residual: LocalAffine, shifts_mm: Points) -> LocalAffine:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
+from hepareg.refinement.images.template_cells import sum_by_block
 from hepareg.refinement.level import Level
 from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
 from hepareg.refinement.solvers.normal_equations import ARC_RADIUS_MM, pose_part
@@ -102,7 +102,7 @@ def pose_uncertainty_mm(
     cells = level.images.cells
     gradients = equations.gradient[0].double().cpu().numpy()
     hessian = equations.hessian[0].sum(dim=0).double().cpu().numpy()
-    blocks = _sum_blocks(cells.offsets_mm.mean(dim=1), gradients, settings.block_mm)
+    blocks = sum_by_block(gradients, cells.blocks(settings.block_mm))
     count = len(blocks)
     if not (np.isfinite(hessian).all() and np.isfinite(gradients).all()):
         return float("inf")
@@ -123,14 +123,6 @@ def mean_distances_mm(
     matrices = np.stack([t.matrix for t in transforms]) - reference.matrix
     x, y, z = (matrices[:, :3, :3] @ points_mm.T + matrices[:, :3, 3:]).transpose(1, 0, 2)
     return np.sqrt(x * x + y * y + z * z).mean(axis=-1)
-
-
-def _sum_blocks(offsets: torch.Tensor, gradients: NDArray[np.floating], block_mm: float) -> NDArray[np.floating]:
-    """Return (blocks, n) sums of the cells' (N, n) gradients."""
-    index = np.floor(offsets.double().cpu().numpy() / block_mm).astype(int)
-    index = index - index.min(axis=0, initial=0)
-    _, block = np.unique(np.ravel_multi_index(index.T, index.max(axis=0, initial=0) + 1), return_inverse=True)
-    return np.stack([np.bincount(block, weights=column) for column in gradients.T], axis=1)
 
 
 def root_mean_square_tre(covariance: NDArray[np.floating], offsets_mm: Points) -> float:

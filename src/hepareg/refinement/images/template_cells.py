@@ -16,7 +16,7 @@ from hepareg.transforms.lattice import mapped_lattice
 from hepareg.transforms.warp import sampler_from_voxel, values_at, within_faces
 from hepareg.voxel_tensor import small_tensor
 
-__all__ = ["CellSettings", "TemplateCells", "cut_cells"]
+__all__ = ["CellSettings", "TemplateCells", "cut_cells", "sum_by_block"]
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,37 @@ class TemplateCells:
         """(N, 3) float64 world position of the first voxel of each cell, on the host."""
         return self.offsets_mm[:, 0].double().cpu().numpy() + self.centre_mm
 
+    @cached_property
+    def middles_mm(self) -> Points:
+        """(N, 3) float64 middle of each cell minus ``centre_mm``, on the host."""
+        return self.offsets_mm.mean(dim=1).double().cpu().numpy()
+
+    def blocks(self, edge_mm: float) -> NDArray[np.int_]:
+        """Return (N,) the number of the cube of an edge in mm that holds the middle of each cell, without gaps."""
+        index = np.floor(self.middles_mm / edge_mm).astype(int)
+        index = index - index.min(axis=0, initial=0)
+        _, block = np.unique(np.ravel_multi_index(index.T, index.max(axis=0, initial=0) + 1), return_inverse=True)
+        return block
+
     @property
     def num_voxels(self) -> int:
         """Number of voxels with a positive weight."""
         return int((self.weights > 0).sum())
+
+
+def sum_by_block(of_cells: NDArray[np.floating], block: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return (K, ...) the sums of (N, ...) numbers of cells over the cells of each of K blocks.
+
+    Parameters
+    ----------
+    of_cells
+        (N, ...) numbers of N cells.
+    block
+        (N,) number of the block of each cell (`TemplateCells.blocks`).
+    """
+    columns = of_cells.reshape(len(of_cells), -1).T
+    sums = np.stack([np.bincount(block, weights=column) for column in columns], axis=1)
+    return sums.reshape(len(sums), *of_cells.shape[1:])
 
 
 def cut_cells(

@@ -9,8 +9,8 @@ curvature is measured at wrong poses, by how much worse they explain the images.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hepareg.refinement.images.template_cells import sum_by_block
 from hepareg.refinement.level import Level
 from hepareg.refinement.local_affine import LocalAffine
 from hepareg.refinement.solvers.normal_equations import apply_steps
@@ -54,7 +54,8 @@ def flatness_mm(level: Level, result: RigidTransform) -> float | None:
     residual = _thinned(level.residual)
     steps = STEP_MM * np.vstack([np.zeros((1, 6)), np.eye(6), -np.eye(6)])
     poses = apply_steps(level.direction.to_solver(result).matrix, steps, cells.centre_mm)
-    blocks = _sum_blocks(residual, residual.unexplained_squares(np.stack(list(poses))))
+    squares = residual.unexplained_squares(np.stack(list(poses)))
+    blocks = np.ascontiguousarray(sum_by_block(squares.T, residual.cells.blocks(BLOCK_MM)).T)
     here, ahead, behind = blocks[:1], blocks[1:7], blocks[7:]
     spreads = np.sqrt(np.square((ahead - behind) / 2).sum(axis=1)) / STEP_MM
     curvatures = (ahead + behind - 2 * here).sum(axis=1) / STEP_MM**2
@@ -75,11 +76,3 @@ def _thinned(residual: LocalAffine) -> LocalAffine:
         surface=surface,
     )
     return residual.with_cells(thin)
-
-
-def _sum_blocks(residual: LocalAffine, squares: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the (B, K) sums of (B, N) numbers of the cells over K cubes of `BLOCK_MM`."""
-    index = np.floor(residual.cells.offsets_mm.mean(dim=1).double().cpu().numpy() / BLOCK_MM).astype(int)
-    index -= index.min(axis=0)
-    block = np.ravel_multi_index(index.T, index.max(axis=0) + 1)
-    return np.stack([np.bincount(block, weights=row) for row in squares])

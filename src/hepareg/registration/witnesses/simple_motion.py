@@ -93,14 +93,15 @@ def _fit(level: Level, result: RigidTransform, basis: Basis) -> NDArray[np.float
     Gauss-Newton on the residual with every cell moved as a whole, and with a Gaussian prior of `PRIOR_MM`.
     """
     pose = level.direction.to_solver(result).matrix[None]
-    values = basis(level.images.cells.offsets_mm.mean(dim=1).double().cpu().numpy() + level.images.cells.centre_mm)
+    cells = level.images.cells
+    values = basis(cells.middles_mm + cells.centre_mm)
     count = values.shape[1]
     found, prior = np.zeros((count, 3)), np.eye(3 * count) / PRIOR_MM**2
     for _ in range(ITERATIONS):
-        cells = displace(level.residual, values @ found).cell_equations(pose)
-        noise = NOISE_FACTOR * float(cells.residual_variance)
-        H = cells.hessian[0][:, 3:6, 3:6].double().cpu().numpy() / noise
-        g = cells.gradient[0][:, 3:6].double().cpu().numpy() / noise
+        equations = displace(level.residual, values @ found).cell_equations(pose)
+        noise = NOISE_FACTOR * float(equations.residual_variance)
+        H = equations.hessian[0][:, 3:6, 3:6].double().cpu().numpy() / noise
+        g = equations.gradient[0][:, 3:6].double().cpu().numpy() / noise
         weighted = (values[:, :, None, None] * H[:, None]).reshape(len(values), -1)  # (N, M 9)
         normal = (values.T @ weighted).reshape(count, count, 3, 3).transpose(0, 2, 1, 3).reshape(3 * count, 3 * count)
         step = np.linalg.solve(normal + prior, -(values.T @ g).ravel() - prior @ found.ravel()).reshape(count, 3)
