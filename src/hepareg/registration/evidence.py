@@ -210,6 +210,7 @@ def gather_evidence(
     if not refinement.is_complete:
         flags.append("finest_level_not_reached")
     at_optimum = refinement.pose if estimate.by_surfaces else estimate.transform
+    left = left_by_rigid(motion, result, direction=problem.direction)
     return Evidence(
         **vars(gather_witnesses(problem, compared.level, estimate.transform, optimum=at_optimum)),
         pose_uncertainty_mm=estimate.uncertainty_mm,
@@ -223,6 +224,9 @@ def gather_evidence(
         dice_after=_dice(problem, result),
         status=refinement.status,
         **_tissue(motion, estimate.transform),
+        left_mean_mm=left.mean_mm,
+        left_p95_mm=left.p95_mm,
+        left_max_mm=left.max_mm,
         directions_error_mm=estimate.directions_error_mm,
         inverse_consistency_mm=inverse_consistency_mm(compared.level, optimum, points_mm),
         agreeing_share=agreeing_share(refinement.coarsest, result, points_mm),
@@ -230,7 +234,7 @@ def gather_evidence(
         soft_tissue_share=soft_tissue_share(compared.level, points_mm, tissue_hu=settings.tissue_hu),
         correction_mm=float(mean_distances_mm([estimate.transform], result, points_mm)[0]),
         interpolation_pull_mm=interpolation_pull_mm(finest, result, settings=settings),
-        left_by_rigid=left_by_rigid(motion, result, direction=problem.direction),
+        left_by_rigid=left,
         flags=tuple(flags),
     )
 
@@ -339,15 +343,12 @@ def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float
 
 
 def _tissue(motion: TissueMotion, pose: RigidTransform) -> dict[str, Any]:
-    """Return the evidence on the motion of the tissue: how far it lies from a pose, and from its best rigid fit."""
-    at_pose, at_fit = motion.distance_mm(pose), motion.distance_mm(motion.rigid)
+    """Return the evidence on the motion of the tissue: how far it, and its best rigid fit, lie from a pose."""
+    at_pose = motion.distance_mm(pose)
     return {
         "tissue_mean_mm": float(at_pose.mean()),
         "tissue_p95_mm": float(np.percentile(at_pose, 95)),
         "rigid_fit_distance_mm": float(mean_distances_mm([pose], motion.rigid, motion.points_mm)[0]),
-        "left_mean_mm": float(at_fit.mean()),
-        "left_p95_mm": float(np.percentile(at_fit, 95)),
-        "left_max_mm": float(at_fit.max()),
         "tissue_gain": motion.gain,
         "surface_rms_mm": motion.surface_rms_mm,
     }
