@@ -58,6 +58,7 @@ LAYERS_INSIDE = {
         ("both_directions", "starts", "surface_pair", "tissue_motion", "witnesses"),
         ("left_by_rigid",),
         ("evidence", "result"),
+        ("comparisons",),
         ("expected_error", "prediction", "surface_fusion"),
         ("verdict_rule",),
         ("witness_rules",),

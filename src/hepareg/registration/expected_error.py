@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hepareg.registration.comparisons import is_above, is_below
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.verdict_settings import VerdictSettings
 
@@ -97,12 +98,11 @@ def _flat_optimum(evidence: Evidence, settings: VerdictSettings) -> float:
 
 def _doubtful_mask(evidence: Evidence, settings: VerdictSettings) -> float:
     """Return ``doubtful_mask_mm`` if a mask may be of something else than the liver, otherwise 0."""
-    homogeneity, largest_ml, least_ml = evidence.mask_homogeneity, evidence.largest_mask_ml, evidence.liver_ml
     doubts = (
-        homogeneity is not None and homogeneity < settings.min_mask_homogeneity,
-        largest_ml is not None and largest_ml > settings.max_liver_ml,
-        least_ml is not None and least_ml < settings.min_liver_ml,
-        evidence.soft_tissue_share < settings.min_soft_tissue_share,
+        is_below(evidence, "mask_homogeneity", settings, "min_mask_homogeneity"),
+        is_above(evidence, "largest_mask_ml", settings, "max_liver_ml"),
+        is_below(evidence, "liver_ml", settings, "min_liver_ml"),
+        is_below(evidence, "soft_tissue_share", settings, "min_soft_tissue_share"),
         MASK_ON_THE_LEFT in evidence.flags,
     )
     return settings.doubtful_mask_mm if any(doubts) else 0.0
@@ -110,8 +110,8 @@ def _doubtful_mask(evidence: Evidence, settings: VerdictSettings) -> float:
 
 def _disordered_slices(evidence: Evidence, settings: VerdictSettings) -> float:
     """Return ``disordered_slices_mm`` if slices of an image are out of order, otherwise 0."""
-    ratio = evidence.slice_order_ratio
-    return settings.disordered_slices_mm if ratio is not None and ratio > settings.max_slice_order_ratio else 0.0
+    disordered = is_above(evidence, "slice_order_ratio", settings, "max_slice_order_ratio")
+    return settings.disordered_slices_mm if disordered else 0.0
 
 
 ERROR_PARTS = (

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hepareg.registration.comparisons import is_above, is_below
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
 from hepareg.registration.verdict_settings import VerdictSettings
 
-__all__ = ["Condition", "Rule"]
+__all__ = ["Condition", "Rule", "above", "below"]
 
 Condition = Callable[[Evidence, ExpectedError, VerdictSettings], bool]
 """Called with evidence, expected errors and settings; true if a rule holds."""
@@ -40,3 +41,13 @@ class Rule:
     meaning: str
     what_to_do: str
     limits: tuple[str, ...] = ()
+
+
+def above(number: str, limit: str) -> Condition:
+    """Return the condition that a number of the evidence was measured and is above a limit of the settings."""
+    return lambda evidence, expected, settings: is_above(evidence, number, settings, limit)
+
+
+def below(number: str, limit: str) -> Condition:
+    """Return the condition that a number of the evidence was measured and is below a limit of the settings."""
+    return lambda evidence, expected, settings: is_below(evidence, number, settings, limit)

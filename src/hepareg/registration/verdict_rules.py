@@ -6,7 +6,7 @@ from hepareg.refinement.solvers.solution import Status
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
-from hepareg.registration.verdict_rule import Condition, Rule
+from hepareg.registration.verdict_rule import Condition, Rule, above, below
 from hepareg.registration.verdict_settings import VerdictSettings
 from hepareg.registration.witness_rules import WITNESS_DOUBTS, WITNESS_NOTES, WITNESS_REJECTIONS
 
@@ -64,14 +64,6 @@ def _start_is_better(evidence: Evidence, expected: ExpectedError, settings: Verd
     return evidence.explained_share < evidence.explained_share_start - settings.explained_share_tolerance
 
 
-def _masks_disagree(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
-    return evidence.dice_after is not None and evidence.dice_after < settings.min_dice
-
-
-def _mask_too_small(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
-    return evidence.liver_ml is not None and evidence.liver_ml < settings.min_liver_ml
-
-
 RULES = (
     Rule(
         code="evidence_is_not_a_number",
@@ -123,7 +115,7 @@ RULES = (
     Rule(
         code="liver_bends",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: evidence.left_p95_mm > settings.max_left_p95_mm,
+        holds=above("left_p95_mm", "max_left_p95_mm"),
         meaning="A part of the liver has moved otherwise than the rest, so no rigid transform fits all of it.",
         what_to_do="Check the region that matters to you in the picture; do not measure where the outlines part.",
         limits=("max_left_p95_mm",),
@@ -132,7 +124,7 @@ RULES = (
     Rule(
         code="images_explain_little_of_each_other",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: evidence.explained_share < settings.min_explained_share,
+        holds=below("explained_share", "min_explained_share"),
         meaning="Inside the liver the two images have little in common, even in the pose that was found.",
         what_to_do="Check that both show one patient and the liver; strong noise or streaks can also be the cause.",
         limits=("min_explained_share",),
@@ -156,7 +148,7 @@ RULES = (
     Rule(
         code="another_pose_fits_as_well",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: evidence.rival_gap < settings.min_rival_gap,
+        holds=below("rival_gap", "min_rival_gap"),
         meaning="Another pose, clearly apart from this one, fits the images almost as well.",
         what_to_do="Check in the picture that vessels meet; give a transform to start from, or both liver masks.",
         limits=("min_rival_gap",),
@@ -164,7 +156,7 @@ RULES = (
     Rule(
         code="little_of_the_liver_in_view",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: evidence.overlap_share < settings.min_overlap_share,
+        holds=below("overlap_share", "min_overlap_share"),
         meaning="Only a small part of the liver is visible in both images; nothing is known of the rest.",
         what_to_do="Trust the result only where both images show the liver; use scans that cover more of it.",
         limits=("min_overlap_share",),
@@ -172,7 +164,7 @@ RULES = (
     Rule(
         code="masks_disagree",
         decision=Decision.REVIEW,
-        holds=_masks_disagree,
+        holds=below("dice_after", "min_dice"),
         meaning="After registration the two liver masks still do not lie on each other.",
         what_to_do="Check that each mask is complete and of its own image; if so, the liver has changed its shape.",
         limits=("min_dice",),
@@ -180,9 +172,7 @@ RULES = (
     Rule(
         code="directions_disagree",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: (
-            evidence.inverse_consistency_mm > settings.max_inverse_consistency_mm
-        ),
+        holds=above("inverse_consistency_mm", "max_inverse_consistency_mm"),
         meaning="Registering the images in exchanged roles would lead to another transform.",
         what_to_do="Check the picture; register with the images exchanged and compare both with `hepareg compare`.",
         limits=("max_inverse_consistency_mm",),
@@ -190,7 +180,7 @@ RULES = (
     Rule(
         code="mask_too_small_for_a_liver",
         decision=Decision.REVIEW,
-        holds=_mask_too_small,
+        holds=below("liver_ml", "min_liver_ml"),
         meaning="A mask has less volume than a whole liver.",
         what_to_do="Check that the mask is of the liver, complete, and the right label of a label map.",
         limits=("min_liver_ml",),
@@ -198,7 +188,7 @@ RULES = (
     Rule(
         code="mask_holds_little_soft_tissue",
         decision=Decision.REVIEW,
-        holds=lambda evidence, expected, settings: evidence.soft_tissue_share < settings.min_soft_tissue_share,
+        holds=below("soft_tissue_share", "min_soft_tissue_share"),
         meaning="A good part of the mask lies on air, lung, fat or bone.",
         what_to_do="Check that the mask belongs to this image and has not slipped off the liver.",
         limits=("min_soft_tissue_share",),

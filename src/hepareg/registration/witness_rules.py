@@ -3,30 +3,10 @@
 from hepareg.registration.evidence import Evidence
 from hepareg.registration.expected_error import ExpectedError
 from hepareg.registration.result import Decision
-from hepareg.registration.verdict_rule import Condition, Rule
+from hepareg.registration.verdict_rule import Rule, above, below
 from hepareg.registration.verdict_settings import VerdictSettings
 
 __all__ = ["WITNESS_DOUBTS", "WITNESS_NOTES", "WITNESS_REJECTIONS"]
-
-
-def _above(number: str, limit: str) -> Condition:
-    """Return the condition that a witness was measured and is above a limit of the settings."""
-
-    def holds(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
-        value, largest = getattr(evidence, number), getattr(settings, limit)
-        return value is not None and value > largest
-
-    return holds
-
-
-def _below(number: str, limit: str) -> Condition:
-    """Return the condition that a witness was measured and is below a limit of the settings."""
-
-    def holds(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
-        value, smallest = getattr(evidence, number), getattr(settings, limit)
-        return value is not None and value < smallest
-
-    return holds
 
 
 def _phases_exchanged(evidence: Evidence, expected: ExpectedError, settings: VerdictSettings) -> bool:
@@ -39,7 +19,7 @@ WITNESS_REJECTIONS = (
     Rule(
         code="mask_is_not_a_liver",
         decision=Decision.REJECT,
-        holds=_below("mask_homogeneity", "reject_mask_homogeneity"),
+        holds=below("mask_homogeneity", "reject_mask_homogeneity"),
         meaning="Under a mask lie several tissues, such as muscle, fat and bone: it is not of the liver.",
         what_to_do="Check the label and that the mask belongs to this image; give a mask of the liver.",
         limits=("reject_mask_homogeneity",),
@@ -51,7 +31,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="mask_too_large_for_a_liver",
         decision=Decision.REVIEW,
-        holds=_above("largest_mask_ml", "max_liver_ml"),
+        holds=above("largest_mask_ml", "max_liver_ml"),
         meaning="A mask has more volume than nearly any liver.",
         what_to_do="Check that the mask is of the liver alone and the right label of a label map.",
         limits=("max_liver_ml",),
@@ -59,7 +39,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="mask_is_mixed",
         decision=Decision.REVIEW,
-        holds=_below("mask_homogeneity", "min_mask_homogeneity"),
+        holds=below("mask_homogeneity", "min_mask_homogeneity"),
         meaning="A mask holds much tissue unlike the rest of it: other organs, fat, or large lesions of the liver.",
         what_to_do="Check that the mask follows the liver; large lesions alone are no reason for concern.",
         limits=("min_mask_homogeneity",),
@@ -67,7 +47,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="rotation_uncertain",
         decision=Decision.REVIEW,
-        holds=_above("flatness_mm", "max_flatness_mm"),
+        holds=above("flatness_mm", "max_flatness_mm"),
         meaning="Turned or shifted by some millimetres the liver would fit nearly as well: little fixes its pose.",
         what_to_do="Check in the picture that vessels meet; a phase or reconstruction that shows vessels may help.",
         limits=("max_flatness_mm",),
@@ -75,7 +55,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="surfaces_part",
         decision=Decision.REVIEW,
-        holds=_above("surface_shift_mm", "max_surface_shift_mm"),
+        holds=above("surface_shift_mm", "max_surface_shift_mm"),
         meaning="In one part of the liver the masks' surfaces lie apart: it moved by itself, or a mask errs there.",
         what_to_do="Compare both outlines in the picture; do not measure where they part.",
         limits=("max_surface_shift_mm",),
@@ -83,7 +63,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="sizes_differ",
         decision=Decision.REVIEW,
-        holds=_above("stretch_share", "max_stretch_share"),
+        holds=above("stretch_share", "max_stretch_share"),
         meaning="The liver is longer in one image than in the other: squeezed by a breath, or a wrong voxel size.",
         what_to_do="Check spacing and number of slices in both headers; compare the spine in both images.",
         limits=("max_stretch_share",),
@@ -91,7 +71,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="slabs_shifted",
         decision=Decision.REVIEW,
-        holds=_above("slab_shift_mm", "max_slab_shift_mm"),
+        holds=above("slab_shift_mm", "max_slab_shift_mm"),
         meaning="Higher and lower parts of the liver are shifted against each other between the two images.",
         what_to_do="Look at both images from the front for a step or a slant; the patient may have breathed.",
         limits=("max_slab_shift_mm",),
@@ -99,7 +79,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="slices_out_of_order",
         decision=Decision.REVIEW,
-        holds=_above("slice_order_ratio", "max_slice_order_ratio"),
+        holds=above("slice_order_ratio", "max_slice_order_ratio"),
         meaning="In one image slices far apart resemble each other more than neighbours: shuffled or repeated.",
         what_to_do="Look at both images from the front for teeth; export the series again, sorted by position.",
         limits=("max_slice_order_ratio",),
@@ -107,7 +87,7 @@ WITNESS_DOUBTS = (
     Rule(
         code="slices_missing",
         decision=Decision.REVIEW,
-        holds=_above("slice_gap", "max_slice_gap"),
+        holds=above("slice_gap", "max_slice_gap"),
         meaning="One image has a step between two slices: slices are missing, or the patient breathed in the scan.",
         what_to_do="Look at both images from the front for a step; trust the result on one side of it at most.",
         limits=("max_slice_gap",),
