@@ -8,7 +8,7 @@ from benchmarks.accuracy.scoring import GOOD_MM, is_good
 from benchmarks.accuracy.stress_pairs import ROTATION_BANDS_DEG, TRANSLATION_BANDS_MM
 from benchmarks.tables import Column, Row, table
 
-__all__ = ["named_tables", "stress_tables"]
+__all__ = ["named_tables", "share", "stress_tables"]
 
 FORESEEN_MM = 0.2
 JUDGEMENTS = ("true_accept", "false_accept", "false_alarm", "true_alarm")
@@ -56,12 +56,12 @@ def _stress(result: dict[str, Any]) -> dict[str, Any]:
     answered = [row for row in rows if row["liver_tre_mean_mm"] is not None]
     return {
         "result": result,
-        "good": _share(map(_good, rows)),
+        "good": share(map(_good, rows)),
         "capture": capture_table(rows),
         "troubles": table(troubles, TROUBLES),
         "num_false_accepts": sum(row["judgement"] == "false_accept" for row in rows),
-        "foreseen_accepted": _share(_foreseen(row) for row in answered if row["decision"] == "accept"),
-        "foreseen": _share(map(_foreseen, answered)),
+        "foreseen_accepted": share(_foreseen(row) for row in answered if row["decision"] == "accept"),
+        "foreseen": share(map(_foreseen, answered)),
     }
 
 
@@ -92,6 +92,7 @@ def _foreseen(row: Row) -> bool:
     return true / 2 <= expected <= 2 * true or abs(expected - true) <= FORESEEN_MM
 
 
-def _share(hits: Iterable[bool]) -> str:
+def share(hits: Iterable[bool], *, digits: int = 1) -> str:
+    """Return the share of hits in per cent, with that many digits after the point, and the number of all."""
     known = list(hits)
-    return f"{100 * sum(known) / len(known):.1f} % of {len(known)}" if known else "none"
+    return f"{100 * sum(known) / len(known):.{digits}f} % of {len(known)}" if known else "none"

@@ -1,8 +1,10 @@
 """Tables of livers that deform, faulty scans and wrong masks: is the verdict true of the tissue?"""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
+from benchmarks.accuracy.tables import share
 from benchmarks.tables import Column, Row, middle, table
 from hepareg.registration.verdict_settings import VerdictSettings
 
@@ -95,25 +97,21 @@ def _goals(rows: Sequence[Row]) -> list[Row]:
     good = [row for row in right_masks if row["tissue_mean_mm"] <= GOOD_MM and row["tissue_p95_mm"] <= GOOD_P95_MM]
     bent = [row for row in right_masks if row["left_by_rigid_p95_mm"] >= BENT_MM]
     told = [row["decision"] == "reject" or "liver_bends" in (row["reason"] or "") for row in bent]
+    percent = partial(share, digits=0)
     return [
         {"measure": "accepted although wrong", "reached": f"{sum(map(is_silent, rows))} of {len(rows)}", "goal": "0"},
         {"measure": "AUROC of the expected error", "reached": _number(auroc(rows)), "goal": ">= 0.98"},
         {"measure": "the same, deforming livers", "reached": _number(auroc(deforming)), "goal": ">= 0.95"},
-        {"measure": "expected error foreseen", "reached": _share(map(is_foreseen, rows)), "goal": ">= 80 %"},
-        {"measure": "the same, deforming livers", "reached": _share(map(is_foreseen, deforming)), "goal": ">= 70 %"},
+        {"measure": "expected error foreseen", "reached": percent(map(is_foreseen, rows)), "goal": ">= 80 %"},
+        {"measure": "the same, deforming livers", "reached": percent(map(is_foreseen, deforming)), "goal": ">= 70 %"},
         {
             "measure": "good, right masks: accepted",
-            "reached": _share(r["decision"] == "accept" for r in good),
+            "reached": percent(r["decision"] == "accept" for r in good),
             "goal": ">= 80 %",
         },
-        {"measure": "5 % or more of the liver over 3 mm off: said so", "reached": _share(told), "goal": ">= 95 %"},
+        {"measure": "5 % or more of the liver over 3 mm off: said so", "reached": percent(told), "goal": ">= 95 %"},
     ]
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _share(truths: Iterable[bool]) -> str:
-    listed = list(truths)
-    return f"{sum(listed) / len(listed):.0%} of {len(listed)}".replace("%", " %") if listed else "–"
