@@ -120,3 +120,11 @@ def test_a_place_beyond_the_world_is_refused(number):
         matrix[row, column] = number
         with pytest.raises(ImageError, match="finite"):
             Grid(SHAPE, matrix)
+
+
+def test_a_window_may_reach_beyond_the_grid_and_keeps_the_world():
+    grid = Grid((4, 5, 6), np.array([[0, 2, 0, 10], [1.5, 0, 0, -3], [0, 0, 3, 7], [0, 0, 0, 1.0]]))
+    wider = grid.window((-1, -2, 1), (6, 9, 4))
+    assert wider.shape == (6, 9, 4)
+    np.testing.assert_allclose(wider.world_points([1, 2, 0]), grid.world_points([0, 0, 1]), atol=1e-12)
+    assert grid.window((1, 0, 2), (2, 5, 3)).equals(grid.crop((1, 0, 2), (3, 5, 5)))

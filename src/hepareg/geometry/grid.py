@@ -133,9 +133,13 @@ class Grid:
         start, stop = np.asarray(start, dtype=int), np.asarray(stop, dtype=int)
         if (start < 0).any() or (stop > self.shape).any() or (stop <= start).any():
             raise ImageError(f"expected a voxel range inside {self.shape}, got {start.tolist()} to {stop.tolist()}")
+        return self.window(start, stop - start)
+
+    def window(self, start: ArrayLike, shape: ArrayLike) -> "Grid":
+        """Return the grid of ``shape`` voxels that begins at the voxel ``start``; both may reach beyond this grid."""
         matrix = self.world_from_voxel.copy()
         matrix[:3, 3] = self.world_points(start)
-        return Grid(tuple(stop - start), matrix)
+        return Grid(tuple(np.asarray(shape).tolist()), matrix)
 
     def with_spacing(self, spacing_mm: ArrayLike) -> "Grid":
         """Return a grid of another spacing that covers the same extent, measured to the outer faces of the voxels.

@@ -165,7 +165,7 @@ def mask_surface(mask: Volume, *, settings: MaskSurfaceSettings) -> MaskSurface 
     cuts = _are_large(mask.profile.counts, settings.border_share)
     cuts[:, axis] |= _are_large([profile.counts[axis][start[axis] : stop[axis]]], settings.cut_share)[:, 0]
     rim = np.ceil(settings.rim_mm / coarse.grid.spacing_mm).astype(int)
-    grid = _around(coarse.grid, start - rim, np.array(part.shape) + 2 * rim)
+    grid = coarse.grid.window(start - rim, np.array(part.shape) + 2 * rim)
     averages = _continue(part, rim, cuts)
     border = settings.border_mm / coarse.grid.spacing_mm - 0.5
     limits = np.where(cuts, [rim + border, rim + np.array(part.shape) - 1 - border], [[-np.inf], [np.inf]])
@@ -221,13 +221,6 @@ def _areas(grid: Grid, axes: NDArray[np.int_], normals: Points) -> NDArray[np.fl
     directions = grid.world_from_voxel[:3, :3] / grid.spacing_mm
     cosines = np.abs((normals * directions.T[axes]).sum(axis=1))
     return cosines * (grid.voxel_volume_mm3 / grid.spacing_mm[axes])
-
-
-def _around(grid: Grid, first: NDArray[np.int_], shape: NDArray[np.int_]) -> Grid:
-    """Return the grid with the same voxels that begins at voxel ``first``, which may lie outside."""
-    matrix = grid.world_from_voxel.copy()
-    matrix[:3, 3] = grid.world_points(first)
-    return Grid(tuple(shape.tolist()), matrix)
 
 
 def _continue(part: Tensor, rim: NDArray[np.int_], cuts: NDArray[np.bool_]) -> Tensor:

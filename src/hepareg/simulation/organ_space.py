@@ -61,7 +61,8 @@ class OrganSpace:
         corners = grid.crop(low, high).corners_mm
         self.grid = coarse_grid_around(corners, spacing_mm=spacing_mm, margin_mm=2 * spacing_mm)
         block = np.asarray(mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
-        inside = mask_on_grid(np.pad(block, 1), _padded(grid.crop(low, high)), self.grid) > 0.5
+        around = grid.crop(low, high).window((-1, -1, -1), np.add(block.shape, 2))
+        inside = mask_on_grid(np.pad(block, 1), around, self.grid) > 0.5
         if not inside.any():
             raise MaskError("expected a liver mask thicker than a few millimetres, got a thinner one")
         self.inside = inside
@@ -97,10 +98,3 @@ class _Keeper:
         index = tuple(self.grid.nearest_voxels(points).T)
         inner = self.grid.world_points(self.nearest[(slice(None), *index)].T)
         return np.where(self.deep[index][:, None], points, inner)
-
-
-def _padded(grid: Grid) -> Grid:
-    """Return the grid with one more voxel on every side."""
-    matrix = grid.world_from_voxel.copy()
-    matrix[:3, 3] = grid.world_points([-1, -1, -1])
-    return Grid((grid.shape[0] + 2, grid.shape[1] + 2, grid.shape[2] + 2), matrix)

@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from hepareg.arrays import VoxelArray, slowest_first
-from hepareg.geometry import Grid
 from hepareg.geometry.profile import mask_profile
 from hepareg.refinement.images.block_average import GridImage, block_average, block_factors
 from hepareg.refinement.images.distance import distance_within
@@ -75,9 +74,7 @@ def mask_with_margin(mask: Volume, margin_mm: float) -> Volume:
     missing = list(zip(first - (start - margin), (stop + margin) - last, strict=True))
     if not np.any(missing):
         return inside
-    matrix = mask.grid.world_from_voxel.copy()
-    matrix[:3, 3] = mask.grid.world_points(start - margin)
-    return Volume(_pad(inside.data, missing), Grid(tuple(stop - start + 2 * margin), matrix))
+    return Volume(_pad(inside.data, missing), mask.grid.window(start - margin, stop - start + 2 * margin))
 
 
 def _pad(voxels: VoxelArray, widths: list[tuple[int, int]]) -> VoxelArray:
@@ -108,6 +105,4 @@ def distance_to_mask(mask: Volume, *, device: torch.device, settings: RegionSett
     inside = inside[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
     inside = functional.pad(inside, [int(n) for n in rim[::-1].repeat(2)])
     distance = distance_within(inside, spacing_mm=coarse.grid.spacing_mm.tolist(), reach_mm=settings.reach_mm)
-    matrix = coarse.grid.world_from_voxel.copy()
-    matrix[:3, 3] = coarse.grid.world_points(start - rim)
-    return GridImage(distance, Grid((*inside.shape,), matrix))
+    return GridImage(distance, coarse.grid.window(start - rim, inside.shape))
