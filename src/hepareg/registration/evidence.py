@@ -5,12 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.evaluation.dice_approximate import dice_approximate
-from hepareg.geometry import apply_matrix
 from hepareg.refinement.level import Level
 from hepareg.refinement.multilevel import LevelResult, Refinement
 from hepareg.refinement.solvers.gauss_newton import SMALLEST_EIGENVALUE
@@ -22,8 +20,6 @@ from hepareg.registration.problem import Problem
 from hepareg.registration.tissue_motion import TissueMotion
 from hepareg.registration.witnesses.witnesses import Witnesses, gather_witnesses
 from hepareg.transforms import RigidTransform
-from hepareg.transforms.warp import sampler_from_voxel, values_at
-from hepareg.voxel_tensor import small_tensor
 
 __all__ = [
     "Evidence",
@@ -336,9 +332,7 @@ def soft_tissue_share(level: Level, points_mm: Points, *, tissue_hu: tuple[float
     A mask that has slipped off the liver holds lung, fat or air.
     """
     image = level.reference
-    positions = apply_matrix(sampler_from_voxel(image.data.shape) @ image.grid.voxel_from_world, points_mm)
-    places = small_tensor(positions, image.data.device, torch.float32)[None, :, None, None]
-    values = values_at(image.data[None, None], places).flatten().cpu().numpy()
+    values = image.values_at(image.sampler_positions(points_mm))
     return float(np.mean((values >= tissue_hu[0]) & (values <= tissue_hu[1])))
 
 

@@ -7,10 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepareg.geometry import Grid
+from hepareg.arrays import Points
+from hepareg.geometry import Grid, apply_matrix
 from hepareg.transforms import RigidTransform
 from hepareg.transforms.block_average import average_blocks
+from hepareg.transforms.warp import sampler_from_voxel, values_at
 from hepareg.volume import Volume
+from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["GridImage", "block_average", "block_factors"]
 
@@ -38,6 +41,15 @@ class GridImage:
     def move(self, transform: RigidTransform) -> "GridImage":
         """Return the image moved by a transform of its world: the grid moves, the voxel values stay."""
         return replace(self, grid=Grid(self.grid.shape, transform.matrix @ self.grid.world_from_voxel))
+
+    def sampler_positions(self, points_mm: Points) -> Points:
+        """Return the sampler's positions of (..., 3) world points: within [-1, 1] along each axis inside the image."""
+        return apply_matrix(sampler_from_voxel(self.data.shape) @ self.grid.voxel_from_world, points_mm)
+
+    def values_at(self, positions: Points) -> NDArray[np.float32]:
+        """Return the interpolated values at (N, 3) positions of the sampler, on the host."""
+        places = small_tensor(positions, self.data.device, torch.float32)[None, :, None, None]
+        return values_at(self.data[None, None], places).flatten().cpu().numpy()
 
 
 def block_factors(grid: Grid, spacing_mm: float | NDArray[np.floating]) -> NDArray[np.int_]:

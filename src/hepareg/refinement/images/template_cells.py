@@ -100,7 +100,7 @@ def sum_by_block(of_cells: NDArray[np.floating], block: NDArray[np.int_]) -> NDA
         (N,) number of the block of each cell (`TemplateCells.blocks`).
     """
     columns = of_cells.reshape(len(of_cells), -1).T
-    sums = np.stack([np.bincount(block, weights=column) for column in columns], axis=1)
+    sums = np.stack([np.bincount(block, weights=column) for column in columns], axis=1).astype(np.float64, copy=False)
     return sums.reshape(len(sums), *of_cells.shape[1:])
 
 

@@ -1,14 +1,10 @@
 """Whether a mask can be a liver's: the tissue under it and its size."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hepareg.arrays import Points
-from hepareg.geometry import apply_matrix
 from hepareg.refinement.images.block_average import GridImage
-from hepareg.transforms.warp import sampler_from_voxel, values_at
-from hepareg.voxel_tensor import small_tensor
 
 __all__ = ["tissue_homogeneity"]
 
@@ -55,21 +51,14 @@ def _noise_hu(image: GridImage, points_mm: Points) -> float:
     found = []
     for step in NOISE_REACH_MM * np.eye(3):
         line = np.stack([points_mm - step, points_mm, points_mm + step])
-        inside = (np.abs(_positions(image, line)) <= 1).all(axis=(0, 2))
+        inside = (np.abs(image.sampler_positions(line)) <= 1).all(axis=(0, 2))
         before, here, after = _values_inside(image, line[:, inside].reshape(-1, 3)).reshape(3, -1)
         if here.size:
             found.append(np.median(np.abs(here - (before + after) / 2)) * MAD_TO_SD / np.sqrt(1.5))
     return float(np.median(found)) if found else 0.0
 
 
-def _positions(image: GridImage, points_mm: Points) -> Points:
-    """Return the sampler's positions of (..., 3) world points in an image: within [-1, 1] inside it."""
-    return apply_matrix(sampler_from_voxel(image.data.shape) @ image.grid.voxel_from_world, points_mm)
-
-
 def _values_inside(image: GridImage, points_mm: Points) -> NDArray[np.floating]:
     """Return the interpolated intensities of an image at those points that lie inside it."""
-    positions = _positions(image, points_mm)
-    positions = positions[(np.abs(positions) <= 1).all(axis=1)]
-    places = small_tensor(positions, image.data.device, torch.float32)[None, :, None, None]
-    return values_at(image.data[None, None], places).flatten().cpu().numpy()
+    positions = image.sampler_positions(points_mm)
+    return image.values_at(positions[(np.abs(positions) <= 1).all(axis=1)])
