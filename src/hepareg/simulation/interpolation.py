@@ -1,4 +1,7 @@
-"""Linear interpolation on lattices of positions: axis by axis for parallel axes, in three dimensions otherwise."""
+"""Linear interpolation on lattices of positions: axis by axis for parallel axes, in three dimensions otherwise.
+
+And a smooth step between two values.
+"""
 
 from collections.abc import Sequence
 
@@ -8,7 +11,7 @@ from scipy import ndimage
 
 from hepareg.arrays import Matrix
 
-__all__ = ["resample_axes", "sample_affine", "sample_weight"]
+__all__ = ["resample_axes", "sample_affine", "sample_weight", "smooth_step"]
 
 Field = NDArray[np.floating]
 
@@ -63,3 +66,9 @@ def sample_weight(array: Field, matrix: Matrix, shape: tuple[int, int, int]) -> 
     if np.abs(linear - np.diag(np.diag(linear))).max() < 1e-12:
         return resample_axes(array, [np.arange(n) * linear[a, a] + matrix[a, 3] for a, n in enumerate(shape)])
     return sample_affine(array, matrix, shape, outside=0.0)
+
+
+def smooth_step(x: Field) -> Field:
+    """Return 0 below 0, 1 above 1, and in between a cubic that is level at both ends."""
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)

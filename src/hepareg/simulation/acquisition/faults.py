@@ -1,6 +1,5 @@
 """Faults of an acquisition and their truth: slices lost, doubled or shuffled, breath steps, drift, wrong spacing."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from hepareg.arrays import Matrix, Points
 from hepareg.errors import SettingsError
 from hepareg.geometry import Grid
 from hepareg.geometry.grid import apply_matrix
-from hepareg.simulation.motion.motion import BREATHING_MM, Motion
+from hepareg.simulation.motion.motion import BREATHING_MM, Motion, draw_direction
 from hepareg.transforms import AffineTransform
 
 __all__ = ["FAULTS", "FaultSettings", "Scan", "draw_scan"]
@@ -204,7 +203,7 @@ def _step(scan: Scan, amount: float, height: _Height, rng: Generator) -> Scan:
     """Move the liver within the body, as a breath does, while the scan goes on."""
     (motion,) = scan.motions
     shift = np.eye(4)
-    shift[:3, 3] = amount * _direction(BREATHING_MM, rng)
+    shift[:3, 3] = amount * draw_direction(BREATHING_MM, rng)
     after = replace(motion, liver=AffineTransform(shift @ motion.liver.matrix))
     return replace(scan, motions=(motion, after), change=height.middle(0, rng))
 
@@ -213,14 +212,14 @@ def _drift(scan: Scan, amount: float, height: _Height, rng: Generator) -> Scan:
     """Move the liver within the body at a constant speed, by the amount while the liver is scanned."""
     (motion,) = scan.motions
     body = motion.body.matrix
-    sheared = _sheared(scan.grid, amount * _direction(BREATHING_MM, rng), height)
+    sheared = _sheared(scan.grid, amount * draw_direction(BREATHING_MM, rng), height)
     liver = np.linalg.inv(body) @ sheared @ body @ motion.liver.matrix
     return replace(scan, motions=(replace(motion, liver=AffineTransform(liver)),))
 
 
 def _table(scan: Scan, amount: float, height: _Height, rng: Generator) -> Scan:
     """Move the whole body at a constant speed, by the amount while the liver is scanned."""
-    sheared = _sheared(scan.grid, amount * _direction(np.ones(3), rng), height)
+    sheared = _sheared(scan.grid, amount * draw_direction(np.ones(3), rng), height)
     return replace(scan, measured_from_header=np.linalg.inv(sheared))
 
 
@@ -255,11 +254,6 @@ def _slices(grid: Grid) -> tuple[Floats, float]:
     """Return the unit vector from slice to slice, and their distance in mm."""
     gap = float(grid.spacing_mm[2])
     return grid.world_from_voxel[:3, 2] / gap, gap
-
-
-def _direction(bias: Floats, rng: Generator) -> Floats:
-    direction = rng.standard_normal(3) * bias
-    return direction / math.sqrt(float(direction @ direction))
 
 
 FAULTS: dict[str, Callable[[Scan, float, _Height, Generator], Scan]] = {

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hepareg.arrays import Points
 from hepareg.errors import SettingsError
+from hepareg.simulation.interpolation import smooth_step
 from hepareg.simulation.motion.random_bend import BendField, curl, draw_bend
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around
 
@@ -89,7 +90,7 @@ class _Liver:
     @property
     def left(self) -> Floats:
         """(I, J, K) weight that rises from 0 in the liver to 1 in its left lobe."""
-        return _smooth(0.5 + (self.falciform[0] - self.nodes[..., 0]) / HINGE_MM)
+        return smooth_step(0.5 + (self.falciform[0] - self.nodes[..., 0]) / HINGE_MM)
 
     def shifting(self, weight: Floats, direction: Floats, centre: Floats) -> Floats:
         """Return the (3, I, J, K) velocity that moves tissue of weight 1 along a direction and keeps its volume."""
@@ -121,7 +122,7 @@ def _lobe_turn(liver: _Liver, rng: Generator) -> Floats:
 
 def _tip(liver: _Liver, rng: Generator) -> Floats:
     height = liver.high[2] - liver.low[2]
-    weight = _smooth((liver.low[2] + 0.45 * height - liver.nodes[..., 2]) / (0.4 * height))
+    weight = smooth_step((liver.low[2] + 0.45 * height - liver.nodes[..., 2]) / (0.4 * height))
     angle = rng.uniform(0, 2 * np.pi)
     return _shear(weight, np.cos(angle) * X + np.sin(angle) * Y)
 
@@ -129,7 +130,7 @@ def _tip(liver: _Liver, rng: Generator) -> Floats:
 def _dome(liver: _Liver, rng: Generator) -> Floats:
     height = liver.high[2] - liver.low[2]
     across = ((liver.nodes[..., :2] - liver.dome[:2]) ** 2).sum(-1)
-    weight = np.exp(-across / (2 * 55.0**2)) * _smooth(1 - (liver.dome[2] - liver.nodes[..., 2]) / (0.5 * height))
+    weight = np.exp(-across / (2 * 55.0**2)) * smooth_step(1 - (liver.dome[2] - liver.nodes[..., 2]) / (0.5 * height))
     return liver.shifting(weight, _either(rng) * Z, liver.dome)
 
 
@@ -147,7 +148,7 @@ def _compression(liver: _Liver, rng: Generator) -> Floats:
 
 def _ascites(liver: _Liver, rng: Generator) -> Floats:
     """Push the right side to the middle; the height grows in turn, downwards more than upwards."""
-    weight = _smooth((liver.nodes[..., 0] - liver.low[0]) / (liver.high[0] - liver.low[0]))
+    weight = smooth_step((liver.nodes[..., 0] - liver.low[0]) / (liver.high[0] - liver.low[0]))
     top = liver.low[2] + 0.75 * (liver.high[2] - liver.low[2])
     return liver.curl((weight * (liver.nodes[..., 2] - top))[..., None] * Y)
 
@@ -255,8 +256,3 @@ def _shear(weight: Floats, direction: Floats) -> Floats:
 
 def _either(rng: Generator) -> float:
     return float(rng.choice([-1.0, 1.0]))
-
-
-def _smooth(x: Floats) -> Floats:
-    t = np.clip(x, 0, 1)
-    return t * t * (3 - 2 * t)

@@ -16,7 +16,7 @@ from hepareg.simulation.organ_space import OrganSpace
 from hepareg.transforms import AffineTransform, RigidTransform
 from hepareg.transforms.fit import fit_rigid
 
-__all__ = ["BREATHING_MM", "FREE_BREATHING", "Motion", "MotionSettings", "draw_motion", "draw_rigid"]
+__all__ = ["BREATHING_MM", "FREE_BREATHING", "Motion", "MotionSettings", "draw_direction", "draw_motion", "draw_rigid"]
 
 NUM_BREATHS = 12
 """Number of breaths drawn, of which the one that pushes the liver least into the ribs is used."""
@@ -178,10 +178,11 @@ def _draw(
     and z are multiplied by ``bias``; the axis of the rotation is another one, multiplied by ``bias`` in the order z, y,
     x. So a bias along z makes the liver move up and down and rotate about the left-right axis.
     """
-    axis = _unit(rng.standard_normal(3) * bias[::-1])
-    direction = _unit(rng.standard_normal(3) * bias)
+    axis, direction = draw_direction(bias[::-1], rng), draw_direction(bias, rng)
     return axis * math.radians(rng.uniform(*rotation_deg)), direction * rng.uniform(*translation_mm)
 
 
-def _unit(vector: NDArray[np.floating]) -> NDArray[np.floating]:
+def draw_direction(bias: NDArray[np.floating], rng: Generator) -> NDArray[np.floating]:
+    """Draw a (3,) unit vector: the direction of a random vector whose components were multiplied by ``bias``."""
+    vector = rng.standard_normal(3) * bias
     return vector / max(float(np.linalg.norm(vector)), 1e-12)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from hepareg.arrays import Matrix
 from hepareg.geometry import Grid
 from hepareg.simulation.anatomy.anatomy import Anatomy
-from hepareg.simulation.interpolation import resample_axes, sample_affine
+from hepareg.simulation.interpolation import resample_axes, sample_affine, smooth_step
 from hepareg.simulation.motion.motion import Motion
 from hepareg.simulation.motion.random_bend import BendField
 from hepareg.simulation.organ_space import OrganSpace, coarse_grid_around, mask_on_grid
@@ -120,7 +120,7 @@ def _weight(
     static = mask_on_grid(anatomy.static, anatomy.grid, grid) > 0.5
     wall_mm = np.maximum(_signed_distance(static & ~core, spacing_mm), 0)
     near_mm = np.maximum(beyond_mm, 0)
-    outer = _smooth(1 - far) * _smooth(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
+    outer = smooth_step(1 - far) * smooth_step(wall_mm / np.maximum(wall_mm + near_mm, np.float32(1e-6)))
     weight = np.where(core, 1 - beyond_mm / np.float32(spacing_mm), outer).astype(np.float32)
     for axis in range(3):
         np.moveaxis(weight, axis, 0)[[0, -1]] = 0.0
@@ -135,8 +135,3 @@ def _signed_distance(mask: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.f
     inside = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
     half = spacing_mm / 2
     return np.where(mask, half - inside, outside - half).astype(np.float32)
-
-
-def _smooth(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    t = np.clip(x, 0, 1)
-    return t * t * (3 - 2 * t)
